@@ -1,0 +1,92 @@
+//! Who is asking, proven: a value that only [`super::ResourceServer::authenticate`] can make.
+
+use std::sync::Arc;
+
+use super::{Resource, Scopes};
+
+/// A verified caller, for one resource. Cheap to clone; private fields, no public constructor.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    claims: Arc<Claims>,
+    resource: Arc<Resource>,
+}
+
+/// What a verified token says of its bearer.
+#[derive(Debug)]
+pub(in crate::auth) struct Claims {
+    pub issuer: String,
+    pub subject: String,
+    pub client_id: Option<String>,
+    pub scopes: Scopes,
+    pub groups: Vec<String>,
+    pub expires_at: i64,
+}
+
+impl Principal {
+    #[expect(dead_code, reason = "skeleton")]
+    pub(in crate::auth) fn new(claims: Arc<Claims>, resource: Arc<Resource>) -> Self {
+        Self { claims, resource }
+    }
+
+    /// `iss`, byte for byte.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.claims.issuer
+    }
+
+    /// `sub`.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.claims.subject
+    }
+
+    /// The OAuth client id, where the token names one.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.claims.client_id.as_deref()
+    }
+
+    /// The scopes granted.
+    #[must_use]
+    pub fn scopes(&self) -> &Scopes {
+        &self.claims.scopes
+    }
+
+    /// The groups the issuer put into the token.
+    #[must_use]
+    pub fn groups(&self) -> &[String] {
+        &self.claims.groups
+    }
+
+    /// `exp`, Unix seconds. A stream to this principal ends then.
+    #[must_use]
+    pub fn expires_at(&self) -> i64 {
+        self.claims.expires_at
+    }
+
+    /// The resource this principal was verified for.
+    #[must_use]
+    pub fn resource(&self) -> &Arc<Resource> {
+        &self.resource
+    }
+
+    /// A principal without a token behind it, for tests of the layers above.
+    #[cfg(test)]
+    pub(crate) fn for_test(subject: &str, scopes: &[&str], resource: Arc<Resource>) -> Self {
+        let claims = Claims {
+            issuer: "https://issuer.test".into(),
+            subject: subject.into(),
+            client_id: Some("client".into()),
+            scopes: scopes
+                .iter()
+                .filter_map(|scope| super::Scope::parse(scope))
+                .collect(),
+            groups: Vec::new(),
+            expires_at: i64::MAX,
+        };
+        Self {
+            claims: Arc::new(claims),
+            resource,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! One TOML file and the environment: composes the modules' own settings. Only `cli` reads it.

@@ -1,0 +1,1 @@
+//! HTTP in and out. The only module tree that names `axum`.

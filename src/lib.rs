@@ -1,0 +1,28 @@
+//! Usher checks tickets; it sells none.
+//!
+//! An OAuth 2.0 resource server that stands between MCP clients and an organisation's own knowledge and MCP servers.
+//! `ARCHITECTURE.md` has the invariants and the walkthroughs. Modules are listed low to high: a module imports only
+//! from those above it in this list (`tests/tidy.rs` holds the direction).
+
+pub mod clock;
+pub mod lifecycle;
+pub mod sealing;
+pub mod telemetry;
+
+pub mod outbound;
+
+pub mod knowledge;
+
+pub mod auth;
+
+pub mod policy;
+pub mod rate_limit;
+pub mod tools;
+
+pub mod mcp;
+
+pub mod http;
+
+pub mod config;
+
+pub mod cli;

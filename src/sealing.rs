@@ -1,0 +1,91 @@
+//! Authenticated encryption, hashes and random bytes. The only module that names `aws_lc_rs`.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::digest;
+
+/// SHA-256 of `bytes`.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    out
+}
+
+/// Fills an array from the operating system's random source.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut out = [0; N];
+    aws_lc_rs::rand::fill(&mut out).expect("invariant: the operating system provides random bytes");
+    out
+}
+
+/// True when both are equal, in time that depends on their lengths only.
+#[must_use]
+pub fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(a, b).is_ok()
+}
+
+/// AES-256-GCM under one 32-byte key, with a random nonce per message in front of the ciphertext.
+pub struct SealingKey(RandomizedNonceKey);
+
+impl std::fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SealingKey(…)")
+    }
+}
+
+impl SealingKey {
+    /// Takes 32 bytes of key material.
+    #[must_use]
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self(RandomizedNonceKey::new(&AES_256_GCM, key).expect("invariant: the key has 32 bytes"))
+    }
+
+    /// nonce ‖ ciphertext ‖ tag. `context` is authenticated and must be given again to open.
+    #[must_use]
+    pub fn seal(&self, context: &[u8], plain: &[u8]) -> Vec<u8> {
+        let mut sealed = plain.to_vec();
+        let nonce = self
+            .0
+            .seal_in_place_append_tag(Aad::from(context), &mut sealed)
+            .expect("invariant: a short message can be sealed");
+        let mut out = Vec::with_capacity(NONCE_LEN + sealed.len());
+        out.extend_from_slice(nonce.as_ref());
+        out.extend_from_slice(&sealed);
+        out
+    }
+
+    /// The plain bytes, or nothing if the message was not sealed with this key and context.
+    #[must_use]
+    pub fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, rest) = sealed.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut rest = rest.to_vec();
+        let plain = self
+            .0
+            .open_in_place(nonce, Aad::from(context), &mut rest)
+            .ok()?;
+        Some(plain.to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opens_only_with_the_same_key_and_context() {
+        let key = SealingKey::new(&[7; 32]);
+        let sealed = key.seal(b"session", b"hello");
+        assert_eq!(
+            key.open(b"session", &sealed).as_deref(),
+            Some(&b"hello"[..])
+        );
+        assert_eq!(key.open(b"other", &sealed), None);
+        assert_eq!(SealingKey::new(&[8; 32]).open(b"session", &sealed), None);
+        let mut bent = sealed;
+        *bent.last_mut().expect("a tag") ^= 1;
+        assert_eq!(key.open(b"session", &bent), None);
+        assert_eq!(key.open(b"session", b"short"), None);
+    }
+}
