@@ -1,5 +1,12 @@
 //! Logs and metrics: the subscriber, and every field and metric name, once.
+//!
+//! The only module tree that names `prometheus_client` and `tracing_subscriber`.
 
-/// A cheap handle on this server's metrics. Clones count into the same registry; two servers have two registries.
-#[derive(Clone, Debug, Default)]
-pub struct Metrics {}
+pub mod log;
+pub mod metrics;
+pub mod settings;
+pub mod subscriber;
+
+pub use log::Log;
+pub use metrics::Metrics;
+pub use settings::{Format, Settings};

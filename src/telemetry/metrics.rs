@@ -1,0 +1,374 @@
+//! Every metric and label name, once: prefix `usher_`, base units, and no label whose values a caller can invent.
+//!
+//! A registry per server, no globals. `docs/reference/metrics.md` tells operators what each one means.
+
+use std::sync::Arc;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// The media type of [`Metrics::encode`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A cheap handle on this server's metrics. Clones count into the same registry; two servers have two registries.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    families: Families,
+}
+
+macro_rules! labels {
+    ($($name:ident { $($label:ident: $kind:ty),+ })+) => {
+        $(#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+        struct $name { $($label: $kind),+ })+
+    };
+}
+
+labels! {
+    RequestLabels { endpoint: &'static str, method: &'static str, status: u16 }
+    EndpointLabels { endpoint: &'static str }
+    ReasonLabels { reason: &'static str }
+    IssuerLabels { issuer: String }
+    FetchLabels { issuer: String, outcome: &'static str }
+    OutcomeLabels { outcome: &'static str }
+    OperationLabels { method: &'static str, tool: String, outcome: &'static str }
+    OperationTimeLabels { method: &'static str, tool: String }
+    BackendLabels { backend: &'static str }
+    CollectionLabels { collection: String }
+    BuildLabels { version: &'static str }
+}
+
+type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+
+#[derive(Debug)]
+struct Families {
+    http_requests: Family<RequestLabels, Counter>,
+    http_request_duration: Histograms<EndpointLabels>,
+    refusals: Family<ReasonLabels, Counter>,
+    connections: Gauge,
+    streams: Gauge,
+    panics: Counter,
+    jwks_fetches: Family<FetchLabels, Counter>,
+    jwks_keys: Family<IssuerLabels, Gauge>,
+    jwks_fetched_at: Family<IssuerLabels, Gauge>,
+    unknown_kids: Family<IssuerLabels, Counter>,
+    verified_tokens: Family<OutcomeLabels, Counter>,
+    operations: Family<OperationLabels, Counter>,
+    operation_duration: Histograms<OperationTimeLabels>,
+    search_duration: Histograms<BackendLabels>,
+    documents: Family<CollectionLabels, Gauge>,
+    documents_skipped: Family<CollectionLabels, Counter>,
+    build: Family<BuildLabels, Gauge>,
+}
+
+/// The convention's buckets for MCP operations, with finer ones below for work that stays in the process.
+fn seconds() -> Histogram {
+    Histogram::new([
+        0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0,
+        60.0,
+    ])
+}
+
+fn histograms<L: Clone + std::hash::Hash + Eq>() -> Histograms<L> {
+    Family::new_with_constructor(seconds as fn() -> Histogram)
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        let families = Families {
+            http_requests: Family::default(),
+            http_request_duration: histograms(),
+            refusals: Family::default(),
+            connections: Gauge::default(),
+            streams: Gauge::default(),
+            panics: Counter::default(),
+            jwks_fetches: Family::default(),
+            jwks_keys: Family::default(),
+            jwks_fetched_at: Family::default(),
+            unknown_kids: Family::default(),
+            verified_tokens: Family::default(),
+            operations: Family::default(),
+            operation_duration: histograms(),
+            search_duration: histograms(),
+            documents: Family::default(),
+            documents_skipped: Family::default(),
+            build: Family::default(),
+        };
+        let version = env!("CARGO_PKG_VERSION");
+        families
+            .build
+            .get_or_create(&BuildLabels { version })
+            .set(1);
+        let mut registry = Registry::with_prefix("usher");
+        families.register(&mut registry);
+        Self { registry, families }
+    }
+}
+
+impl Families {
+    fn register(&self, registry: &mut Registry) {
+        macro_rules! register {
+            ($($field:ident $name:literal $help:literal)+) => {
+                $(registry.register($name, $help, self.$field.clone());)+
+            };
+        }
+        // The text format adds `_total` to counters and a full stop to each help text.
+        register! {
+            http_requests "http_requests" "Requests answered, by endpoint, method and status"
+            http_request_duration "http_request_duration_seconds" "Time to the response head, by endpoint"
+            refusals "refusals" "Requests refused, by stable reason code"
+            connections "http_connections" "Open connections"
+            streams "open_streams" "Open response streams"
+            panics "panics" "Requests that ended in a bug and were answered with 500"
+            jwks_fetches "jwks_fetches" "Key set fetches, by issuer and outcome"
+            jwks_keys "jwks_keys" "Usable keys in the current key set, by issuer"
+            jwks_fetched_at "jwks_fetched_timestamp_seconds" "Unix time of the last successful key set fetch, by issuer"
+            unknown_kids "jwks_unknown_kids" "Tokens with a key id that is in no key set, by issuer"
+            verified_tokens "verified_token_lookups" "Lookups in the cache of verified tokens, by outcome"
+            operations "mcp_operations" "MCP messages handled, by method, tool and outcome"
+            operation_duration "mcp_operation_duration_seconds" "Time to handle one MCP message, by method and tool"
+            search_duration "search_duration_seconds" "Time inside the search engine, by engine"
+            documents "documents" "Documents that can be found, by collection"
+            documents_skipped "documents_skipped" "Documents that could not be read, by collection"
+            build "build_info" "Always 1; the label tells the version"
+        }
+    }
+}
+
+impl Metrics {
+    /// All metrics in the OpenMetrics text format.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.0.registry).expect("invariant: writing to a string cannot fail");
+        text
+    }
+
+    /// One request was answered. `endpoint` is a route of ours or `other`, never a path as sent.
+    pub fn http_request(
+        &self,
+        endpoint: &'static str,
+        method: &'static str,
+        status: u16,
+        seconds: f64,
+    ) {
+        let families = &self.0.families;
+        let labels = RequestLabels {
+            endpoint,
+            method,
+            status,
+        };
+        families.http_requests.get_or_create(&labels).inc();
+        families
+            .http_request_duration
+            .get_or_create(&EndpointLabels { endpoint })
+            .observe(seconds);
+    }
+
+    /// One request was refused, for a stable reason code.
+    pub fn refusal(&self, reason: &'static str) {
+        let labels = ReasonLabels { reason };
+        self.0.families.refusals.get_or_create(&labels).inc();
+    }
+
+    /// How often requests were refused for `reason`.
+    #[must_use]
+    pub fn refusals(&self, reason: &'static str) -> u64 {
+        let labels = ReasonLabels { reason };
+        self.0
+            .families
+            .refusals
+            .get(&labels)
+            .map_or(0, |counter| counter.get())
+    }
+
+    /// A connection was opened.
+    pub fn connection_opened(&self) {
+        self.0.families.connections.inc();
+    }
+
+    /// A connection was closed.
+    pub fn connection_closed(&self) {
+        self.0.families.connections.dec();
+    }
+
+    /// A response stream was opened.
+    pub fn stream_opened(&self) {
+        self.0.families.streams.inc();
+    }
+
+    /// A response stream has ended.
+    pub fn stream_closed(&self) {
+        self.0.families.streams.dec();
+    }
+
+    /// A request ended in a bug.
+    pub fn panic_caught(&self) {
+        self.0.families.panics.inc();
+    }
+
+    /// A key set was asked for. `outcome` is `ok`, `unchanged`, or the reason of the failure.
+    pub fn jwks_fetch(&self, issuer: &str, outcome: &'static str) {
+        let issuer = issuer.to_owned();
+        let labels = FetchLabels { issuer, outcome };
+        self.0.families.jwks_fetches.get_or_create(&labels).inc();
+    }
+
+    /// The key set in force: how many usable keys, and when it was last confirmed (Unix seconds).
+    pub fn jwks_state(&self, issuer: &str, keys: usize, fetched_at: i64) {
+        let labels = IssuerLabels {
+            issuer: issuer.to_owned(),
+        };
+        let keys = i64::try_from(keys).unwrap_or(i64::MAX);
+        self.0.families.jwks_keys.get_or_create(&labels).set(keys);
+        self.0
+            .families
+            .jwks_fetched_at
+            .get_or_create(&labels)
+            .set(fetched_at);
+    }
+
+    /// A token named a key id that is in no key set of its issuer.
+    pub fn unknown_kid(&self, issuer: &str) {
+        let labels = IssuerLabels {
+            issuer: issuer.to_owned(),
+        };
+        self.0.families.unknown_kids.get_or_create(&labels).inc();
+    }
+
+    /// A token was looked up among those already verified.
+    pub fn verified_token_lookup(&self, hit: bool) {
+        let outcome = if hit { "hit" } else { "miss" };
+        let labels = OutcomeLabels { outcome };
+        self.0.families.verified_tokens.get_or_create(&labels).inc();
+    }
+
+    /// One MCP message was handled. `tool` is empty but for `tools/call`, and `_OTHER` for a tool that does not exist.
+    pub fn operation(&self, method: &'static str, tool: &str, outcome: &'static str, seconds: f64) {
+        let families = &self.0.families;
+        let tool = tool.to_owned();
+        let labels = OperationTimeLabels {
+            method,
+            tool: tool.clone(),
+        };
+        families
+            .operation_duration
+            .get_or_create(&labels)
+            .observe(seconds);
+        let labels = OperationLabels {
+            method,
+            tool,
+            outcome,
+        };
+        families.operations.get_or_create(&labels).inc();
+    }
+
+    /// The search engine `backend` answered.
+    pub fn search_seconds(&self, backend: &'static str, seconds: f64) {
+        let labels = BackendLabels { backend };
+        self.0
+            .families
+            .search_duration
+            .get_or_create(&labels)
+            .observe(seconds);
+    }
+
+    /// How many documents of `collection` can be found now.
+    pub fn documents(&self, collection: &str, documents: usize) {
+        let labels = CollectionLabels {
+            collection: collection.to_owned(),
+        };
+        let documents = i64::try_from(documents).unwrap_or(i64::MAX);
+        self.0
+            .families
+            .documents
+            .get_or_create(&labels)
+            .set(documents);
+    }
+
+    /// A document of `collection` could not be read and was left out.
+    pub fn document_skipped(&self, collection: &str) {
+        let labels = CollectionLabels {
+            collection: collection.to_owned(),
+        };
+        self.0
+            .families
+            .documents_skipped
+            .get_or_create(&labels)
+            .inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn used() -> Metrics {
+        let metrics = Metrics::default();
+        metrics.http_request("/mcp", "POST", 200, 0.002);
+        metrics.refusal("token_expired");
+        metrics.connection_opened();
+        metrics.stream_opened();
+        metrics.panic_caught();
+        metrics.jwks_fetch("https://issuer.test", "ok");
+        metrics.jwks_state("https://issuer.test", 2, 1_800_000_000);
+        metrics.unknown_kid("https://issuer.test");
+        metrics.verified_token_lookup(true);
+        metrics.operation("tools/call", "search", "ok", 0.01);
+        metrics.search_seconds("embedded", 0.000_4);
+        metrics.documents("handbook", 12);
+        metrics.document_skipped("handbook");
+        metrics
+    }
+
+    #[test]
+    fn every_metric_has_the_prefix_and_says_what_it_means() {
+        let text = used().encode();
+        for line in text.lines().filter(|line| *line != "# EOF") {
+            let name = line
+                .trim_start_matches("# HELP ")
+                .trim_start_matches("# TYPE ");
+            assert!(name.starts_with("usher_"), "{line}");
+        }
+        let helped = text
+            .lines()
+            .filter(|line| line.starts_with("# HELP"))
+            .count();
+        let typed = text
+            .lines()
+            .filter(|line| line.starts_with("# TYPE"))
+            .count();
+        assert_eq!(helped, typed);
+    }
+
+    #[test]
+    fn counters_gauges_and_histograms_read_as_documented() {
+        let text = used().encode();
+        for expected in [
+            "usher_http_requests_total{endpoint=\"/mcp\",method=\"POST\",status=\"200\"} 1",
+            "usher_refusals_total{reason=\"token_expired\"} 1",
+            "usher_jwks_fetches_total{issuer=\"https://issuer.test\",outcome=\"ok\"} 1",
+            "usher_jwks_fetched_timestamp_seconds{issuer=\"https://issuer.test\"} 1800000000",
+            "usher_search_duration_seconds_count{backend=\"embedded\"} 1",
+            "usher_documents{collection=\"handbook\"} 12",
+        ] {
+            assert!(text.contains(expected), "{expected} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn two_servers_have_two_registries() {
+        let one = Metrics::default();
+        one.refusal("token_expired");
+        assert_eq!(one.clone().refusals("token_expired"), 1);
+        assert_eq!(Metrics::default().refusals("token_expired"), 0);
+    }
+}
