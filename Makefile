@@ -1,0 +1,94 @@
+# Every command of the project. CI runs `make lint` and `make test` (.ci/run), nothing else.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+# Tools that no toolchain brings, in versions that are pinned here; kept out of the repository.
+CACHE := $(CURDIR)/.cache
+CARGO_DENY_VERSION := 0.20.2
+TYPOS_VERSION := 1.52.0
+CARGO_DENY := $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+TYPOS := $(CACHE)/typos-$(TYPOS_VERSION)/bin/typos
+
+# Seconds for each fuzz target.
+FUZZ_SECONDS ?= 10
+export FUZZ_SECONDS
+
+.PHONY: help
+help: ## What can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##### Run it
+
+.PHONY: demo
+demo: ## Usher and a development identity provider, and a client that walks through (ONCE=1 ends after it)
+	@echo "make demo: not here yet" >&2; exit 1
+
+.PHONY: bench
+bench: ## The price of a checked call: a table of ratios, also in target/bench/report.json
+	@echo "make bench: not here yet" >&2; exit 1
+
+##### Prove it
+
+.PHONY: test
+test: ## Everything that proves Usher: unit, integration, documents, fuzzing, conformance
+	@tests/run-all
+
+.PHONY: fuzz
+fuzz: ## Each fuzz target for FUZZ_SECONDS
+	@tests/run-all fuzz
+
+.PHONY: conformance
+conformance: ## The official MCP conformance suite against a running server
+	@tests/run-all conformance
+
+.PHONY: decisions
+decisions: ## The measurements that docs/decisions rest on
+	@tests/run-all decisions
+
+##### Keep it clean
+
+.PHONY: lint
+lint: fmt clippy rustdoc deny typos ## Format, clippy, rustdoc, dependencies, spelling
+	@echo "lint: passed"
+
+.PHONY: fmt
+fmt:
+	$(CARGO) fmt --all --check
+
+.PHONY: clippy
+clippy:
+	$(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+.PHONY: rustdoc
+rustdoc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked --quiet
+
+.PHONY: deny
+deny: $(CARGO_DENY)
+	$(CARGO_DENY) --log-level error check bans licenses sources
+	@# Advisories live in a git repository that a machine behind a wall cannot reach: say so, do not fail for it.
+	@if git ls-remote --exit-code https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1; then \
+		$(CARGO_DENY) --log-level error check advisories; \
+	else \
+		echo "advisories NOT checked: the RustSec database (github.com) cannot be reached from here"; \
+	fi
+
+.PHONY: typos
+typos: $(TYPOS)
+	$(TYPOS)
+
+$(CARGO_DENY):
+	@echo "installing cargo-deny $(CARGO_DENY_VERSION) into .cache (once; about a minute)"
+	$(CARGO) install --quiet --locked --debug --no-default-features --version $(CARGO_DENY_VERSION) \
+		--root $(CACHE)/cargo-deny-$(CARGO_DENY_VERSION) --target-dir $(CACHE)/build cargo-deny
+	@rm -rf $(CACHE)/build
+
+$(TYPOS):
+	@python3 -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "typos needs Python 3 with venv: apt-get install python3-venv (Debian, Ubuntu)" >&2; exit 1; }
+	@echo "installing typos $(TYPOS_VERSION) into .cache (once)"
+	@python3 -m venv $(CACHE)/typos-$(TYPOS_VERSION)
+	@$(CACHE)/typos-$(TYPOS_VERSION)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: typos==$(TYPOS_VERSION)
