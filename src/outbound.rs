@@ -1,5 +1,18 @@
 //! Every outgoing HTTP request: sizes, deadlines, redirects, addresses, CA files. The only module that names `reqwest`.
+//!
+//! Rules, none of which a caller can bend:
+//! 1. `https` only, except towards loopback.
+//! 2. No redirects are followed.
+//! 3. Link-local, metadata, unspecified and multicast addresses are never contacted, whatever name leads there; loopback
+//!    only by a loopback name.
+//! 4. Connecting takes at most 1 s and a whole exchange at most 3 s (settings), a body at most what the caller allows.
+//! 5. Proxies come from the settings, never from the environment.
 
-/// Makes outgoing requests within fixed limits. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Outbound {}
+mod address;
+mod client;
+mod settings;
+
+pub use client::{Get, Outbound, OutboundError, Reply};
+pub use settings::{Settings, SettingsError};
+
+pub(crate) use address::is_loopback_host;

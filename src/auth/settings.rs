@@ -3,12 +3,152 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::profiles::ProfileName;
+
 /// The settings of the resource server, as written.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The origin under which clients reach this server.
+    /// The origin under which clients reach this server, as `https://mcp.example.com`: no path, query, fragment, user
+    /// info or trailing slash. Plain `http` only on loopback. Required.
     pub public_url: String,
+    /// Who may issue tickets. At least one.
+    pub issuer: Vec<IssuerSettings>,
+    /// The names of the scopes.
+    pub scopes: ScopeSettings,
+    /// Audiences that a token may carry besides the resource identifiers that follow from `public_url`. Default: none.
+    /// They are added to every resource of this server, never to another upstream's.
+    pub audiences: Vec<String>,
+    /// The cache of tokens already verified.
+    pub token_cache: TokenCacheSettings,
+    /// A name for people, published as `resource_name` (RFC 9728 §2). Default: `Usher`.
+    pub resource_name: Option<String>,
+    /// An address with documentation for developers, published as `resource_documentation`. Default: none.
+    pub resource_documentation: Option<String>,
+}
+
+/// One issuer whose tokens are accepted.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct IssuerSettings {
+    /// The issuer identifier, byte for byte as the provider writes it: a trailing slash matters. Required.
+    pub issuer: String,
+    /// How this provider writes its tokens. Default: found from the issuer's path and metadata.
+    pub profile: Option<ProfileName>,
+    /// Where the discovery document is, if at none of the well-known places. Default: OpenID Connect and RFC 8414, in
+    /// all path forms.
+    pub discovery_url: Option<String>,
+    /// Where the key set is. Default: the `jwks_uri` of the discovery document.
+    pub jwks_url: Option<String>,
+    /// What the provider writes into `iss`, if it differs from `issuer` (as AD FS does). Default: `issuer`.
+    pub token_issuer: Option<String>,
+    /// The signature algorithms accepted: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA.
+    /// Default: RS256 only. Symmetric algorithms are refused.
+    pub algorithms: Vec<String>,
+    /// Audiences accepted in this issuer's tokens besides the resource's own. Default: none.
+    pub audiences: Vec<String>,
+    /// The client ids whose tokens are accepted. Default: none written, which accepts every client of this issuer.
+    pub client_ids: Vec<String>,
+    /// The `typ` header values accepted, instead of the profile's own. Default: the profile's.
+    pub token_types: Vec<String>,
+    /// The claim that holds the groups. Default: the profile's.
+    pub groups_claim: Option<String>,
+    /// How far clocks may differ when `exp`, `nbf` and `iat` are checked, in seconds, at most 60. Default: 30.
+    pub leeway_seconds: u32,
+    /// The longest life (`exp` − `iat`) of a token that is accepted, in seconds. Default: 86400 (24 h).
+    pub max_token_lifetime_seconds: u32,
+    /// How long a fetched key set is fresh if the issuer does not say (`Cache-Control`), in seconds; what it says is
+    /// clamped to 60–3600. Default: 300.
+    pub key_ttl_seconds: u32,
+    /// How long keys stay usable while the issuer cannot be reached, in seconds since the last successful fetch.
+    /// Default: 14400 (4 h).
+    pub stale_keys_seconds: u32,
+    /// Takes an empty key set from the issuer at its word. Default: false, the last good set stays in use.
+    pub accept_empty_key_set: bool,
+    /// Accepts a token without `kid` if exactly one key fits its algorithm. Default: false.
+    pub accept_missing_kid: bool,
+    /// Key ids that are refused although the issuer publishes them. Default: none.
+    pub blocked_kids: Vec<String>,
+    /// Readiness waits for this issuer's keys. Default: true.
+    pub required: bool,
+}
+
+impl Default for IssuerSettings {
+    fn default() -> Self {
+        Self {
+            issuer: String::new(),
+            profile: None,
+            discovery_url: None,
+            jwks_url: None,
+            token_issuer: None,
+            algorithms: vec!["RS256".into()],
+            audiences: Vec::new(),
+            client_ids: Vec::new(),
+            token_types: Vec::new(),
+            groups_claim: None,
+            leeway_seconds: 30,
+            max_token_lifetime_seconds: 86_400,
+            key_ttl_seconds: 300,
+            stale_keys_seconds: 14_400,
+            accept_empty_key_set: false,
+            accept_missing_kid: false,
+            blocked_kids: Vec::new(),
+            required: true,
+        }
+    }
+}
+
+impl IssuerSettings {
+    /// An issuer with the defaults.
+    #[must_use]
+    pub fn named(issuer: impl Into<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            ..Self::default()
+        }
+    }
+}
+
+/// The names of the scopes.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScopeSettings {
+    /// The scope for reading tools. Default: `mcp:read`.
+    pub read: String,
+    /// The scope for all other tools. Default: `mcp:write`.
+    pub write: String,
+    /// The scopes published in the metadata (`scopes_supported`, RFC 9728 §2). Clients ask for all of them at their
+    /// first login, so keep it to what basic use needs. Default: the reading scope alone.
+    pub advertised: Vec<String>,
+}
+
+impl Default for ScopeSettings {
+    fn default() -> Self {
+        Self {
+            read: "mcp:read".into(),
+            write: "mcp:write".into(),
+            advertised: Vec::new(),
+        }
+    }
+}
+
+/// The bounds of the cache of verified tokens.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenCacheSettings {
+    /// How many verified tokens are kept at most; 0 switches the cache off. Default: 10000.
+    pub max_entries: u64,
+    /// How much memory they may take, in KiB. Default: 16384.
+    pub max_kib: u64,
+}
+
+impl Default for TokenCacheSettings {
+    fn default() -> Self {
+        Self {
+            max_entries: 10_000,
+            max_kib: 16_384,
+        }
+    }
 }
 
 /// A security-relevant mistake in the settings: the program must not start.
@@ -16,6 +156,85 @@ pub struct Settings {
 #[non_exhaustive]
 pub enum SettingsError {
     /// No issuer is configured.
-    #[error("no issuer is configured")]
+    #[error(
+        "no issuer is configured: expected at least one [[issuer]] (or KC_ISSUER); without one nobody could log in"
+    )]
     NoIssuer,
+    /// The public URL is not a canonical origin.
+    #[error(
+        "public_url is {found:?}, which {problem}: expected an origin such as https://mcp.example.com{}",
+        suggestion.as_ref().map(|s| format!("; write {s:?}")).unwrap_or_default()
+    )]
+    PublicUrl {
+        /// As written.
+        found: String,
+        /// What is wrong with it.
+        problem: &'static str,
+        /// What was probably meant.
+        suggestion: Option<String>,
+    },
+    /// An address of an issuer cannot be used.
+    #[error("issuer {issuer:?}: {field} is {found:?}, which {problem}: expected {expected}")]
+    IssuerUrl {
+        /// The issuer it belongs to.
+        issuer: String,
+        /// The name of the setting.
+        field: &'static str,
+        /// As written.
+        found: String,
+        /// What is wrong with it.
+        problem: &'static str,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// Two issuers write the same `iss`.
+    #[error("issuer {issuer:?} is configured twice: expected each `iss` once")]
+    DuplicateIssuer {
+        /// The `iss` in question.
+        issuer: String,
+    },
+    /// An algorithm that is unknown, symmetric or `none`.
+    #[error(
+        "issuer {issuer:?}: algorithm {found:?} {problem}: expected some of RS256, RS384, RS512, PS256, PS384, PS512, \
+         ES256, ES384, ES512, EdDSA"
+    )]
+    Algorithm {
+        /// The issuer it belongs to.
+        issuer: String,
+        /// As written.
+        found: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A number out of its range.
+    #[error("issuer {issuer:?}: {field} is {found}: expected {expected}")]
+    OutOfRange {
+        /// The issuer it belongs to.
+        issuer: String,
+        /// The name of the setting.
+        field: &'static str,
+        /// As written.
+        found: u32,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// Not a scope token.
+    #[error(
+        "scopes.{field} contains {found:?}: expected a scope token (RFC 6749 §3.3), without spaces, quotes and backslashes"
+    )]
+    Scope {
+        /// The name of the setting.
+        field: &'static str,
+        /// As written.
+        found: String,
+    },
+    /// An audience that nobody could mean.
+    #[error("{field} contains an empty audience: expected a URI or a name, or no entry")]
+    EmptyAudience {
+        /// The name of the setting.
+        field: String,
+    },
+    /// The outgoing HTTP client cannot be built.
+    #[error("{0}")]
+    Outbound(#[from] crate::outbound::SettingsError),
 }

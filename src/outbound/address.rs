@@ -1,0 +1,123 @@
+//! Which addresses may be contacted: a name in a discovery document must not lead into the machine's own surroundings.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+/// An address that is never contacted under the name given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} must not be contacted under this name")]
+pub(super) struct ForbiddenAddress(pub IpAddr);
+
+/// True for `localhost`, names under it, and loopback literals; `host` as in [`url::Url::host_str`].
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    match bare.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => {
+            let name = bare.trim_end_matches('.').to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
+    }
+}
+
+/// The rule itself: may `address` be contacted for the name `host`?
+pub(super) fn check(
+    host: &str,
+    address: IpAddr,
+    allow_private: bool,
+) -> Result<(), ForbiddenAddress> {
+    let address = address.to_canonical();
+    let forbidden = match address {
+        IpAddr::V4(v4) => is_never_contacted_v4(v4) || (!allow_private && v4.is_private()),
+        IpAddr::V6(v6) => is_never_contacted_v6(v6) || (!allow_private && v6.is_unique_local()),
+    };
+    // A public name that resolves to loopback is how DNS rebinding reaches local services.
+    if forbidden || (address.is_loopback() && !is_loopback_host(host)) {
+        return Err(ForbiddenAddress(address));
+    }
+    Ok(())
+}
+
+fn is_never_contacted_v4(address: Ipv4Addr) -> bool {
+    // 100.100.100.200 and 192.0.0.192 are cloud metadata services; most others are link-local.
+    const METADATA: [Ipv4Addr; 2] = [
+        Ipv4Addr::new(100, 100, 100, 200),
+        Ipv4Addr::new(192, 0, 0, 192),
+    ];
+    address.is_link_local()
+        || address.is_unspecified()
+        || address.is_multicast()
+        || address.is_broadcast()
+        || METADATA.contains(&address)
+}
+
+fn is_never_contacted_v6(address: Ipv6Addr) -> bool {
+    // The IPv6 metadata service of AWS.
+    const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    address.is_unicast_link_local()
+        || address.is_unspecified()
+        || address.is_multicast()
+        || address == METADATA
+}
+
+/// The system's resolver, whose answers are checked before anything connects.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CheckedResolver {
+    pub allow_private: bool,
+}
+
+impl Resolve for CheckedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allow_private = self.allow_private;
+        Box::pin(async move {
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            for address in &found {
+                check(name.as_str(), address.ip(), allow_private)?;
+            }
+            let addresses: Addrs = Box::new(found.into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_and_link_local_addresses_are_refused_and_loopback_only_by_its_own_names() {
+        let table = [
+            ("id.test", "203.0.113.7", true, true),
+            ("id.test", "10.0.0.7", true, true),
+            ("id.test", "10.0.0.7", false, false),
+            ("id.test", "fd12::7", false, false),
+            ("id.test", "fd12::7", true, true),
+            ("id.test", "169.254.169.254", true, false),
+            ("169.254.169.254", "169.254.169.254", true, false),
+            ("id.test", "::ffff:169.254.169.254", true, false),
+            ("id.test", "fe80::1", true, false),
+            ("id.test", "fd00:ec2::254", true, false),
+            ("id.test", "100.100.100.200", true, false),
+            ("id.test", "0.0.0.0", true, false),
+            ("id.test", "224.0.0.1", true, false),
+            ("id.test", "127.0.0.1", true, false),
+            ("id.test", "::1", true, false),
+            ("id.test", "::ffff:127.0.0.1", true, false),
+            ("localhost", "127.0.0.1", true, true),
+            ("auth.localhost", "::1", true, true),
+            ("127.0.0.1", "127.0.0.1", true, true),
+            ("[::1]", "::1", true, true),
+            ("localhost.id.test", "127.0.0.1", true, false),
+        ];
+        for (host, address, allow_private, allowed) in table {
+            let address = address.parse().expect("an address");
+            let verdict = check(host, address, allow_private).is_ok();
+            assert_eq!(
+                verdict, allowed,
+                "{host} -> {address}, private {allow_private}"
+            );
+        }
+    }
+}

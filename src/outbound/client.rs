@@ -1,0 +1,267 @@
+//! The one HTTP client, and the one kind of request that is made today: fetching a small document.
+
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, ETAG, IF_NONE_MATCH};
+use reqwest::redirect::Policy;
+use url::Url;
+
+use super::address::{CheckedResolver, ForbiddenAddress, check, is_loopback_host};
+use super::{Settings, SettingsError};
+
+/// Makes outgoing requests within fixed limits. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Outbound(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    settings: Settings,
+    certificates: Vec<reqwest::Certificate>,
+    // Loading the system's certificates takes longer than the whole start may, and plain http on loopback needs none,
+    // so each client is built when it is first needed.
+    tls: OnceLock<Result<reqwest::Client, String>>,
+    plain: OnceLock<Result<reqwest::Client, String>>,
+}
+
+/// One document to fetch.
+#[derive(Clone, Copy, Debug)]
+pub struct Get<'a> {
+    /// Its address.
+    pub url: &'a Url,
+    /// The media types asked for.
+    pub accept: &'static str,
+    /// The entity tag of the copy at hand.
+    pub if_none_match: Option<&'a str>,
+    /// The most bytes its body may have.
+    pub max_bytes: usize,
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// 304: the copy at hand is still right.
+    NotModified {
+        /// The `Cache-Control` header.
+        cache_control: Option<String>,
+    },
+    /// 200.
+    Document {
+        /// The body.
+        body: Vec<u8>,
+        /// The `ETag` header.
+        etag: Option<String>,
+        /// The `Cache-Control` header.
+        cache_control: Option<String>,
+    },
+}
+
+/// Why a document was not fetched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutboundError {
+    /// Plain http, or another scheme, towards a host that is not loopback.
+    #[error(
+        "{0:?} is no address to fetch from: expected https, or http on loopback, without user info"
+    )]
+    InsecureUrl(String),
+    /// The name leads to an address that is never contacted.
+    #[error("refused to contact {0}: link-local, metadata or loopback address")]
+    ForbiddenAddress(IpAddr),
+    /// Nothing answered in time.
+    #[error("no complete answer within {0} ms")]
+    Timeout(u64),
+    /// No connection, or it broke.
+    #[error("no connection: {0}")]
+    Connection(String),
+    /// A status other than 200 and 304.
+    #[error("answered with status {0}, expected 200")]
+    Status(u16),
+    /// A redirect, which is never followed.
+    #[error(
+        "answered with a redirect ({0}), which is never followed: expected 200 at this very address"
+    )]
+    Redirect(u16),
+    /// The body is bigger than the caller allows.
+    #[error("the body has more than {0} bytes")]
+    TooLarge(usize),
+    /// The body is compressed although that was not asked for.
+    #[error("the body is encoded as {0:?}, which was not asked for")]
+    Encoded(String),
+    /// The client could not be built.
+    #[error("the HTTP client cannot be built: {0}")]
+    Client(String),
+}
+
+impl Outbound {
+    /// A client with these limits. Reads the CA files; contacts nobody.
+    pub fn new(settings: Settings) -> Result<Self, SettingsError> {
+        let mut certificates = Vec::new();
+        for path in &settings.ca_files {
+            let error = |problem: String| SettingsError::CaFile {
+                path: path.display().to_string(),
+                problem,
+            };
+            let pem = std::fs::read(path).map_err(|e| error(e.to_string()))?;
+            let found =
+                reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| error(chain(&e)))?;
+            if found.is_empty() {
+                return Err(error("it holds no certificate".into()));
+            }
+            certificates.extend(found);
+        }
+        if let Some(proxy) = &settings.proxy {
+            reqwest::Proxy::all(proxy).map_err(|e| SettingsError::Proxy {
+                found: proxy.clone(),
+                problem: chain(&e),
+            })?;
+        }
+        let inner = Inner {
+            settings,
+            certificates,
+            ..Inner::default()
+        };
+        // A CA file that the TLS library cannot use must stop the start, not the first login.
+        if !inner.certificates.is_empty() {
+            inner
+                .tls()
+                .map_err(|e| SettingsError::Client(e.to_string()))?;
+        }
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Fetches one document.
+    pub async fn get(&self, get: Get<'_>) -> Result<Reply, OutboundError> {
+        let client = self.0.client_for(get.url)?;
+        let mut request = client.get(get.url.clone()).header(ACCEPT, get.accept);
+        if let Some(etag) = get.if_none_match {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        let response = request.send().await.map_err(|e| self.0.failure(&e))?;
+        self.0.reply(response, get.max_bytes).await
+    }
+}
+
+impl Inner {
+    fn client_for(&self, url: &Url) -> Result<&reqwest::Client, OutboundError> {
+        let insecure = || OutboundError::InsecureUrl(without_secrets(url));
+        let host = url.host_str().ok_or_else(insecure)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(insecure());
+        }
+        // An address literal never reaches the resolver, so it is checked here.
+        if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            check(host, address, self.settings.allow_private_addresses)
+                .map_err(|ForbiddenAddress(found)| OutboundError::ForbiddenAddress(found))?;
+        }
+        match url.scheme() {
+            "https" => self.tls(),
+            "http" if is_loopback_host(host) => self.plain(),
+            _ => Err(insecure()),
+        }
+    }
+
+    fn tls(&self) -> Result<&reqwest::Client, OutboundError> {
+        let built = self.tls.get_or_init(|| {
+            let mut builder = self
+                .builder()
+                .tls_certs_merge(self.certificates.iter().cloned());
+            if let Some(proxy) = &self.settings.proxy {
+                let no_proxy = reqwest::NoProxy::from_string("localhost,127.0.0.0/8,::1");
+                let proxy = reqwest::Proxy::all(proxy).map_err(|e| chain(&e))?;
+                builder = builder.proxy(proxy.no_proxy(no_proxy));
+            }
+            builder.build().map_err(|e| chain(&e))
+        });
+        built.as_ref().map_err(|e| OutboundError::Client(e.clone()))
+    }
+
+    fn plain(&self) -> Result<&reqwest::Client, OutboundError> {
+        let built = self.plain.get_or_init(|| {
+            // It never speaks TLS, so it trusts nobody and loads no certificates.
+            let builder = self.builder().tls_certs_only([]);
+            builder.build().map_err(|e| chain(&e))
+        });
+        built.as_ref().map_err(|e| OutboundError::Client(e.clone()))
+    }
+
+    fn builder(&self) -> reqwest::ClientBuilder {
+        reqwest::Client::builder()
+            .user_agent(concat!("usher/", env!("CARGO_PKG_VERSION")))
+            .no_proxy()
+            .redirect(Policy::none())
+            .referer(false)
+            .connect_timeout(Duration::from_millis(self.settings.connect_timeout_ms))
+            .timeout(Duration::from_millis(self.settings.total_timeout_ms))
+            .pool_max_idle_per_host(1)
+            .pool_idle_timeout(Duration::from_secs(30))
+            .dns_resolver(CheckedResolver {
+                allow_private: self.settings.allow_private_addresses,
+            })
+    }
+
+    async fn reply(
+        &self,
+        mut response: reqwest::Response,
+        max_bytes: usize,
+    ) -> Result<Reply, OutboundError> {
+        let text = |name| {
+            let value = response.headers().get(name)?;
+            value.to_str().ok().map(str::to_owned)
+        };
+        let (etag, cache_control) = (text(ETAG), text(CACHE_CONTROL));
+        match response.status().as_u16() {
+            200 => {}
+            304 => return Ok(Reply::NotModified { cache_control }),
+            status if response.status().is_redirection() => {
+                return Err(OutboundError::Redirect(status));
+            }
+            status => return Err(OutboundError::Status(status)),
+        }
+        // We ask for no compression, so the bytes counted are the bytes decoded.
+        if let Some(encoding) = text(CONTENT_ENCODING).filter(|e| e != "identity") {
+            return Err(OutboundError::Encoded(encoding));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|e| self.failure(&e))? {
+            if body.len() + chunk.len() > max_bytes {
+                return Err(OutboundError::TooLarge(max_bytes));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Reply::Document {
+            body,
+            etag,
+            cache_control,
+        })
+    }
+
+    fn failure(&self, error: &reqwest::Error) -> OutboundError {
+        let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        while let Some(cause) = source {
+            if let Some(ForbiddenAddress(address)) = cause.downcast_ref() {
+                return OutboundError::ForbiddenAddress(*address);
+            }
+            source = cause.source();
+        }
+        if error.is_timeout() {
+            return OutboundError::Timeout(self.settings.total_timeout_ms);
+        }
+        OutboundError::Connection(chain(error))
+    }
+}
+
+/// The innermost cause, without the address (which may carry a query).
+fn chain(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+fn without_secrets(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    format!("{}://{host}{}", url.scheme(), url.path())
+}
