@@ -41,7 +41,7 @@ labels! {
     OutcomeLabels { outcome: &'static str }
     OperationLabels { method: &'static str, tool: String, outcome: &'static str }
     OperationTimeLabels { method: &'static str, tool: String }
-    BackendLabels { backend: &'static str }
+    EngineLabels { engine: &'static str }
     CollectionLabels { collection: String }
     BuildLabels { version: &'static str }
 }
@@ -63,7 +63,7 @@ struct Families {
     verified_tokens: Family<OutcomeLabels, Counter>,
     operations: Family<OperationLabels, Counter>,
     operation_duration: Histograms<OperationTimeLabels>,
-    search_duration: Histograms<BackendLabels>,
+    search_duration: Histograms<EngineLabels>,
     documents: Family<CollectionLabels, Gauge>,
     documents_skipped: Family<CollectionLabels, Counter>,
     build: Family<BuildLabels, Gauge>,
@@ -271,9 +271,9 @@ impl Metrics {
         families.operations.get_or_create(&labels).inc();
     }
 
-    /// The search engine `backend` answered.
-    pub fn search_seconds(&self, backend: &'static str, seconds: f64) {
-        let labels = BackendLabels { backend };
+    /// The search engine `engine` answered.
+    pub fn search_seconds(&self, engine: &'static str, seconds: f64) {
+        let labels = EngineLabels { engine };
         self.0
             .families
             .search_duration
@@ -357,7 +357,7 @@ mod tests {
             "usher_refusals_total{reason=\"token_expired\"} 1",
             "usher_jwks_fetches_total{issuer=\"https://issuer.test\",outcome=\"ok\"} 1",
             "usher_jwks_fetched_timestamp_seconds{issuer=\"https://issuer.test\"} 1800000000",
-            "usher_search_duration_seconds_count{backend=\"embedded\"} 1",
+            "usher_search_duration_seconds_count{engine=\"embedded\"} 1",
             "usher_documents{collection=\"handbook\"} 12",
         ] {
             assert!(text.contains(expected), "{expected} is not in\n{text}");
