@@ -1,0 +1,157 @@
+//! `usher serve`: the composition root. Everything is built here and nowhere else.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+
+use crate::auth::ResourceServer;
+use crate::clock::Clock;
+use crate::config::{self, Config, KeyPath};
+use crate::http;
+use crate::knowledge::Knowledge;
+use crate::lifecycle::Lifecycle;
+use crate::mcp::Protocol;
+use crate::outbound::Outbound;
+use crate::policy::Policy;
+use crate::rate_limit::RateLimits;
+use crate::telemetry::Metrics;
+use crate::tools::Tools;
+use crate::{auth, mcp};
+
+/// What `usher serve` takes.
+#[derive(clap::Args, Debug)]
+pub struct Options {}
+
+impl Options {
+    /// Reads the configuration, binds, says so in one line, and serves until a signal ends it.
+    pub fn run(self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
+        let config = config::load(&super::sources(file)?)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let listeners = Listeners::bind(&config).await?;
+            let line = listeners.in_one_line(&config.auth.public_url)?;
+            let lifecycle = Lifecycle::new();
+            let server = Server::build(config, lifecycle.clone(), Clock::system())?;
+            println!("{line}");
+            tokio::select! {
+                stopped = server.run(listeners) => stopped,
+                Err(error) = stop_on_signals(lifecycle) => Err(error.into()),
+            }
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The bound sockets. A test binds port 0 and hands them over; the rest is the same code.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For clients.
+    pub public: TcpListener,
+    /// For operations.
+    pub admin: TcpListener,
+}
+
+impl Listeners {
+    /// Binds what the configuration names.
+    pub async fn bind(config: &Config) -> anyhow::Result<Self> {
+        Ok(Self {
+            public: bind(config.listen, "listen").await?,
+            admin: bind(config.admin_listen, "admin_listen").await?,
+        })
+    }
+
+    /// What `usher serve` prints once connections are accepted. Keys may still be on their way: `/readyz` tells.
+    fn in_one_line(&self, public_url: &str) -> std::io::Result<String> {
+        Ok(format!(
+            "usher {} serves {public_url} on {}, admin on {}",
+            env!("CARGO_PKG_VERSION"),
+            self.public.local_addr()?,
+            self.admin.local_addr()?,
+        ))
+    }
+}
+
+async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        let variable = KeyPath::root().key(key).variable();
+        format!("cannot listen on {address}; choose another address with {variable} or `{key}`")
+    })
+}
+
+/// A whole server, built and not yet serving.
+pub struct Server {
+    state: http::State,
+    lifecycle: Lifecycle,
+}
+
+impl Server {
+    /// Builds every part from its settings. Waits for nothing outside of this process. Needs a tokio runtime.
+    pub fn build(config: Config, lifecycle: Lifecycle, clock: Clock) -> anyhow::Result<Self> {
+        let metrics = Metrics::default();
+        let outbound = Outbound::default();
+        let parts = auth::Parts {
+            outbound,
+            clock: clock.clone(),
+            lifecycle: lifecycle.clone(),
+            metrics: metrics.clone(),
+            state_dir: config.state_dir,
+        };
+        let resource_server = ResourceServer::start(config.auth, parts)?;
+        let knowledge = Knowledge::default();
+        let rate_limits = RateLimits::default();
+        let parts = mcp::Parts {
+            tools: Tools::new(knowledge.clone()),
+            policy: Policy::new(config.read_scope, config.write_scope),
+            rate_limits: rate_limits.clone(),
+            lifecycle: lifecycle.clone(),
+            metrics: metrics.clone(),
+            clock: clock.clone(),
+        };
+        let protocol = Protocol::new(config.mcp, parts)?;
+        let state = http::State::new(http::Parts {
+            settings: config.http,
+            resource_server,
+            protocol,
+            knowledge,
+            rate_limits,
+            metrics,
+            lifecycle: lifecycle.clone(),
+            clock,
+        });
+        Ok(Self { state, lifecycle })
+    }
+
+    /// Serves until a stop is asked for and everything has ended.
+    pub async fn run(self, listeners: Listeners) -> anyhow::Result<()> {
+        let Listeners {
+            public,
+            admin: _admin,
+        } = listeners;
+        let lifecycle = self.lifecycle.clone();
+        axum::serve(public, http::router(self.state))
+            .with_graceful_shutdown(async move { lifecycle.soft_stop().await })
+            .await?;
+        self.lifecycle.finished().await;
+        Ok(())
+    }
+}
+
+/// The first signal asks everything to finish, the second drops what is left.
+async fn stop_on_signals(lifecycle: Lifecycle) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    for stop in [Lifecycle::stop_softly, Lifecycle::stop_now] {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop(&lifecycle);
+    }
+    Ok(())
+}
