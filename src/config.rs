@@ -19,7 +19,7 @@ use std::path::PathBuf;
 pub use check::Config;
 pub use key_path::{KeyPath, Step};
 pub use mistake::{Mistake, Mistakes, Problem};
-pub use settings::{Collection, Issuer, Settings};
+pub use settings::{Collection, Settings};
 pub use tree::{Entry, Node, Origin, Table, Text, Value};
 pub use variables::Variables;
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{auth, http, mcp};
+use crate::{auth, http, mcp, outbound};
 
 /// The whole configuration, as written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -25,21 +25,23 @@ pub struct Settings {
     /// Audiences accepted in addition to those that follow from `public_url`.
     pub audiences: Vec<String>,
     /// Who may issue tickets.
-    pub issuer: Vec<Issuer>,
+    pub issuer: Vec<auth::settings::IssuerSettings>,
+    /// The names of the scopes.
+    pub scopes: auth::settings::ScopeSettings,
+    /// The cache of tokens already verified.
+    pub token_cache: auth::settings::TokenCacheSettings,
+    /// A name for people, published as `resource_name` (RFC 9728 §2). Default: `Usher`.
+    pub resource_name: Option<String>,
+    /// An address with documentation for developers, published as `resource_documentation`. Default: none.
+    pub resource_documentation: Option<String>,
+    /// Outgoing requests.
+    pub outbound: outbound::Settings,
     /// The HTTP surface.
     pub http: http::Settings,
     /// The protocol layer.
     pub mcp: mcp::Settings,
     /// What `search` and `fetch` answer from.
     pub collection: Vec<Collection>,
-}
-
-/// One issuer.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Issuer {
-    /// The issuer identifier.
-    pub issuer: String,
 }
 
 /// One collection.
@@ -60,6 +62,11 @@ impl Default for Settings {
             state_dir: None,
             audiences: Vec::new(),
             issuer: Vec::new(),
+            scopes: auth::settings::ScopeSettings::default(),
+            token_cache: auth::settings::TokenCacheSettings::default(),
+            resource_name: None,
+            resource_documentation: None,
+            outbound: outbound::Settings::default(),
             http: http::Settings::default(),
             mcp: mcp::Settings::default(),
             collection: Vec::new(),
@@ -73,6 +80,12 @@ impl Settings {
     pub fn auth(&self) -> auth::Settings {
         auth::Settings {
             public_url: self.public_url.clone(),
+            issuer: self.issuer.clone(),
+            scopes: self.scopes.clone(),
+            audiences: self.audiences.clone(),
+            token_cache: self.token_cache.clone(),
+            resource_name: self.resource_name.clone(),
+            resource_documentation: self.resource_documentation.clone(),
         }
     }
 }
