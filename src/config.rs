@@ -57,6 +57,11 @@ pub fn load(sources: &Sources) -> Result<Config, Mistakes> {
     }
 }
 
+/// Checks settings that were not read from anywhere, as tests build them.
+pub fn check(settings: Settings) -> Result<Config, Mistakes> {
+    check::check(settings, &Variables::default()).map_err(|mistakes| Mistakes::new(None, mistakes))
+}
+
 /// Reads a file's text alone, without what it means. Never panics, whatever the text.
 pub fn parse_str(text: &str) -> Result<Settings, Mistakes> {
     let (root, mut mistakes) = file::parse(text);

@@ -1,9 +1,12 @@
 //! Everything that is tested through a real socket or a whole server, in one binary.
 
+#[path = "../support/gateway.rs"]
+mod gateway;
 #[path = "../support/issuer.rs"]
 mod issuer;
 #[path = "../support/issuer_keys.rs"]
 mod issuer_keys;
 
 mod auth;
+mod config;
 mod health;
