@@ -37,6 +37,11 @@ impl Bench {
         })
     }
 
+    /// How many connections put load on a server at the same time.
+    pub(crate) fn connections(&self) -> usize {
+        8
+    }
+
     /// How long a comparison is measured.
     pub(crate) fn rounds(&self) -> Rounds {
         if self.quick {

@@ -21,7 +21,8 @@ pub(crate) enum Requests {
 }
 
 impl Requests {
-    fn nth(&self, index: usize) -> Option<&[u8]> {
+    /// The request in this place; nothing after the last.
+    pub(crate) fn nth(&self, index: usize) -> Option<&[u8]> {
         match self {
             Self::Same(request) => Some(request),
             Self::Each(requests) => requests.get(index).map(Vec::as_slice),
@@ -129,6 +130,12 @@ impl Response<'_> {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         header(self.head, name)
     }
+
+    /// All of it, for an error message.
+    pub(crate) fn text(&self) -> String {
+        let head = String::from_utf8_lossy(self.head);
+        format!("{head}{}", String::from_utf8_lossy(self.body))
+    }
 }
 
 /// One keep-alive connection.
@@ -190,6 +197,11 @@ impl Connection {
     /// The status of the response that was begun.
     pub(crate) fn status(&self) -> Result<u16> {
         status(&self.received)
+    }
+
+    /// What was received since, for an error message.
+    pub(crate) fn received(&self) -> String {
+        String::from_utf8_lossy(&self.received).into_owned()
     }
 
     async fn fill(&mut self) -> Result<()> {

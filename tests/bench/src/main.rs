@@ -10,14 +10,37 @@
     reason = "a program that prints a table"
 )]
 
+#[expect(
+    dead_code,
+    unreachable_pub,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a part of the tests, which use more of it"
+)]
+#[path = "../../support/issuer.rs"]
+mod issuer;
+#[expect(
+    dead_code,
+    unreachable_pub,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a part of the tests, which use more of it"
+)]
+#[path = "../../support/issuer_keys.rs"]
+mod issuer_keys;
+
 mod bare;
 mod bench;
 mod compare;
+mod corpus;
 mod load;
 mod process;
 mod report;
+mod request;
 mod rows;
 mod stats;
+mod subject;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,6 +1,12 @@
 //! What is measured, one file per group of rows.
 
+mod cold;
+mod flood;
+mod memory;
 mod noise;
+mod search;
+mod start;
+mod warm;
 
 use anyhow::Result;
 
@@ -11,6 +17,24 @@ pub(crate) async fn measure(bench: &mut Bench, only: &[String]) -> Result<()> {
     let wanted = |name: &str| only.is_empty() || only.iter().any(|named| named == name);
     if wanted("noise") {
         noise::measure(bench).await?;
+    }
+    if wanted("warm") {
+        warm::measure(bench).await?;
+    }
+    if wanted("cold") {
+        cold::measure(bench).await?;
+    }
+    if wanted("search") {
+        search::measure(bench).await?;
+    }
+    if wanted("memory") {
+        memory::measure(bench).await?;
+    }
+    if wanted("flood") {
+        flood::measure(bench).await?;
+    }
+    if wanted("start") {
+        start::measure(bench).await?;
     }
     Ok(())
 }
