@@ -27,8 +27,9 @@ demo: ## Usher and a development identity provider, and a client that walks thro
 	@echo "make demo: not here yet" >&2; exit 1
 
 .PHONY: bench
-bench: ## The price of a checked call: a table of ratios, also in target/bench/report.json
-	@echo "make bench: not here yet" >&2; exit 1
+bench: ## The price of a checked call: a table of ratios, also in target/bench/report.json (BENCH=--quick for a short run)
+	$(CARGO) build --release --locked -p usher -p usher-bench
+	@"$${CARGO_TARGET_DIR:-target}/release/usher-bench" $(BENCH)
 
 ##### Prove it
 

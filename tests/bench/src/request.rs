@@ -1,6 +1,5 @@
 //! Requests as bytes, the way clients of each revision write them.
 
-use std::fmt::Write;
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
@@ -81,10 +80,9 @@ impl Target {
             self.0
         );
         for (name, value) in headers {
-            // Writing to a string cannot fail.
-            drop(write!(text, "{name}: {value}\r\n"));
+            text += &format!("{name}: {value}\r\n");
         }
-        drop(write!(text, "content-length: {}\r\n\r\n{body}", body.len()));
+        text += &format!("content-length: {}\r\n\r\n{body}", body.len());
         text.into_bytes()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::PublicKeyComponents;
 use base64::Engine;
@@ -97,6 +97,7 @@ fn public_key() -> Result<Vec<u8>> {
         n: member("n")?,
         e: member("e")?,
     };
-    let der = key.as_der().map_err(|_| anyhow!("not an RSA key: {jwk}"))?;
+    let der = key.as_der().ok();
+    let der = der.with_context(|| format!("not an RSA key: {jwk}"))?;
     Ok(der.as_ref().to_vec())
 }
