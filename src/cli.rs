@@ -5,6 +5,8 @@
     reason = "a command line prints"
 )]
 
+pub mod config;
+pub mod healthcheck;
 pub mod serve;
 
 use std::path::{Path, PathBuf};
@@ -13,17 +15,28 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::config::{self, Sources, Variables};
+use crate::config::{Mistakes, Sources, Variables};
+
+const EXAMPLES: &str = "\
+Examples:
+  usher serve --config /etc/usher/usher.toml
+  MCP_SERVER_URL=http://127.0.0.1:8080 KC_ISSUER=http://127.0.0.1:9000 USHER_COLLECTION=./handbook usher serve
+  usher config check
+
+Exit codes:
+  0   done, or stopped by a signal
+  1   something failed while running
+  2   the command line could not be understood
+  78  the configuration must not run; `usher config check` says why";
 
 /// A configuration that must not run, as `sysexits.h` numbers it.
 const EXIT_CONFIG: u8 = 78;
 
-/// Usher checks tickets; it sells none. An OAuth 2.0 resource server for MCP.
+/// Usher checks tickets; it sells none. An OAuth 2.0 resource server for MCP
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(name = "usher", version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The configuration file. Without it `usher.toml` in the working directory, if there is one; else the environment
-    /// alone.
+    /// The configuration file [default: usher.toml in the working directory, if there is one; else the environment alone]
     #[arg(long, short, global = true, env = "USHER_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(subcommand)]
@@ -32,24 +45,39 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the server.
+    /// Run the server
     Serve(serve::Options),
+    /// Validate and print the configuration
+    Config(config::Options),
+    /// Ask a running server whether it is alive, for container health checks
+    Healthcheck(healthcheck::Options),
 }
 
 /// Parses the arguments, runs the command, and gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let file = arguments.config.as_deref();
     let outcome = match arguments.command {
-        Command::Serve(options) => options.run(arguments.config.as_deref()),
+        Command::Config(options) => options.run(file),
+        Command::Healthcheck(options) => options.run(file),
+        Command::Serve(options) => options.run(file),
     };
-    outcome.unwrap_or_else(|error| {
+    outcome.unwrap_or_else(|error| report(&error))
+}
+
+/// The chain of causes, or every mistake of a configuration.
+fn report(error: &anyhow::Error) -> ExitCode {
+    let Some(mistakes) = error.downcast_ref::<Mistakes>() else {
         eprintln!("usher: {error:#}");
-        match error.downcast_ref::<config::Mistakes>() {
-            Some(_) => ExitCode::from(EXIT_CONFIG),
-            None => ExitCode::FAILURE,
-        }
-    })
+        return ExitCode::FAILURE;
+    };
+    let count = match mistakes.list().len() {
+        1 => "1 mistake".to_owned(),
+        count => format!("{count} mistakes"),
+    };
+    eprintln!("{mistakes}\nusher: {count} in the configuration; see docs/configuration.md");
+    ExitCode::from(EXIT_CONFIG)
 }
 
 /// The file and the environment.
@@ -68,4 +96,16 @@ fn sources(file: Option<&Path>) -> anyhow::Result<Sources> {
         file,
         variables: Variables::of_process(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn verify_cli() {
+        Arguments::command().debug_assert();
+    }
 }

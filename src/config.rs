@@ -6,19 +6,24 @@
 
 mod check;
 mod de;
+mod docs;
 mod file;
 mod key_path;
 mod mask;
 mod mistake;
+mod schema;
 mod settings;
+mod show;
 mod tree;
 mod variables;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use check::Config;
+pub use docs::markdown;
 pub use key_path::{KeyPath, Step};
 pub use mistake::{Mistake, Mistakes, Problem};
+pub use schema::json_schema;
 pub use settings::{Collection, Settings};
 pub use tree::{Entry, Node, Origin, Table, Text, Value};
 pub use variables::Variables;
@@ -34,27 +39,45 @@ pub struct Sources {
 
 /// Reads and checks everything.
 pub fn load(sources: &Sources) -> Result<Config, Mistakes> {
-    let (settings, tree, mut mistakes) = read(sources);
-    let config = check::check(settings, &sources.variables).map_err(|found| {
-        let told: Vec<_> = mistakes
-            .iter()
-            .map(|mistake| mistake.path.clone())
-            .collect();
-        let is_new = |mistake: &Mistake| !told.iter().any(|path| path.overlaps(&mistake.path));
-        mistakes.extend(
-            found
-                .into_iter()
-                .map(|mistake| mistake.located(&tree))
-                .filter(is_new),
-        );
-    });
-    match config {
-        Ok(config) if mistakes.is_empty() => Ok(config),
-        _ => Err(Mistakes::new(
-            sources.file.as_ref().map(|(path, _)| path.clone()),
-            mistakes,
-        )),
+    load_with_tree(sources).map(|(config, _)| config)
+}
+
+/// The configuration in force as a TOML file, with a comment for where each value came from. Secrets are masked.
+pub fn show(sources: &Sources) -> Result<String, Mistakes> {
+    let (_, tree) = load_with_tree(sources)?;
+    Ok(show::effective(&tree, sources.file_name()))
+}
+
+impl Sources {
+    fn file_name(&self) -> Option<&Path> {
+        self.file.as_ref().map(|(path, _)| path.as_path())
     }
+}
+
+fn load_with_tree(sources: &Sources) -> Result<(Config, Node), Mistakes> {
+    let (settings, tree, mut mistakes) = read(sources);
+    match check::check(settings, &sources.variables) {
+        Ok(config) if mistakes.is_empty() => return Ok((config, tree)),
+        Ok(_) => {}
+        Err(found) => {
+            // Where a value is wrong in itself, its default stood in for it: what that means is no news.
+            let told: Vec<_> = mistakes
+                .iter()
+                .map(|mistake| mistake.path.clone())
+                .collect();
+            let is_new = |mistake: &Mistake| !told.iter().any(|path| path.overlaps(&mistake.path));
+            mistakes.extend(
+                found
+                    .into_iter()
+                    .map(|mistake| mistake.located(&tree))
+                    .filter(is_new),
+            );
+        }
+    }
+    Err(Mistakes::new(
+        sources.file_name().map(Path::to_owned),
+        mistakes,
+    ))
 }
 
 /// Checks settings that were not read from anywhere, as tests build them.

@@ -93,7 +93,7 @@ impl Server {
     /// Builds every part from its settings. Waits for nothing outside of this process. Needs a tokio runtime.
     pub fn build(config: Config, lifecycle: Lifecycle, clock: Clock) -> anyhow::Result<Self> {
         let metrics = Metrics::default();
-        let outbound = Outbound::default();
+        let outbound = Outbound::new(config.outbound)?;
         let parts = auth::Parts {
             outbound,
             clock: clock.clone(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::mistake::{Mistake, Problem};
 use super::{KeyPath, Settings, Variables};
-use crate::{auth, http, mcp};
+use crate::{auth, http, mcp, outbound, telemetry};
 
 /// A configuration that may run.
 #[derive(Clone, Debug)]
@@ -22,6 +22,12 @@ pub struct Config {
     pub http: http::Settings,
     /// The protocol layer.
     pub mcp: mcp::Settings,
+    /// What `search` and `fetch` answer from.
+    pub collections: Vec<super::Collection>,
+    /// The log.
+    pub log: telemetry::Settings,
+    /// Outgoing requests.
+    pub outbound: outbound::Settings,
     /// The scope that reading tools need.
     pub read_scope: auth::Scope,
     /// The scope that all other tools need.
@@ -55,6 +61,9 @@ pub(super) fn check(settings: Settings, variables: &Variables) -> Result<Config,
         auth: settings.auth(),
         http: settings.http,
         mcp: settings.mcp,
+        collections: settings.collection,
+        log: settings.log,
+        outbound: settings.outbound,
         read_scope: auth::Scope::parse("mcp:read").ok_or_else(Vec::new)?,
         write_scope: auth::Scope::parse("mcp:write").ok_or_else(Vec::new)?,
     })

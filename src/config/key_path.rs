@@ -59,14 +59,18 @@ impl KeyPath {
         &self.0
     }
 
-    /// The last key, without the places in lists.
-    #[must_use]
-    pub fn last_key(&self) -> &str {
-        let keys = self.0.iter().rev().find_map(|step| match step {
+    /// The keys alone, without the places in lists.
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.0.iter().filter_map(|step| match step {
             Step::Key(key) => Some(key.as_str()),
             Step::Index(_) => None,
-        });
-        keys.unwrap_or_default()
+        })
+    }
+
+    /// The last key.
+    #[must_use]
+    pub fn last_key(&self) -> &str {
+        self.keys().next_back().unwrap_or_default()
     }
 
     /// True if one of both leads through the other.

@@ -2,7 +2,7 @@
 
 use super::tree::Value;
 
-const HIDDEN: &str = "(hidden)";
+pub(super) const HIDDEN: &str = "(hidden)";
 
 /// The value as it may be shown: hidden under a key that sounds like a secret, without user info in addresses.
 #[must_use]
