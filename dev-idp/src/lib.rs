@@ -17,6 +17,7 @@
 
 mod authorization;
 mod bounded;
+pub mod browser;
 mod client_authentication;
 mod clients;
 mod config;
