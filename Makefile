@@ -78,8 +78,8 @@ deny: $(CARGO_DENY)
 	fi
 
 .PHONY: typos
-typos: $(TYPOS)
-	$(TYPOS)
+typos: $(TYPOS) --format brief
+	$(TYPOS) --format brief
 
 $(CARGO_DENY):
 	@echo "installing cargo-deny $(CARGO_DENY_VERSION) into .cache (once; about a minute)"
