@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -10,14 +11,14 @@ use tokio::net::TcpListener;
 use crate::auth::ResourceServer;
 use crate::clock::Clock;
 use crate::config::{self, Config, KeyPath};
-use crate::http;
+use crate::http::{self, AccessLog};
 use crate::knowledge::Knowledge;
 use crate::lifecycle::Lifecycle;
 use crate::mcp::Protocol;
 use crate::outbound::Outbound;
 use crate::policy::Policy;
 use crate::rate_limit::RateLimits;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Log, Metrics, subscriber};
 use crate::tools::Tools;
 use crate::{auth, mcp};
 
@@ -29,20 +30,25 @@ impl Options {
     /// Reads the configuration, binds, says so in one line, and serves until a signal ends it.
     pub fn run(self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
         let config = config::load(&super::sources(file)?)?;
+        let log = Log::stderr();
+        subscriber::install(&config.log, &log)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(async {
+        let served = runtime.block_on(async {
             let listeners = Listeners::bind(&config).await?;
             let line = listeners.in_one_line(&config.auth.public_url)?;
+            let drain = Duration::from_secs(config.http.drain_delay_seconds);
             let lifecycle = Lifecycle::new();
-            let server = Server::build(config, lifecycle.clone(), Clock::system())?;
+            let server = Server::build(config, lifecycle.clone(), Clock::system(), log.clone())?;
             println!("{line}");
             tokio::select! {
                 stopped = server.run(listeners) => stopped,
-                Err(error) = stop_on_signals(lifecycle) => Err(error.into()),
+                Err(error) = lifecycle.stop_on_signals(drain) => Err(error.into()),
             }
-        })?;
+        });
+        log.flush();
+        served?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -86,12 +92,17 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
 /// A whole server, built and not yet serving.
 pub struct Server {
     state: http::State,
-    lifecycle: Lifecycle,
 }
 
 impl Server {
     /// Builds every part from its settings. Waits for nothing outside of this process. Needs a tokio runtime.
-    pub fn build(config: Config, lifecycle: Lifecycle, clock: Clock) -> anyhow::Result<Self> {
+    /// Access lines go to `log`.
+    pub fn build(
+        config: Config,
+        lifecycle: Lifecycle,
+        clock: Clock,
+        log: Log,
+    ) -> anyhow::Result<Self> {
         let metrics = Metrics::default();
         let outbound = Outbound::new(config.outbound)?;
         let parts = auth::Parts {
@@ -120,10 +131,11 @@ impl Server {
             knowledge,
             rate_limits,
             metrics,
-            lifecycle: lifecycle.clone(),
+            access_log: AccessLog::new(log, &config.log),
+            lifecycle,
             clock,
         });
-        Ok(Self { state, lifecycle })
+        Ok(Self { state })
     }
 
     /// Serves until a stop is asked for and everything has ended.
@@ -132,26 +144,7 @@ impl Server {
             public,
             admin: _admin,
         } = listeners;
-        let lifecycle = self.lifecycle.clone();
-        axum::serve(public, http::router(self.state))
-            .with_graceful_shutdown(async move { lifecycle.soft_stop().await })
-            .await?;
-        self.lifecycle.finished().await;
+        http::serve(public, self.state).await;
         Ok(())
     }
-}
-
-/// The first signal asks everything to finish, the second drops what is left.
-async fn stop_on_signals(lifecycle: Lifecycle) -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    for stop in [Lifecycle::stop_softly, Lifecycle::stop_now] {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        stop(&lifecycle);
-    }
-    Ok(())
 }
