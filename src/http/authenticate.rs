@@ -37,6 +37,8 @@ pub async fn authenticate(
 fn refuse_header(resource: &Resource, error: AccessTokenError) -> Refusal {
     let (code, reason) = match error {
         AccessTokenError::Missing => (None, "no_token"),
+        #[expect(unreachable_patterns, reason = "the other variants are on their way")]
+        _ => (Some(ErrorCode::InvalidRequest), "malformed_authorization"),
     };
     challenged(resource, code, reason)
 }
