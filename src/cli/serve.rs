@@ -32,24 +32,33 @@ impl Options {
         let config = config::load(&super::sources(file)?)?;
         let log = Log::stderr();
         subscriber::install(&config.log, &log)?;
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        let served = runtime.block_on(async {
-            let listeners = Listeners::bind(&config).await?;
-            let line = listeners.in_one_line(&config.auth.public_url)?;
-            let drain = Duration::from_secs(config.http.drain_delay_seconds);
-            let lifecycle = Lifecycle::new();
-            let server = Server::build(config, lifecycle.clone(), Clock::system(), log.clone())?;
-            println!("{line}");
-            tokio::select! {
-                stopped = server.run(listeners) => stopped,
-                Err(error) = lifecycle.stop_on_signals(drain) => Err(error.into()),
-            }
-        });
+        let outcome = runtime.block_on(serve(config, log.clone()));
         log.flush();
-        served?;
-        Ok(ExitCode::SUCCESS)
+        outcome.map(|()| ExitCode::SUCCESS)
+    }
+}
+
+async fn serve(config: Config, log: Log) -> anyhow::Result<()> {
+    let listeners = Listeners::bind(&config).await?;
+    let line = listeners.in_one_line(&config.auth.public_url)?;
+    let drain_delay = Duration::from_secs(config.http.drain_delay_seconds);
+    let surroundings = Surroundings {
+        lifecycle: Lifecycle::new(),
+        clock: Clock::system(),
+        log,
+    };
+    let lifecycle = surroundings.lifecycle.clone();
+    let server = Server::build(config, surroundings)?;
+    super::say(&format!("{line}\n"));
+    tokio::select! {
+        stopped = server.run(listeners) => stopped,
+        Err(error) = lifecycle.stop_on_signals(drain_delay) => Err(error.into()),
     }
 }
 
@@ -89,6 +98,17 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
     })
 }
 
+/// What a server is given besides its configuration. A test keeps clones and moves the clock, stops it, reads its log.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// Stop signals and background tasks.
+    pub lifecycle: Lifecycle,
+    /// The wall clock.
+    pub clock: Clock,
+    /// Where access lines go.
+    pub log: Log,
+}
+
 /// A whole server, built and not yet serving.
 pub struct Server {
     state: http::State,
@@ -96,13 +116,12 @@ pub struct Server {
 
 impl Server {
     /// Builds every part from its settings. Waits for nothing outside of this process. Needs a tokio runtime.
-    /// Access lines go to `log`.
-    pub fn build(
-        config: Config,
-        lifecycle: Lifecycle,
-        clock: Clock,
-        log: Log,
-    ) -> anyhow::Result<Self> {
+    pub fn build(config: Config, surroundings: Surroundings) -> anyhow::Result<Self> {
+        let Surroundings {
+            lifecycle,
+            clock,
+            log,
+        } = surroundings;
         let metrics = Metrics::default();
         let outbound = Outbound::new(config.outbound)?;
         let parts = auth::Parts {

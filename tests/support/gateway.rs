@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use usher::cli::serve::{Listeners, Server};
+use usher::cli::serve::{Listeners, Server, Surroundings};
 use usher::clock::Clock;
 use usher::config::{self, Settings};
 use usher::lifecycle::Lifecycle;
@@ -99,9 +99,12 @@ impl TestGatewayBuilder {
         let config = config::check(settings).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let lifecycle = Lifecycle::new();
         let (log, lines) = Captured::log();
-        let clock = self.clock.clone();
-        let server =
-            Server::build(config, lifecycle.clone(), clock, log.clone()).expect("a server");
+        let surroundings = Surroundings {
+            lifecycle: lifecycle.clone(),
+            clock: self.clock.clone(),
+            log: log.clone(),
+        };
+        let server = Server::build(config, surroundings).expect("a server");
         let running =
             tokio::spawn(async move { server.run(listeners).await.expect("a clean end") });
         TestGateway {
