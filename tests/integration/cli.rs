@@ -48,7 +48,7 @@ struct Serving {
 }
 
 impl Serving {
-    /// Exactly the variables of the README.
+    /// With the variables of the README, and without the pause for load balancers at the end.
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(
@@ -62,6 +62,7 @@ impl Serving {
             ("KC_ISSUER", "http://127.0.0.1:9".to_owned()),
             ("USHER_LISTEN", listen.to_string()),
             ("USHER_ADMIN_LISTEN", admin.to_string()),
+            ("USHER_HTTP__DRAIN_DELAY_SECONDS", "0".to_owned()),
             (
                 "USHER_COLLECTION",
                 folder.path().join("note.md").display().to_string(),
@@ -118,6 +119,15 @@ fn serve_says_in_one_line_where_it_listens_and_answers_there() {
         "{}",
         serving.line
     );
+
+    let healthy = usher(
+        serving.folder.path(),
+        &["healthcheck", "--url", &format!("http://{listen}/healthz")],
+        &[],
+    )
+    .output()
+    .unwrap();
+    assert_eq!((healthy.status.code(), stderr(&healthy)), (Some(0), ""));
 
     serving.signal("TERM");
     assert_eq!(serving.child.wait().unwrap().code(), Some(0));
