@@ -138,7 +138,6 @@ pub async fn serve(listener: TcpListener, state: State) {
 #[must_use]
 pub fn stack(state: State) -> Stack {
     let routed = axum::Router::new()
-        .merge(mcp_endpoint::routes())
         .merge(legacy_sse::routes())
         .with_state(state.clone());
     Stack::new(state, routed)

@@ -133,7 +133,7 @@ impl Server {
         };
         let resource_server = ResourceServer::start(config.auth, parts)?;
         let knowledge = Knowledge::default();
-        let rate_limits = RateLimits::default();
+        let rate_limits = RateLimits::new(&config.rate_limit);
         let parts = mcp::Parts {
             tools: Tools::new(knowledge.clone()),
             policy: Policy::new(config.read_scope, config.write_scope),

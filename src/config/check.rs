@@ -10,7 +10,7 @@ use super::mistake::{Mistake, Problem};
 use super::secret::{self, Secret};
 use super::{KeyPath, Settings, Variables};
 use crate::outbound::Outbound;
-use crate::{auth, http, mcp, outbound, telemetry};
+use crate::{auth, http, mcp, outbound, rate_limit, telemetry};
 
 /// A configuration that may run.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct Config {
     pub mcp: mcp::Settings,
     /// What `search` and `fetch` answer from.
     pub collections: Vec<super::Collection>,
+    /// Rate limits.
+    pub rate_limit: rate_limit::Settings,
     /// The log.
     pub log: telemetry::Settings,
     /// Outgoing requests.
@@ -66,6 +68,7 @@ pub(super) fn check(settings: Settings, variables: &Variables) -> Result<Config,
         http: settings.http,
         mcp: settings.mcp,
         collections: settings.collection,
+        rate_limit: settings.rate_limit,
         log: settings.log,
         outbound: settings.outbound,
         warnings: found.warnings,

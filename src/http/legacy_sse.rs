@@ -39,9 +39,9 @@ async fn messages(
     Query(address): Query<Address>,
     request: Request,
 ) -> Response {
-    let (parts, body) = match read(request).await {
+    let (parts, body) = match read(&state, request).await {
         Ok(read) => read,
-        Err(bad) => return respond(Answer::bad_http(bad)),
+        Err(answer) => return answer,
     };
     let Some(principal) = parts.extensions.get::<Principal>() else {
         return unauthenticated();

@@ -4,38 +4,28 @@
 
 use std::convert::Infallible;
 
-use axum::RequestExt;
 use axum::body::Body;
 use axum::extract::{Request, State as FromState};
 use axum::response::{IntoResponse, Response};
-use axum::routing;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError};
 
-use super::State;
 use super::access_log::Notes;
+use super::request_id::RequestId;
+use super::{State, body};
 use crate::auth::Principal;
 use crate::mcp::{self, Answer, BadHttp, Post};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 
-/// The routes of the MCP endpoint. `http::authenticate` has put a `Principal` into the request's extensions.
-/// `GET /` is the landing page's, which hands a request for a stream to [`get`].
-pub fn routes() -> axum::Router<State> {
-    let endpoint = routing::post(post).delete(delete);
-    axum::Router::new()
-        .route("/mcp", endpoint.clone().get(get))
-        .route("/", endpoint)
-}
-
-async fn post(FromState(state): FromState<State>, request: Request) -> Response {
-    let (parts, body) = match read(request).await {
+/// Answers messages.
+pub async fn post(FromState(state): FromState<State>, request: Request) -> Response {
+    let (parts, body) = match read(&state, request).await {
         Ok(read) => read,
-        Err(bad) => return respond(Answer::bad_http(bad)),
+        Err(answer) => return answer,
     };
     let Some(principal) = parts.extensions.get::<Principal>() else {
         return unauthenticated();
@@ -58,7 +48,8 @@ pub async fn get(FromState(state): FromState<State>, request: Request) -> Respon
     respond(state.protocol.get(principal, request.headers()))
 }
 
-async fn delete(FromState(state): FromState<State>, request: Request) -> Response {
+/// Ends a session.
+pub async fn delete(FromState(state): FromState<State>, request: Request) -> Response {
     let Some(principal) = request.extensions().get::<Principal>() else {
         return unauthenticated();
     };
@@ -67,30 +58,22 @@ async fn delete(FromState(state): FromState<State>, request: Request) -> Respons
 
 /// The request's head and whole body, if it is JSON and its sender takes JSON back. Most answers are JSON; a client that
 /// takes only streams would wait for one in vain.
-pub(super) async fn read(request: Request) -> Result<(http::request::Parts, Bytes), BadHttp> {
+pub(super) async fn read(
+    state: &State,
+    request: Request,
+) -> Result<(http::request::Parts, Bytes), Response> {
+    let bad = |bad| respond(Answer::bad_http(bad));
     if !is_json(request.headers()) {
-        return Err(BadHttp::UnsupportedMediaType);
+        return Err(bad(BadHttp::UnsupportedMediaType));
     }
     if !accepts(request.headers(), "application/json") {
-        return Err(BadHttp::NotAcceptable);
+        return Err(bad(BadHttp::NotAcceptable));
     }
-    let (parts, body) = request.with_limited_body().into_parts();
-    match body.collect().await {
-        Ok(body) => Ok((parts, body.to_bytes())),
-        Err(error) if is_length_limit(&error) => Err(BadHttp::BodyTooLarge),
-        Err(_broken_off) => Err(BadHttp::BodyUnreadable),
+    let (parts, body) = request.into_parts();
+    match body::read(body, &state.settings).await {
+        Ok(body) => Ok((parts, body)),
+        Err(refusal) => Err(refusal.into_response(&RequestId::of(&parts.extensions))),
     }
-}
-
-fn is_length_limit(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.is::<LengthLimitError>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 /// Nothing reaches these handlers without a verified principal; if something did, it goes no further.

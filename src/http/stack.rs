@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{self, Request};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use futures_util::FutureExt;
@@ -31,7 +31,7 @@ use super::client_address::{client_address, is_trusted};
 use super::error::Refusal;
 use super::request_id::{self, RequestId};
 use super::surface::{Access, Endpoint};
-use super::{State, authenticate, cors, headers, health, request_path, well_known};
+use super::{State, authenticate, cors, headers, health, mcp_endpoint, request_path, well_known};
 use crate::auth::Principal;
 
 /// Both ends of a connection.
@@ -187,13 +187,20 @@ impl Stack {
             Endpoint::ResourceMetadata => {
                 well_known::resource_metadata(&self.state, request.uri().path())
             }
+            Endpoint::Mcp | Endpoint::McpRoot => {
+                let state = extract::State(self.state.clone());
+                // Called without a detour through the router, which would clone and box its way here.
+                Ok(match *request.method() {
+                    Method::POST => mcp_endpoint::post(state, request).await,
+                    Method::DELETE => mcp_endpoint::delete(state, request).await,
+                    _ => mcp_endpoint::get(state, request).await,
+                })
+            }
             Endpoint::AuthorizationServerMetadata
             | Endpoint::Document
             | Endpoint::Landing
             | Endpoint::LegacyMessages
             | Endpoint::LegacySse
-            | Endpoint::Mcp
-            | Endpoint::McpRoot
             | Endpoint::OpenapiJson
             | Endpoint::OpenapiYaml => {
                 let routed = self.router.clone().call(request).await;
