@@ -1,32 +1,54 @@
 //! The resource server: from an access token and the resource asked for to a verified principal, or a named refusal.
 //!
-//! This module knows nothing of axum; `http::authenticate` carries its decisions.
+//! This module knows nothing of axum; `http::authenticate` carries its decisions. A token is taken apart, judged and
+//! verified in this order, each step cheaper than the next:
+//! [`unverified`] (no cryptography, nothing believed) → issuer and algorithm from the settings → [`claims`] and audience
+//! (they can only refuse) → [`signing_keys`] → [`verifier`]. Only then is there a [`Principal`].
 
 pub mod access_token;
+pub mod algorithm;
 pub mod challenge;
+mod claims;
+mod discovery;
 pub mod error;
+mod issuer;
+mod jwk;
 pub mod metadata;
 pub mod principal;
 pub mod profiles;
 pub mod resource;
 pub mod scope;
 pub mod settings;
+mod signing_keys;
+mod strict_json;
+mod unverified;
+mod verified_tokens;
+mod verifier;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-pub use access_token::AccessToken;
-pub use challenge::Challenge;
+pub use access_token::{AccessToken, names_an_access_token};
+pub use challenge::{Challenge, ErrorCode};
 pub use error::{AccessTokenError, TokenError};
+pub use issuer::{IssuerStatus, KeyState};
+pub use metadata::ProtectedResourceMetadata;
 pub use principal::Principal;
 pub use profiles::ProfileName;
 pub use resource::{Resource, ResourceIdentifier, Resources};
 pub use scope::{Scope, Scopes};
 pub use settings::{IssuerSettings, ScopeSettings, Settings, SettingsError, TokenCacheSettings};
 
+use claims::{check_validity, is_audience};
+use issuer::Issuer;
+use unverified::UnverifiedHeader;
+use verified_tokens::{Digest, VerifiedToken, VerifiedTokens};
+
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
 use crate::outbound::Outbound;
+use crate::sealing::sha256;
 use crate::telemetry::Metrics;
 
 /// Our OAuth role (RFC 6749 §1.1): resource identifiers, issuers, key sets, verification. Cheap to clone.
@@ -34,7 +56,12 @@ use crate::telemetry::Metrics;
 pub struct ResourceServer(Arc<Inner>);
 
 struct Inner {
+    settings: Settings,
     resources: Resources,
+    issuers: Vec<Issuer>,
+    verified: VerifiedTokens,
+    clock: Clock,
+    metrics: Metrics,
 }
 
 /// What a resource server is built from, besides its settings.
@@ -48,16 +75,27 @@ pub struct Parts {
     pub lifecycle: Lifecycle,
     /// Where outcomes are counted.
     pub metrics: Metrics,
-    /// Where the last-good key sets live.
+    /// Where the last-good key sets live. Empty: nowhere.
     pub state_dir: PathBuf,
 }
 
 impl ResourceServer {
-    /// Checks the settings, loads last-good keys and starts the background refresh. Does not wait for any issuer.
+    /// Checks the settings, loads last-good keys and starts the background refresh. Does not wait for any issuer. Needs a
+    /// tokio runtime.
     pub fn start(settings: Settings, parts: Parts) -> Result<Self, SettingsError> {
-        let _ = parts;
+        if let Some(mistake) = settings.mistakes().into_iter().next() {
+            return Err(mistake);
+        }
+        let issuers = settings.issuer.iter().cloned();
         Ok(Self(Arc::new(Inner {
             resources: Resources::new(&settings),
+            issuers: issuers
+                .map(|issuer| Issuer::start(issuer, &parts))
+                .collect(),
+            verified: VerifiedTokens::new(&settings.token_cache),
+            clock: parts.clock,
+            metrics: parts.metrics,
+            settings,
         })))
     }
 
@@ -67,10 +105,14 @@ impl ResourceServer {
         access_token: &AccessToken,
         resource: &Arc<Resource>,
     ) -> Result<Principal, TokenError> {
-        let _ = (access_token, resource);
-        Err(TokenError::KeysUnavailable {
-            retry_after_seconds: 1,
-        })
+        let digest = sha256(access_token.expose().as_bytes());
+        if let Some(verdict) = self.0.recall(&digest, resource) {
+            self.0.metrics.verified_token_lookup(true);
+            return verdict;
+        }
+        self.0.metrics.verified_token_lookup(false);
+        // Boxed, so that the future of the usual case stays small.
+        Box::pin(self.0.verify(access_token, digest, resource)).await
     }
 
     /// The protected resources of this server, by request path.
@@ -79,9 +121,117 @@ impl ResourceServer {
         &self.0.resources
     }
 
-    /// True once every issuer that is required has usable keys.
+    /// The metadata document of one of [`Self::resources`].
+    #[must_use]
+    pub fn metadata(&self, resource: &Resource) -> ProtectedResourceMetadata {
+        ProtectedResourceMetadata::new(resource, &self.0.settings)
+    }
+
+    /// The only issuer's last validated discovery document, byte for byte, for clients that know no RFC 9728. Nothing with
+    /// several issuers, or before the first was validated.
+    #[must_use]
+    pub fn authorization_server_metadata(&self) -> Option<Vec<u8>> {
+        match self.0.issuers.as_slice() {
+            [only] => only.document(),
+            _ => None,
+        }
+    }
+
+    /// The published identifiers of the issuers, in the order configured.
+    pub fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.0.issuers.iter().map(Issuer::identifier)
+    }
+
+    /// How each issuer's keys are, from memory.
+    #[must_use]
+    pub fn status(&self) -> Vec<IssuerStatus> {
+        self.0.issuers.iter().map(Issuer::status).collect()
+    }
+
+    /// True once every issuer that is required has usable keys, stale ones included.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        false
+        let mut required = self.0.issuers.iter().filter(|issuer| issuer.is_required());
+        required.all(|issuer| issuer.keys.current().is_ok())
     }
 }
+
+impl Inner {
+    /// The verdict on a token that was verified before. Everything that can change is checked again.
+    fn recall(
+        &self,
+        digest: &Digest,
+        resource: &Arc<Resource>,
+    ) -> Option<Result<Principal, TokenError>> {
+        let token = self.verified.get(digest)?;
+        let issuer = self.issuers.get(token.issuer)?;
+        match issuer.keys.current() {
+            Ok(set) if token.is_signed_by_one_of(&set) => {}
+            Ok(_) => {
+                // The key is gone. The whole way again gives the right answer, perhaps by another key of that `kid`.
+                self.verified.remove(digest);
+                return None;
+            }
+            Err(error) => return Some(Err(error)),
+        }
+        let claims = &token.claims;
+        let (now, leeway) = (self.clock.unix_seconds(), issuer.leeway_seconds());
+        let verdict = check_validity(claims.expires_at, claims.not_before, now, leeway)
+            .and_then(|()| issuer.check_audience(&claims.audiences, resource));
+        Some(verdict.map(|()| Principal::new(Arc::clone(claims), Arc::clone(resource))))
+    }
+
+    /// The whole way, for a token not seen before.
+    async fn verify(
+        &self,
+        access_token: &AccessToken,
+        digest: Digest,
+        resource: &Arc<Resource>,
+    ) -> Result<Principal, TokenError> {
+        let parts = unverified::Parts::parse(access_token.expose())?;
+        let header = UnverifiedHeader::parse(&parts.header)?;
+        let object = unverified::object(&parts.claims)?;
+        let (index, issuer) = self.issuer(claims::issuer(&object)?)?;
+        let algorithm = issuer.allowed(&header.algorithm);
+        let algorithm = algorithm.ok_or(TokenError::AlgorithmNotAllowed)?;
+        let now = self.clock.unix_seconds();
+        let claims = claims::check(&header, &object, &issuer.rules(), now)?;
+        issuer.check_audience(&claims.audiences, resource)?;
+
+        let found = issuer.keys.find(header.kid.as_deref(), algorithm).await?;
+        let signed = parts.signed.as_bytes();
+        let key = found
+            .keys
+            .into_iter()
+            .find(|key| key.material.verifies(algorithm, signed, &parts.signature))
+            .ok_or(TokenError::BadSignature)?;
+
+        let seconds = claims.expires_at.saturating_sub(now) + issuer.leeway_seconds();
+        let lives_for = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+        let token = VerifiedToken::new(claims, index, key.fingerprint, found.generation, lives_for);
+        let principal = Principal::new(Arc::clone(&token.claims), Arc::clone(resource));
+        self.verified.insert(digest, Arc::new(token));
+        Ok(principal)
+    }
+
+    /// The issuer that a token names: byte for byte, and its keys are the only ones tried (RFC 8725 §3.8).
+    fn issuer(&self, name: &str) -> Result<(usize, &Issuer), TokenError> {
+        let mut issuers = self.issuers.iter().enumerate();
+        issuers
+            .find(|(_, issuer)| issuer.token_issuer() == name)
+            .ok_or(TokenError::WrongIssuer)
+    }
+}
+
+impl Issuer {
+    /// RFC 9068 §4: the audience must be this resource, by one of its names.
+    fn check_audience(&self, audiences: &[String], resource: &Resource) -> Result<(), TokenError> {
+        if is_audience(audiences, [resource.accepted_audiences(), self.audiences()]) {
+            return Ok(());
+        }
+        Err(TokenError::WrongAudience)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,3 @@ pub mod http;
 pub mod config;
 
 pub mod cli;
-
-#[cfg(any(test, fuzzing))]
-pub mod fuzzing;

@@ -2,6 +2,7 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest;
+use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED, UnparsedPublicKey};
 
 /// SHA-256 of `bytes`.
 #[must_use]
@@ -23,6 +24,15 @@ pub fn random<const N: usize>() -> [u8; N] {
 #[must_use]
 pub fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(a, b).is_ok()
+}
+
+/// True if `signature` (r ‖ s, 132 bytes) is that of the P-521 key with the uncompressed `point` over `message`, with
+/// SHA-512: the JWS algorithm ES512, which the JWT library does not have.
+#[must_use]
+pub fn verifies_p521_sha512(point: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point)
+        .verify(message, signature)
+        .is_ok()
 }
 
 /// AES-256-GCM under one 32-byte key, with a random nonce per message in front of the ciphertext.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::claims::Claims;
 use super::{Resource, Scopes};
 
 /// A verified caller, for one resource. Cheap to clone; private fields, no public constructor.
@@ -11,19 +12,7 @@ pub struct Principal {
     resource: Arc<Resource>,
 }
 
-/// What a verified token says of its bearer.
-#[derive(Debug)]
-pub(in crate::auth) struct Claims {
-    pub issuer: String,
-    pub subject: String,
-    pub client_id: Option<String>,
-    pub scopes: Scopes,
-    pub groups: Vec<String>,
-    pub expires_at: i64,
-}
-
 impl Principal {
-    #[expect(dead_code, reason = "skeleton")]
     pub(in crate::auth) fn new(claims: Arc<Claims>, resource: Arc<Resource>) -> Self {
         Self { claims, resource }
     }
@@ -82,7 +71,9 @@ impl Principal {
                 .filter_map(|scope| super::Scope::parse(scope))
                 .collect(),
             groups: Vec::new(),
+            audiences: Vec::new(),
             expires_at: i64::MAX,
+            not_before: None,
         };
         Self {
             claims: Arc::new(claims),

@@ -21,7 +21,8 @@ impl ResourceIdentifier {
 pub struct Resource {
     identifier: ResourceIdentifier,
     metadata_url: String,
-    accepted_audiences: Vec<String>,
+    metadata_path: String,
+    accepted_audiences: Arc<[String]>,
 }
 
 impl Resource {
@@ -35,6 +36,12 @@ impl Resource {
     #[must_use]
     pub fn metadata_url(&self) -> &str {
         &self.metadata_url
+    }
+
+    /// The path of [`Self::metadata_url`].
+    #[must_use]
+    pub fn metadata_path(&self) -> &str {
+        &self.metadata_path
     }
 
     /// The audiences a token for this resource may carry, besides an issuer's own.
@@ -55,25 +62,27 @@ impl Resources {
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         let origin = settings.public_url.as_str();
-        let accepted: Vec<String> = ["", "/", "/mcp", "/sse"]
-            .map(|path| format!("{origin}{path}"))
-            .into();
-        let by_path = ["/", "/mcp", "/sse", "/messages"]
-            .map(|path| {
-                let suffix = match path {
-                    "/" => "",
-                    "/messages" => "/sse",
-                    other => other,
-                };
-                let resource = Resource {
-                    identifier: ResourceIdentifier(format!("{origin}{suffix}")),
-                    metadata_url: format!("{origin}/.well-known/oauth-protected-resource{suffix}"),
-                    accepted_audiences: accepted.clone(),
-                };
-                (path.to_owned(), Arc::new(resource))
-            })
-            .into();
-        Self { by_path }
+        // These are one resource: users type any of them, some clients add the slash. The operator's own come on top.
+        let own = ["", "/", "/mcp", "/sse"].map(|path| format!("{origin}{path}"));
+        let accepted: Arc<[String]> = own.into_iter().chain(settings.audiences.clone()).collect();
+        let at = |path: &str, suffix: &str| {
+            let metadata_path = format!("/.well-known/oauth-protected-resource{suffix}");
+            let resource = Resource {
+                identifier: ResourceIdentifier(format!("{origin}{suffix}")),
+                metadata_url: format!("{origin}{metadata_path}"),
+                metadata_path,
+                accepted_audiences: Arc::clone(&accepted),
+            };
+            (path.to_owned(), Arc::new(resource))
+        };
+        Self {
+            by_path: vec![
+                at("/mcp", "/mcp"),
+                at("/", ""),
+                at("/sse", "/sse"),
+                at("/messages", "/sse"),
+            ],
+        }
     }
 
     /// The resource behind a request path.
@@ -83,5 +92,17 @@ impl Resources {
             .iter()
             .find(|(known, _)| known == path)
             .map(|(_, resource)| resource)
+    }
+
+    /// The resource whose metadata document is at this path.
+    #[must_use]
+    pub fn described_at(&self, metadata_path: &str) -> Option<&Arc<Resource>> {
+        self.iter()
+            .find(|resource| resource.metadata_path == metadata_path)
+    }
+
+    /// All resources; one with two request paths comes twice.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Resource>> {
+        self.by_path.iter().map(|(_, resource)| resource)
     }
 }

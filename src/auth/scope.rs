@@ -1,5 +1,8 @@
 //! Scope tokens and sets (RFC 6749 §3.3).
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 /// One scope token: printable ASCII without space, quote and backslash.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope(String);
@@ -19,20 +22,97 @@ impl Scope {
     }
 }
 
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// An ordered set of scopes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Scopes(std::collections::BTreeSet<Scope>);
+pub struct Scopes(BTreeSet<Scope>);
 
 impl Scopes {
+    /// Parses `scope-token *( SP scope-token )`; nothing if any part is no scope token. The empty string is the empty set.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self::default());
+        }
+        text.split(' ')
+            .map(Scope::parse)
+            .collect::<Option<_>>()
+            .map(Self)
+    }
+
     /// True if `scope` is among them.
     #[must_use]
     pub fn contains(&self, scope: &Scope) -> bool {
         self.0.contains(scope)
+    }
+
+    /// True if there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Scope> {
+        self.0.iter()
     }
 }
 
 impl FromIterator<Scope> for Scopes {
     fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
         Self(scopes.into_iter().collect())
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, scope) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(scope.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_printed_parses_to_the_same_set(
+            tokens in proptest::collection::vec("[!#-\\[\\]-~]{1,12}", 0..6)
+        ) {
+            let scopes: Scopes = tokens.iter().filter_map(|token| Scope::parse(token)).collect();
+            prop_assert_eq!(Scopes::parse(&scopes.to_string()), Some(scopes));
+        }
+
+        #[test]
+        fn whatever_parses_has_only_scope_tokens(text in ".{0,40}") {
+            if let Some(scopes) = Scopes::parse(&text) {
+                prop_assert!(scopes.iter().all(|scope| Scope::parse(scope.as_str()).is_some()));
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_scope_token() {
+        for text in ["", "a b", "a\"b", "a\\b", "a\tb", "ä", "a\u{7f}"] {
+            assert_eq!(Scope::parse(text), None, "{text:?}");
+        }
+        assert_eq!(Scopes::parse("a  b"), None);
+        assert_eq!(
+            Scopes::parse("b a a").map(|s| s.to_string()),
+            Some("a b".into())
+        );
     }
 }

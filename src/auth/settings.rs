@@ -1,5 +1,7 @@
 //! What an operator writes about issuers, resources and scopes.
 
+mod check;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -153,88 +155,14 @@ impl Default for TokenCacheSettings {
 
 /// A security-relevant mistake in the settings: the program must not start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SettingsError {
-    /// No issuer is configured.
-    #[error(
-        "no issuer is configured: expected at least one [[issuer]] (or KC_ISSUER); without one nobody could log in"
-    )]
-    NoIssuer,
-    /// The public URL is not a canonical origin.
-    #[error(
-        "public_url is {found:?}, which {problem}: expected an origin such as https://mcp.example.com{}",
-        suggestion.as_ref().map(|s| format!("; write {s:?}")).unwrap_or_default()
-    )]
-    PublicUrl {
-        /// As written.
-        found: String,
-        /// What is wrong with it.
-        problem: &'static str,
-        /// What was probably meant.
-        suggestion: Option<String>,
-    },
-    /// An address of an issuer cannot be used.
-    #[error("issuer {issuer:?}: {field} is {found:?}, which {problem}: expected {expected}")]
-    IssuerUrl {
-        /// The issuer it belongs to.
-        issuer: String,
-        /// The name of the setting.
-        field: &'static str,
-        /// As written.
-        found: String,
-        /// What is wrong with it.
-        problem: &'static str,
-        /// What would be right.
-        expected: &'static str,
-    },
-    /// Two issuers write the same `iss`.
-    #[error("issuer {issuer:?} is configured twice: expected each `iss` once")]
-    DuplicateIssuer {
-        /// The `iss` in question.
-        issuer: String,
-    },
-    /// An algorithm that is unknown, symmetric or `none`.
-    #[error(
-        "issuer {issuer:?}: algorithm {found:?} {problem}: expected some of RS256, RS384, RS512, PS256, PS384, PS512, \
-         ES256, ES384, ES512, EdDSA"
-    )]
-    Algorithm {
-        /// The issuer it belongs to.
-        issuer: String,
-        /// As written.
-        found: String,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-    /// A number out of its range.
-    #[error("issuer {issuer:?}: {field} is {found}: expected {expected}")]
-    OutOfRange {
-        /// The issuer it belongs to.
-        issuer: String,
-        /// The name of the setting.
-        field: &'static str,
-        /// As written.
-        found: u32,
-        /// What would be right.
-        expected: &'static str,
-    },
-    /// Not a scope token.
-    #[error(
-        "scopes.{field} contains {found:?}: expected a scope token (RFC 6749 §3.3), without spaces, quotes and backslashes"
-    )]
-    Scope {
-        /// The name of the setting.
-        field: &'static str,
-        /// As written.
-        found: String,
-    },
-    /// An audience that nobody could mean.
-    #[error("{field} contains an empty audience: expected a URI or a name, or no entry")]
-    EmptyAudience {
-        /// The name of the setting.
-        field: String,
-    },
-    /// The outgoing HTTP client cannot be built.
-    #[error("{0}")]
-    Outbound(#[from] crate::outbound::SettingsError),
+#[error("{key}: {message}{}: {advice}", found.as_ref().map(|f| format!(" (found {f:?})")).unwrap_or_default())]
+pub struct SettingsError {
+    /// Which setting, as `issuer[0].algorithms`.
+    pub key: String,
+    /// As written.
+    pub found: Option<String>,
+    /// What is wrong.
+    pub message: String,
+    /// What was expected, and what to do.
+    pub advice: String,
 }

@@ -60,6 +60,8 @@ struct Families {
     jwks_keys: Family<IssuerLabels, Gauge>,
     jwks_fetched_at: Family<IssuerLabels, Gauge>,
     unknown_kids: Family<IssuerLabels, Counter>,
+    jwks_waits_known_kid: Counter,
+    jwks_waits_unknown_kid: Counter,
     verified_tokens: Family<OutcomeLabels, Counter>,
     operations: Family<OperationLabels, Counter>,
     operation_duration: Histograms<OperationTimeLabels>,
@@ -94,6 +96,8 @@ impl Default for Inner {
             jwks_keys: Family::default(),
             jwks_fetched_at: Family::default(),
             unknown_kids: Family::default(),
+            jwks_waits_known_kid: Counter::default(),
+            jwks_waits_unknown_kid: Counter::default(),
             verified_tokens: Family::default(),
             operations: Family::default(),
             operation_duration: histograms(),
@@ -132,6 +136,8 @@ impl Families {
             jwks_keys "jwks_keys" "Usable keys in the current key set, by issuer"
             jwks_fetched_at "jwks_fetched_timestamp_seconds" "Unix time of the last successful key set fetch, by issuer"
             unknown_kids "jwks_unknown_kids" "Tokens with a key id that is in no key set, by issuer"
+            jwks_waits_known_kid "jwks_waits_known_kid" "Requests with a known key id that waited for a key set fetch: always 0"
+            jwks_waits_unknown_kid "jwks_waits_unknown_kid" "Requests with an unknown key id that waited for a key set fetch"
             verified_tokens "verified_token_lookups" "Lookups in the cache of verified tokens, by outcome"
             operations "mcp_operations" "MCP messages handled, by method, tool and outcome"
             operation_duration "mcp_operation_duration_seconds" "Time to handle one MCP message, by method and tool"
@@ -242,6 +248,27 @@ impl Metrics {
             issuer: issuer.to_owned(),
         };
         self.0.families.unknown_kids.get_or_create(&labels).inc();
+    }
+
+    /// A request waited for a key set, `known` if its key id was in the set at hand.
+    pub fn jwks_wait(&self, known: bool) {
+        let families = &self.0.families;
+        if known {
+            families.jwks_waits_known_kid.inc();
+        } else {
+            families.jwks_waits_unknown_kid.inc();
+        }
+    }
+
+    /// How many requests waited for a key set, with a key id that was known or not.
+    #[must_use]
+    pub fn jwks_waits(&self, known: bool) -> u64 {
+        let families = &self.0.families;
+        if known {
+            families.jwks_waits_known_kid.get()
+        } else {
+            families.jwks_waits_unknown_kid.get()
+        }
     }
 
     /// A token was looked up among those already verified.

@@ -1,25 +1,135 @@
 //! The resource server against a real issuer: discovery, keys, tokens.
-#![expect(clippy::disallowed_methods, reason = "a test asks the issuer directly")]
+
+mod tokens;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use usher::auth::{
+    AccessToken, IssuerSettings, Parts, Principal, Resource, ResourceServer, Settings, TokenError,
+};
+use usher::clock::Clock;
+use usher::lifecycle::Lifecycle;
+use usher::outbound::Outbound;
+use usher::telemetry::Metrics;
 
 use super::issuer::TestIssuer;
 
-#[tokio::test]
-async fn the_test_issuer_publishes_its_keys_and_counts_its_requests() {
-    let issuer = TestIssuer::start_at("/realms/mcp").await;
-    let url = format!("{}/.well-known/openid-configuration", issuer.issuer());
-    let document: serde_json::Value = reqwest::get(url).await.unwrap().json().await.unwrap();
-    assert_eq!(document["issuer"], issuer.issuer());
-    let jwks: serde_json::Value = reqwest::get(document["jwks_uri"].as_str().unwrap())
+/// The public URL of all these tests.
+pub(crate) const PUBLIC_URL: &str = "http://127.0.0.1:8080";
+
+/// A resource server without a server around it.
+pub(crate) struct Bench {
+    pub(crate) server: ResourceServer,
+    pub(crate) clock: Clock,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) metrics: Metrics,
+    state: tempfile::TempDir,
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.lifecycle.stop_now();
+    }
+}
+
+impl Bench {
+    /// A resource server that trusts this issuer, once it is ready.
+    pub(crate) async fn start(issuer: &TestIssuer) -> Self {
+        Self::start_with(issuer, |_| {}).await
+    }
+
+    /// The same, with settings of the issuer changed.
+    pub(crate) async fn start_with(
+        issuer: &TestIssuer,
+        change: impl FnOnce(&mut IssuerSettings),
+    ) -> Self {
+        let mut settings = IssuerSettings::named(issuer.issuer());
+        change(&mut settings);
+        let bench = Self::start_unready(vec![settings]);
+        bench.until_ready().await;
+        bench
+    }
+
+    /// A resource server with these issuers, which may not have answered yet.
+    pub(crate) fn start_unready(issuer: Vec<IssuerSettings>) -> Self {
+        let state = tempfile::tempdir().expect("a folder");
+        Self::start_on(issuer, state, Clock::system())
+    }
+
+    /// The same, on a state directory that may hold something.
+    pub(crate) fn start_on(
+        issuer: Vec<IssuerSettings>,
+        state: tempfile::TempDir,
+        clock: Clock,
+    ) -> Self {
+        let settings = Settings {
+            public_url: PUBLIC_URL.into(),
+            issuer,
+            ..Settings::default()
+        };
+        let (lifecycle, metrics) = (Lifecycle::new(), Metrics::default());
+        let parts = Parts {
+            outbound: Outbound::default(),
+            clock: clock.clone(),
+            lifecycle: lifecycle.clone(),
+            metrics: metrics.clone(),
+            state_dir: state.path().to_owned(),
+        };
+        let server = ResourceServer::start(settings, parts).expect("good settings");
+        Self {
+            server,
+            clock,
+            lifecycle,
+            metrics,
+            state,
+        }
+    }
+
+    /// Stops, and starts anew on the same state directory and clock.
+    pub(crate) fn restart(mut self, issuer: Vec<IssuerSettings>) -> Self {
+        self.lifecycle.stop_now();
+        let fresh = tempfile::tempdir().expect("a folder");
+        let state = std::mem::replace(&mut self.state, fresh);
+        Self::start_on(issuer, state, self.clock.clone())
+    }
+
+    pub(crate) async fn until_ready(&self) {
+        until(|| self.server.is_ready()).await;
+    }
+
+    pub(crate) fn resource(&self, path: &str) -> &Arc<Resource> {
+        self.server.resources().at(path).expect("a known path")
+    }
+
+    /// The verdict on a token for `/mcp`.
+    pub(crate) async fn check(&self, token: &str) -> Result<Principal, TokenError> {
+        self.check_at("/mcp", token).await
+    }
+
+    pub(crate) async fn check_at(&self, path: &str, token: &str) -> Result<Principal, TokenError> {
+        let token = AccessToken::from_text(token);
+        self.server.authenticate(&token, self.resource(path)).await
+    }
+
+    /// The reason code of the verdict, `ok` for a principal.
+    pub(crate) async fn reason(&self, token: &str) -> &'static str {
+        match self.check(token).await {
+            Ok(_) => "ok",
+            Err(error) => error.reason(),
+        }
+    }
+}
+
+/// Waits until something that happens in the background has happened.
+pub(crate) async fn until(mut happened: impl FnMut() -> bool) {
+    let patience = Duration::from_secs(20);
+    let poll = async {
+        while !happened() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(patience, poll)
         .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
-    assert_eq!(jwks["keys"][0]["kid"], "key-1");
-    assert_eq!(
-        (issuer.discovery_requests(), issuer.jwks_requests()),
-        (1, 1)
-    );
-    let token = issuer.token().audience("https://mcp.test").mint();
-    assert_eq!(token.matches('.').count(), 2);
+        .expect("it happens in time");
 }

@@ -8,6 +8,5 @@ mod issuer;
 mod issuer_keys;
 
 mod auth;
-mod cli;
 mod config;
 mod health;

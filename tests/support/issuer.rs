@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
@@ -372,7 +373,7 @@ async fn play(answer: Answer, document: String) -> Response {
         Answer::Padded(bytes) => json(format!("{}{document}", " ".repeat(bytes)).into()),
         Answer::Redirect(to) => {
             let mut response = json(Body::empty());
-            *response.status_mut() = axum::http::StatusCode::FOUND;
+            *response.status_mut() = StatusCode::FOUND;
             let to = to.parse().expect("a header value");
             response.headers_mut().insert("location", to);
             response

@@ -16,12 +16,10 @@ pub(super) static PROFILE: Profile = Profile {
 
 /// An issuer `https://host/realms/{realm}`, or metadata with Keycloak's endpoint paths (a host name mapped by a proxy).
 fn recognises(evidence: &Evidence<'_>) -> bool {
-    let realm_path = url::Url::parse(evidence.issuer).is_ok_and(|issuer| {
-        issuer
-            .path()
-            .split_once("/realms/")
-            .is_some_and(|(_, realm)| !realm.is_empty())
-    });
+    let address = evidence.issuer.split(['?', '#']).next().unwrap_or_default();
+    let realm_path = address
+        .split_once("/realms/")
+        .is_some_and(|(before, realm)| before.contains("://") && !realm.is_empty());
     realm_path
         || evidence
             .token_endpoint

@@ -51,7 +51,7 @@ impl Bench {
             }
         } else {
             Rounds {
-                rounds: 21,
+                rounds: 11,
                 requests: 10_000,
             }
         }

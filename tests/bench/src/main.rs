@@ -12,6 +12,7 @@
 
 #[expect(
     dead_code,
+    unreachable_pub,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::string_slice,
@@ -21,6 +22,7 @@
 mod issuer;
 #[expect(
     dead_code,
+    unreachable_pub,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "a part of the tests, which use more of it"

@@ -1,0 +1,221 @@
+//! What a token claims, and whether that is acceptable. Our own strict types; no clock is read here, `now` is given.
+
+use super::profiles::Profile;
+use super::strict_json::{Object, Value};
+use super::unverified::UnverifiedHeader;
+use super::{Scope, Scopes, TokenError};
+
+/// The most entries `aud` may have.
+const MAX_AUDIENCES: usize = 32;
+
+/// The most groups that are taken over; a token within 16 KiB can hold no more than a few thousand.
+const MAX_GROUPS: usize = 4096;
+
+/// What a verified token says of its bearer.
+#[derive(Debug)]
+pub(in crate::auth) struct Claims {
+    pub issuer: String,
+    pub subject: String,
+    pub client_id: Option<String>,
+    pub scopes: Scopes,
+    pub groups: Vec<String>,
+    pub audiences: Vec<String>,
+    pub expires_at: i64,
+    pub not_before: Option<i64>,
+}
+
+/// The times of a token, Unix seconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub expires_at: i64,
+    pub not_before: Option<i64>,
+    issued_at: Option<i64>,
+}
+
+/// How an issuer's claims are to be read and judged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules<'r> {
+    pub profile: &'r Profile,
+    /// Replaces the profile's header types if not empty.
+    pub token_types: &'r [String],
+    /// Replaces the profile's groups claim.
+    pub groups_claim: Option<&'r str>,
+    /// If not empty, the client ids accepted.
+    pub client_ids: &'r [String],
+    pub leeway_seconds: i64,
+    pub max_lifetime_seconds: i64,
+}
+
+/// `iss`: a JSON string, or nothing (hardening rows 3 and 4).
+pub(super) fn issuer<'c>(claims: &'c Object<'_>) -> Result<&'c str, TokenError> {
+    string(claims, "iss")
+}
+
+/// Checks everything about a token but its key and its audience, and takes over what matters.
+pub(super) fn check(
+    header: &UnverifiedHeader,
+    claims: &Object<'_>,
+    rules: &Rules<'_>,
+    now: i64,
+) -> Result<Claims, TokenError> {
+    check_type(header, claims, rules)?;
+    let times = Times::parse(claims)?;
+    times.check(now, rules)?;
+    let client_id = client_id(claims, rules.profile)?;
+    let accepted = |id: &&str| rules.client_ids.iter().any(|known| known == id);
+    if !rules.client_ids.is_empty() && client_id.filter(accepted).is_none() {
+        return Err(TokenError::WrongClient);
+    }
+    let groups_claim = rules.groups_claim.unwrap_or(rules.profile.groups_claim);
+    Ok(Claims {
+        issuer: issuer(claims)?.to_owned(),
+        subject: string(claims, "sub")?.to_owned(),
+        client_id: client_id.map(str::to_owned),
+        scopes: scopes(claims)?,
+        groups: groups(claims, groups_claim),
+        audiences: audiences(claims)?,
+        expires_at: times.expires_at,
+        not_before: times.not_before,
+    })
+}
+
+/// True if a token with these audiences is meant for a resource that accepts those (RFC 8707, RFC 9068 §4): byte for
+/// byte, no normalisation.
+pub(super) fn is_audience(audiences: &[String], accepted: [&[String]; 2]) -> bool {
+    let known = |audience| accepted.iter().any(|list| list.contains(audience));
+    audiences.iter().any(known)
+}
+
+/// The header's `typ` by profile, the payload's where the provider writes one, and never an ID token (hardening row 9).
+fn check_type(
+    header: &UnverifiedHeader,
+    claims: &Object<'_>,
+    rules: &Rules<'_>,
+) -> Result<(), TokenError> {
+    let member = |name| claims.get(name).and_then(Value::as_str);
+    if member("typ") == Some("ID")
+        || member("token_use") == Some("id")
+        || claims.get("at_hash").is_some()
+    {
+        return Err(TokenError::IdToken);
+    }
+    // Media types are compared without case (RFC 7515 §4.1.9).
+    let found = header.token_type.as_deref().ok_or(TokenError::WrongType)?;
+    let allowed = if rules.token_types.is_empty() {
+        let mut types = rules.profile.token_types.iter();
+        types.any(|known| known.eq_ignore_ascii_case(found))
+    } else {
+        let mut types = rules.token_types.iter();
+        types.any(|known| known.eq_ignore_ascii_case(found))
+    };
+    let payload = rules.profile.payload_type;
+    if !allowed || payload.is_some_and(|expected| member("typ") != Some(expected)) {
+        return Err(TokenError::WrongType);
+    }
+    Ok(())
+}
+
+impl Times {
+    fn parse(claims: &Object<'_>) -> Result<Self, TokenError> {
+        let time = |name: &'static str| match claims.get(name) {
+            None => Ok(None),
+            Some(Value::Number(seconds)) => Ok(Some(whole_seconds(*seconds))),
+            Some(_) => Err(TokenError::BadClaim(name)),
+        };
+        Ok(Self {
+            expires_at: time("exp")?.ok_or(TokenError::MissingClaim("exp"))?,
+            not_before: time("nbf")?,
+            issued_at: time("iat")?,
+        })
+    }
+
+    fn check(self, now: i64, rules: &Rules<'_>) -> Result<(), TokenError> {
+        check_validity(self.expires_at, self.not_before, now, rules.leeway_seconds)?;
+        let latest = now.saturating_add(rules.leeway_seconds);
+        if self.issued_at.is_some_and(|issued| issued > latest) {
+            return Err(TokenError::IssuedInFuture);
+        }
+        // RFC 9068 §2.2 requires `iat`, yet not every issuer writes it; without it the life counts from now.
+        let born = self.issued_at.unwrap_or(now);
+        if self.expires_at.saturating_sub(born) > rules.max_lifetime_seconds {
+            return Err(TokenError::LifetimeTooLong);
+        }
+        Ok(())
+    }
+}
+
+/// `exp` and `nbf` against the wall clock, on every request, cached token or not (RFC 7519 §4.1.4, §4.1.5).
+pub(super) fn check_validity(
+    expires_at: i64,
+    not_before: Option<i64>,
+    now: i64,
+    leeway_seconds: i64,
+) -> Result<(), TokenError> {
+    if expires_at.saturating_add(leeway_seconds) <= now {
+        return Err(TokenError::Expired);
+    }
+    let latest = now.saturating_add(leeway_seconds);
+    if not_before.is_some_and(|start| start > latest) {
+        return Err(TokenError::NotYetValid);
+    }
+    Ok(())
+}
+
+/// A NumericDate may have a fraction (RFC 7519 §2); it saturates at the ends of `i64`, where it expires or lives too long.
+#[expect(clippy::cast_possible_truncation, reason = "saturating, as said above")]
+fn whole_seconds(seconds: f64) -> i64 {
+    seconds.floor() as i64
+}
+
+fn string<'c>(claims: &'c Object<'_>, name: &'static str) -> Result<&'c str, TokenError> {
+    let value = claims.get(name).ok_or(TokenError::MissingClaim(name))?;
+    let text = value.as_str().filter(|text| !text.is_empty());
+    text.ok_or(TokenError::BadClaim(name))
+}
+
+fn audiences(claims: &Object<'_>) -> Result<Vec<String>, TokenError> {
+    let value = claims.get("aud").ok_or(TokenError::MissingClaim("aud"))?;
+    let audiences = value.strings().ok_or(TokenError::BadClaim("aud"))?;
+    if audiences.is_empty() || audiences.len() > MAX_AUDIENCES {
+        return Err(TokenError::BadClaim("aud"));
+    }
+    Ok(audiences.into_iter().map(str::to_owned).collect())
+}
+
+fn client_id<'c>(claims: &'c Object<'_>, profile: &Profile) -> Result<Option<&'c str>, TokenError> {
+    let mut found = profile
+        .client_id_claims
+        .iter()
+        .filter_map(|name| claims.get(name));
+    let Some(value) = found.next() else {
+        return Ok(None);
+    };
+    let text = value.as_str().filter(|id| !id.is_empty());
+    text.map(Some).ok_or(TokenError::BadClaim("client_id"))
+}
+
+/// `scope` (RFC 9068 §2.2.3, RFC 8693 §4.2), or `scp` where the issuer has no `scope`; a string or an array of strings.
+/// What is no scope token grants nothing.
+fn scopes(claims: &Object<'_>) -> Result<Scopes, TokenError> {
+    let Some(value) = claims.get("scope").or_else(|| claims.get("scp")) else {
+        return Ok(Scopes::default());
+    };
+    if let Value::String(list) = value {
+        return Ok(list.split(' ').filter_map(Scope::parse).collect());
+    }
+    let tokens = value.strings().ok_or(TokenError::BadClaim("scope"))?;
+    Ok(tokens.into_iter().filter_map(Scope::parse).collect())
+}
+
+/// Groups of an unexpected shape are no groups: a rule that needs one does not apply.
+fn groups(claims: &Object<'_>, name: &str) -> Vec<String> {
+    let groups = claims
+        .get(name)
+        .and_then(Value::strings)
+        .unwrap_or_default();
+    groups
+        .into_iter()
+        .take(MAX_GROUPS)
+        .map(str::to_owned)
+        .collect()
+}

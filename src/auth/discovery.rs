@@ -1,0 +1,349 @@
+//! Finding an issuer's metadata (RFC 8414 §3, OpenID Connect Discovery 1.0 §4), in all path forms that providers use.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde::Deserialize;
+use tokio::time::Instant;
+use url::Url;
+
+use super::jwk;
+use super::settings::IssuerSettings;
+use super::signing_keys::{FetchError, Fetched, KeySource};
+use crate::outbound::{Get, Outbound, OutboundError, Reply};
+
+/// The largest discovery document that is read.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// How long a discovery document is good before it is looked at again.
+const FRESH: Duration = Duration::from_secs(3600);
+
+/// What is used of a validated discovery document.
+#[derive(Clone, Debug)]
+pub(super) struct Metadata {
+    pub jwks_uri: Url,
+    pub token_endpoint: Option<String>,
+    /// The document, byte for byte.
+    pub document: Vec<u8>,
+}
+
+/// Why no discovery document is acceptable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum DiscoveryError {
+    /// It names another issuer.
+    #[error(
+        "{url} names the issuer {found:?}, expected {expected:?}: they must be equal byte for byte"
+    )]
+    WrongIssuer {
+        url: String,
+        found: String,
+        expected: String,
+    },
+    /// It is not a discovery document.
+    #[error("{url}: {problem}")]
+    Invalid { url: String, problem: &'static str },
+    /// It cannot be fetched.
+    #[error("{url}: {error}")]
+    Outbound { url: String, error: OutboundError },
+}
+
+/// Where the metadata of `issuer` may be, most common first.
+pub(super) fn places(issuer: &Url) -> Vec<Url> {
+    let at = |path: String| {
+        let mut url = issuer.clone();
+        url.set_path(&path);
+        url
+    };
+    // "Any terminating `/` MUST be removed before inserting" (RFC 8414 §3.1), and the same before appending.
+    let path = issuer.path().trim_end_matches('/');
+    let mut places = vec![
+        at(format!("{path}/.well-known/openid-configuration")),
+        at(format!("/.well-known/oauth-authorization-server{path}")),
+        at(format!("/.well-known/openid-configuration{path}")),
+        at(format!("{path}/.well-known/oauth-authorization-server")),
+    ];
+    if path.is_empty() {
+        places.truncate(2);
+    }
+    places
+}
+
+#[derive(Deserialize)]
+struct Document {
+    issuer: String,
+    jwks_uri: Option<String>,
+    token_endpoint: Option<String>,
+}
+
+/// The document at `url`, if it is the issuer's own (RFC 8414 §3.3).
+fn validate(url: &Url, document: Vec<u8>, expected: &str) -> Result<Metadata, DiscoveryError> {
+    let invalid = |problem| DiscoveryError::Invalid {
+        url: url.to_string(),
+        problem,
+    };
+    let Ok(parsed) = serde_json::from_slice::<Document>(&document) else {
+        return Err(invalid(
+            "it is not a discovery document: expected JSON with a string `issuer`",
+        ));
+    };
+    if parsed.issuer != expected {
+        return Err(DiscoveryError::WrongIssuer {
+            url: url.to_string(),
+            found: parsed.issuer,
+            expected: expected.to_owned(),
+        });
+    }
+    let jwks_uri = parsed.jwks_uri.as_deref().map(Url::parse);
+    let Some(Ok(jwks_uri)) = jwks_uri else {
+        return Err(invalid("its `jwks_uri` is missing or no URL"));
+    };
+    Ok(Metadata {
+        jwks_uri,
+        token_endpoint: parsed.token_endpoint,
+        document,
+    })
+}
+
+/// One issuer's documents over HTTP.
+pub(super) struct HttpSource {
+    outbound: Outbound,
+    issuer: String,
+    places: Vec<Url>,
+    jwks_url: Option<Url>,
+    found: Found,
+}
+
+/// The last validated metadata, shared with the issuer.
+pub(super) type Found = std::sync::Arc<arc_swap::ArcSwapOption<Dated>>;
+
+/// Metadata and when it was validated.
+#[derive(Debug)]
+pub(super) struct Dated {
+    pub metadata: Metadata,
+    at: Instant,
+}
+
+impl HttpSource {
+    pub(super) fn new(settings: &IssuerSettings, outbound: Outbound, found: Found) -> Self {
+        let url = |written: &Option<String>| written.as_ref().and_then(|url| Url::parse(url).ok());
+        let places = match url(&settings.discovery_url) {
+            Some(one) => vec![one],
+            None => Url::parse(&settings.issuer).map_or_else(|_| Vec::new(), |url| places(&url)),
+        };
+        Self {
+            outbound,
+            issuer: settings.issuer.clone(),
+            places,
+            jwks_url: url(&settings.jwks_url),
+            found,
+        }
+    }
+
+    async fn key_set_url(&self) -> Result<Url, FetchError> {
+        let discovered = self.discover().await;
+        // A configured address stands; the metadata then only serves the mirror and the profile.
+        match (&self.jwks_url, discovered) {
+            (Some(configured), _) => Ok(configured.clone()),
+            (None, Ok(discovered)) => Ok(discovered),
+            (None, Err(error)) => Err(error.into()),
+        }
+    }
+
+    /// The key set address of the issuer's metadata, which is looked at again from time to time.
+    async fn discover(&self) -> Result<Url, DiscoveryError> {
+        let known = self.found.load_full();
+        if let Some(known) = &known
+            && known.at.elapsed() < FRESH
+        {
+            return Ok(known.metadata.jwks_uri.clone());
+        }
+        match self.search().await {
+            Ok(metadata) => {
+                let jwks_uri = metadata.jwks_uri.clone();
+                let at = Instant::now();
+                self.found
+                    .store(Some(std::sync::Arc::new(Dated { metadata, at })));
+                Ok(jwks_uri)
+            }
+            Err(error) => known
+                .map(|known| known.metadata.jwks_uri.clone())
+                .ok_or(error),
+        }
+    }
+
+    /// Tries all places. Of several failures the most telling is kept: a document with another issuer before any other
+    /// answer, and the first place before the others.
+    async fn search(&self) -> Result<Metadata, DiscoveryError> {
+        let mut telling: Option<DiscoveryError> = None;
+        for url in &self.places {
+            let error = match self.read(url).await {
+                Ok(metadata) => {
+                    tracing::info!(issuer = self.issuer, %url, "found the issuer's metadata");
+                    return Ok(metadata);
+                }
+                Err(error) => error,
+            };
+            let names_another = matches!(error, DiscoveryError::WrongIssuer { .. });
+            let dead = matches!(
+                &error,
+                DiscoveryError::Outbound {
+                    error: OutboundError::Connection(_) | OutboundError::Timeout(_),
+                    ..
+                }
+            );
+            if telling.is_none() || names_another {
+                telling = Some(error);
+            }
+            // Nobody is there; the other places are on the same host.
+            if dead {
+                break;
+            }
+        }
+        Err(telling.unwrap_or(DiscoveryError::Invalid {
+            url: self.issuer.clone(),
+            problem: "the issuer is no URL to search at",
+        }))
+    }
+
+    async fn read(&self, url: &Url) -> Result<Metadata, DiscoveryError> {
+        let get = Get {
+            url,
+            accept: "application/json",
+            if_none_match: None,
+            max_bytes: MAX_BYTES,
+        };
+        let outbound = |error| DiscoveryError::Outbound {
+            url: url.to_string(),
+            error,
+        };
+        match self.outbound.get(get).await.map_err(outbound)? {
+            Reply::Document { body, .. } => validate(url, body, &self.issuer),
+            Reply::NotModified { .. } => Err(outbound(OutboundError::Status(304))),
+        }
+    }
+}
+
+impl KeySource for HttpSource {
+    fn fetch(&self, etag: Option<String>) -> BoxFuture<'_, Result<Fetched, FetchError>> {
+        Box::pin(async move {
+            let url = self.key_set_url().await?;
+            let get = Get {
+                url: &url,
+                accept: "application/jwk-set+json, application/json",
+                if_none_match: etag.as_deref(),
+                max_bytes: jwk::MAX_BYTES,
+            };
+            let reply = self.outbound.get(get).await.map_err(|error| {
+                // The address may have moved: the next attempt asks the metadata again.
+                self.found
+                    .rcu(|known| known.as_ref().map(|known| known.aged()));
+                FetchError::Outbound {
+                    url: url.to_string(),
+                    error,
+                }
+            })?;
+            Ok(match reply {
+                Reply::NotModified { cache_control } => Fetched::NotModified {
+                    ttl: max_age(cache_control.as_deref()),
+                },
+                Reply::Document {
+                    body,
+                    etag,
+                    cache_control,
+                } => Fetched::Document {
+                    body,
+                    etag,
+                    ttl: max_age(cache_control.as_deref()),
+                    jwks_url: url.to_string(),
+                },
+            })
+        })
+    }
+}
+
+impl Dated {
+    /// The same, due to be looked at again.
+    fn aged(&self) -> std::sync::Arc<Self> {
+        let at = self.at.checked_sub(FRESH).unwrap_or(self.at);
+        std::sync::Arc::new(Self {
+            metadata: self.metadata.clone(),
+            at,
+        })
+    }
+}
+
+/// `max-age` of a `Cache-Control` header (RFC 9111 §5.2.2); zero where caching is forbidden.
+fn max_age(cache_control: Option<&str>) -> Option<Duration> {
+    let mut directives = cache_control?
+        .split(',')
+        .map(|part| part.trim().to_ascii_lowercase());
+    let mut age = None;
+    for directive in directives.by_ref() {
+        if directive == "no-store" || directive == "no-cache" {
+            return Some(Duration::ZERO);
+        }
+        if let Some(seconds) = directive.strip_prefix("max-age=") {
+            age = seconds
+                .trim_matches('"')
+                .parse()
+                .ok()
+                .map(Duration::from_secs);
+        }
+    }
+    age
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn searches_all_forms_for_an_issuer_with_a_path_and_two_for_one_without() {
+        let places_of = |issuer: &str| -> Vec<String> {
+            let issuer = Url::parse(issuer).expect("a URL");
+            places(&issuer).iter().map(Url::to_string).collect()
+        };
+        assert_eq!(
+            places_of("https://id.test/realms/mcp"),
+            [
+                "https://id.test/realms/mcp/.well-known/openid-configuration",
+                "https://id.test/.well-known/oauth-authorization-server/realms/mcp",
+                "https://id.test/.well-known/openid-configuration/realms/mcp",
+                "https://id.test/realms/mcp/.well-known/oauth-authorization-server",
+            ]
+        );
+        assert_eq!(
+            places_of("https://id.test/a/"),
+            places_of("https://id.test/a")
+        );
+        for issuer in ["https://id.test", "https://id.test/"] {
+            assert_eq!(
+                places_of(issuer),
+                [
+                    "https://id.test/.well-known/openid-configuration",
+                    "https://id.test/.well-known/oauth-authorization-server",
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn reads_max_age_and_takes_a_forbidden_cache_for_no_age() {
+        let table = [
+            (None, None),
+            (Some("max-age=600"), Some(600)),
+            (Some("public, MAX-AGE=\"60\", must-revalidate"), Some(60)),
+            (Some("no-store"), Some(0)),
+            (Some("max-age=60, no-cache"), Some(0)),
+            (Some("max-age=soon"), None),
+            (Some("private"), None),
+        ];
+        for (header, seconds) in table {
+            assert_eq!(
+                max_age(header),
+                seconds.map(Duration::from_secs),
+                "{header:?}"
+            );
+        }
+    }
+}

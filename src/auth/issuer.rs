@@ -1,0 +1,169 @@
+//! One configured issuer at run time: its rules, its metadata, its keys.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::algorithm::Algorithm;
+use super::claims::Rules;
+use super::discovery::{Found, HttpSource};
+use super::profiles::{self, Evidence, Profile};
+use super::settings::IssuerSettings;
+use super::signing_keys::{Options, SigningKeys, Store, Surroundings};
+use super::{Parts, ProfileName};
+
+/// An issuer whose tokens are accepted.
+pub(super) struct Issuer {
+    settings: IssuerSettings,
+    algorithms: Vec<Algorithm>,
+    found: Found,
+    pub keys: SigningKeys,
+}
+
+/// How an issuer is, for health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerStatus {
+    /// The issuer identifier.
+    pub issuer: String,
+    /// The profile in use.
+    pub profile: ProfileName,
+    /// How its keys are.
+    pub state: KeyState,
+    /// How many of its keys are usable.
+    pub keys: usize,
+    /// Seconds since the last successful fetch.
+    pub age_seconds: Option<i64>,
+    /// True if readiness waits for it.
+    pub required: bool,
+}
+
+/// How an issuer's keys are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// Usable, and the last fetch succeeded.
+    Fresh,
+    /// Usable, but the last fetch failed.
+    Stale,
+    /// None is usable.
+    Missing,
+}
+
+impl KeyState {
+    /// The word for health documents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "ok",
+            Self::Stale => "stale",
+            Self::Missing => "missing",
+        }
+    }
+}
+
+impl Issuer {
+    pub(super) fn start(settings: IssuerSettings, parts: &Parts) -> Self {
+        let found = Found::default();
+        let source = HttpSource::new(&settings, parts.outbound.clone(), Arc::clone(&found));
+        let around = Surroundings {
+            clock: parts.clock.clone(),
+            lifecycle: parts.lifecycle.clone(),
+            metrics: parts.metrics.clone(),
+            store: (parts.state_dir != Path::new("")).then(|| Store::under(&parts.state_dir)),
+        };
+        let options = Options {
+            issuer: settings.issuer.as_str().into(),
+            jwks_url: settings.jwks_url.clone(),
+            default_ttl: Duration::from_secs(settings.key_ttl_seconds.into()),
+            stale_for_seconds: settings
+                .stale_keys_seconds
+                .max(settings.key_ttl_seconds)
+                .into(),
+            accept_empty: settings.accept_empty_key_set,
+            accept_missing_kid: settings.accept_missing_kid,
+            blocked_kids: settings.blocked_kids.clone(),
+        };
+        let names = settings.algorithms.iter();
+        Self {
+            algorithms: names.filter_map(|name| Algorithm::parse(name)).collect(),
+            found,
+            keys: SigningKeys::start(options, Box::new(source), around),
+            settings,
+        }
+    }
+
+    /// What its tokens carry in `iss`, compared byte for byte (RFC 9068 §4).
+    pub(super) fn token_issuer(&self) -> &str {
+        self.settings.token_issuer()
+    }
+
+    /// The issuer identifier, as published.
+    pub(super) fn identifier(&self) -> &str {
+        &self.settings.issuer
+    }
+
+    /// The algorithm of a token's header, if the settings allow it (RFC 8725 §3.1).
+    pub(super) fn allowed(&self, name: &str) -> Option<Algorithm> {
+        Algorithm::parse(name).filter(|algorithm| self.algorithms.contains(algorithm))
+    }
+
+    /// Audiences accepted besides the resource's.
+    pub(super) fn audiences(&self) -> &[String] {
+        &self.settings.audiences
+    }
+
+    /// True if readiness waits for this issuer.
+    pub(super) fn is_required(&self) -> bool {
+        self.settings.required
+    }
+
+    pub(super) fn leeway_seconds(&self) -> i64 {
+        self.settings.leeway_seconds.into()
+    }
+
+    /// How its claims are judged.
+    pub(super) fn rules(&self) -> Rules<'_> {
+        Rules {
+            profile: self.profile(),
+            token_types: &self.settings.token_types,
+            groups_claim: self.settings.groups_claim.as_deref(),
+            client_ids: &self.settings.client_ids,
+            leeway_seconds: self.leeway_seconds(),
+            max_lifetime_seconds: self.settings.max_token_lifetime_seconds.into(),
+        }
+    }
+
+    fn profile(&self) -> &'static Profile {
+        if let Some(name) = self.settings.profile {
+            return name.profile();
+        }
+        let found = self.found.load();
+        let metadata = found.as_ref().map(|dated| &dated.metadata);
+        profiles::detect(&Evidence {
+            issuer: &self.settings.issuer,
+            token_endpoint: metadata.and_then(|metadata| metadata.token_endpoint.as_deref()),
+        })
+    }
+
+    /// The last validated discovery document, byte for byte.
+    pub(super) fn document(&self) -> Option<Vec<u8>> {
+        let found = self.found.load();
+        found.as_ref().map(|dated| dated.metadata.document.clone())
+    }
+
+    pub(super) fn status(&self) -> IssuerStatus {
+        let health = self.keys.health();
+        let state = match (health.usable, health.last_fetch_failed) {
+            (true, false) => KeyState::Fresh,
+            (true, true) => KeyState::Stale,
+            (false, _) => KeyState::Missing,
+        };
+        IssuerStatus {
+            issuer: self.settings.issuer.clone(),
+            profile: self.profile().name,
+            state,
+            keys: health.keys,
+            age_seconds: health.age_seconds,
+            required: self.settings.required,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Signatures. The only module that names `jsonwebtoken`, and only its cryptography: every check of claims is ours.
+//!
+//! `jsonwebtoken` 11.1 has no ES512; that one goes through [`crate::sealing`] to the same C library.
+
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+
+use super::algorithm::{Algorithm, KeyKind};
+use crate::sealing;
+
+/// A public key, ready to verify.
+pub(super) struct VerifyingKey {
+    kind: KeyKind,
+    material: Material,
+}
+
+enum Material {
+    Library(DecodingKey),
+    /// The uncompressed point of a P-521 key.
+    P521(Vec<u8>),
+}
+
+impl std::fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "VerifyingKey({:?})", self.kind)
+    }
+}
+
+impl VerifyingKey {
+    /// An RSA key from its big-endian modulus and exponent.
+    pub(super) fn rsa(modulus: &[u8], exponent: &[u8]) -> Self {
+        Self {
+            kind: KeyKind::Rsa,
+            material: Material::Library(DecodingKey::from_rsa_raw_components(modulus, exponent)),
+        }
+    }
+
+    /// A key on a NIST curve from its two coordinates, each of the curve's length.
+    pub(super) fn ec(kind: KeyKind, x: &[u8], y: &[u8]) -> Self {
+        let point = [&[4], x, y].concat();
+        let material = match kind {
+            KeyKind::P521 => Material::P521(point),
+            KeyKind::P256 | KeyKind::P384 | KeyKind::Rsa | KeyKind::Ed25519 => {
+                Material::Library(DecodingKey::from_ec_der(&point))
+            }
+        };
+        Self { kind, material }
+    }
+
+    /// An Ed25519 key.
+    pub(super) fn ed25519(point: &[u8]) -> Self {
+        Self {
+            kind: KeyKind::Ed25519,
+            material: Material::Library(DecodingKey::from_ed_der(point)),
+        }
+    }
+
+    /// The kind of key, which decides which algorithms fit.
+    pub(super) fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
+    /// True if `signature` is this key's over `message`. The algorithm comes from the settings, never from the token
+    /// alone; it must fit the kind of key.
+    pub(super) fn verifies(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &Vec<u8>,
+    ) -> bool {
+        if algorithm.key_kind() != self.kind {
+            return false;
+        }
+        match (&self.material, library_name(algorithm)) {
+            (Material::P521(point), None) => {
+                sealing::verifies_p521_sha512(point, message, signature)
+            }
+            (Material::Library(key), Some(name)) => (DEFAULT_PROVIDER.verifier_factory)(&name, key)
+                .is_ok_and(|verifier| verifier.verify(message, signature).is_ok()),
+            (Material::P521(_), Some(_)) | (Material::Library(_), None) => false,
+        }
+    }
+}
+
+fn library_name(algorithm: Algorithm) -> Option<jsonwebtoken::Algorithm> {
+    Some(match algorithm {
+        Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
+        Algorithm::Es256 => jsonwebtoken::Algorithm::ES256,
+        Algorithm::Es384 => jsonwebtoken::Algorithm::ES384,
+        Algorithm::Es512 => return None,
+        Algorithm::Ps256 => jsonwebtoken::Algorithm::PS256,
+        Algorithm::Ps384 => jsonwebtoken::Algorithm::PS384,
+        Algorithm::Ps512 => jsonwebtoken::Algorithm::PS512,
+        Algorithm::Rs256 => jsonwebtoken::Algorithm::RS256,
+        Algorithm::Rs384 => jsonwebtoken::Algorithm::RS384,
+        Algorithm::Rs512 => jsonwebtoken::Algorithm::RS512,
+    })
+}
