@@ -23,8 +23,14 @@ help: ## What can be made
 ##### Run it
 
 .PHONY: demo
-demo: ## Usher and a development identity provider, and a client that walks through (ONCE=1 ends after it)
-	@echo "make demo: not here yet" >&2; exit 1
+demo: ## Usher and a development identity provider, and a client that walks through (ONCE=1 ends after it; USHER_PORT, ADMIN_PORT, IDP_PORT)
+	@# The dev profile: a first build takes a minute or two where release, with its link-time optimisation, takes many.
+	$(CARGO) build --locked -p usher -p dev-idp --bins
+	@"$${CARGO_TARGET_DIR:-target}/debug/usher-demo" $(if $(ONCE),--once)
+
+.PHONY: demo-token
+demo-token: ## An access token for the running demo, for curl (DEMO_USER=bob logs in as bob)
+	@"$${CARGO_TARGET_DIR:-target}/debug/usher-demo" --token $(or $(DEMO_USER),alice)
 
 .PHONY: bench
 bench: ## The price of a checked call: a table of ratios, also in target/bench/report.json (BENCH=--quick for a short run)
@@ -78,8 +84,8 @@ deny: $(CARGO_DENY)
 	fi
 
 .PHONY: typos
-typos: $(TYPOS)
-	$(TYPOS)
+typos: $(TYPOS) --format brief
+	$(TYPOS) --format brief
 
 $(CARGO_DENY):
 	@echo "installing cargo-deny $(CARGO_DENY_VERSION) into .cache (once; about a minute)"

@@ -1,13 +1,40 @@
 //! HTTP in and out: the router and the server. The only module tree that names `axum`.
 
 pub mod access_log;
+pub mod answer;
+pub mod authenticate;
+pub mod body;
+pub mod client_address;
+pub mod connection;
+pub mod cors;
+pub mod error;
+pub mod headers;
+pub mod health;
 pub mod legacy_sse;
 pub mod mcp_endpoint;
+pub mod origin;
+pub mod per_address;
+pub mod request_id;
+pub mod request_path;
+pub mod server;
 pub mod settings;
+pub mod stack;
+pub mod surface;
+pub mod well_known;
 
+use std::convert::Infallible;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http;
+use axum::response::Response;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+pub use access_log::AccessLog;
 pub use settings::Settings;
 
 use crate::auth::ResourceServer;
@@ -17,6 +44,9 @@ use crate::lifecycle::Lifecycle;
 use crate::mcp::Protocol;
 use crate::rate_limit::RateLimits;
 use crate::telemetry::Metrics;
+use origin::Allowed;
+use server::Answer;
+use stack::{Peers, Stack};
 
 /// What the handlers work with.
 pub struct Parts {
@@ -32,6 +62,8 @@ pub struct Parts {
     pub rate_limits: RateLimits,
     /// Counters and gauges.
     pub metrics: Metrics,
+    /// Where the line per request goes.
+    pub access_log: AccessLog,
     /// Stop signals and background tasks.
     pub lifecycle: Lifecycle,
     /// The wall clock.
@@ -40,13 +72,47 @@ pub struct Parts {
 
 /// The handlers' shared state. Cheap to clone.
 #[derive(Clone)]
-pub struct State(Arc<Parts>);
+pub struct State(Arc<Shared>);
+
+/// The parts, and what follows from their settings.
+struct Shared {
+    parts: Parts,
+    allowed: Allowed,
+    started: Instant,
+}
 
 impl State {
     /// Shares `parts`.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        let resources = parts.resource_server.resources();
+        let public_url = resources
+            .at("/")
+            .map_or("", |resource| resource.identifier().as_str());
+        let settings = &parts.settings;
+        let (hosts, origins) = (
+            settings.allowed_hosts.clone(),
+            settings.allowed_origins.clone(),
+        );
+        let allowed = Allowed::new(public_url, hosts, origins);
+        let started = Instant::now();
+        Self(Arc::new(Shared {
+            parts,
+            allowed,
+            started,
+        }))
+    }
+
+    /// How long this server has lived.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.0.started.elapsed()
+    }
+
+    /// The hosts and origins that may call.
+    #[must_use]
+    pub fn allowed(&self) -> &Allowed {
+        &self.0.allowed
     }
 }
 
@@ -54,14 +120,44 @@ impl Deref for State {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.0.parts
     }
 }
 
-/// Every public route and the whole middleware stack.
-pub fn router(state: State) -> axum::Router {
-    axum::Router::new()
-        .merge(mcp_endpoint::routes())
+/// Serves `listener` until a stop is asked for and everything has ended, or was dropped because it did not.
+pub async fn serve(listener: TcpListener, state: State) {
+    let lifecycle = state.lifecycle.clone();
+    let patience = Duration::from_secs(state.settings.drain_timeout_seconds);
+    server::accept(listener, stack(state.clone()), state).await;
+    if !lifecycle.finish(patience).await {
+        tracing::warn!("stopped before everything had finished");
+    }
+}
+
+/// Every public route and everything around it.
+#[must_use]
+pub fn stack(state: State) -> Stack {
+    let routed = axum::Router::new()
         .merge(legacy_sse::routes())
-        .with_state(state)
+        .with_state(state.clone());
+    Stack::new(state, routed)
+}
+
+impl Answer for Stack {
+    async fn answer(&self, peers: Peers, request: Request) -> Response {
+        Self::answer(self, peers, request).await
+    }
+}
+
+/// The whole surface without sockets, for tests: requests come from loopback.
+pub fn router(state: State) -> axum::Router {
+    let stack = stack(state);
+    let loopback = Peers {
+        remote: ([127, 0, 0, 1], 4711).into(),
+        local: ([127, 0, 0, 1], 8080).into(),
+    };
+    axum::Router::new().fallback_service(tower::service_fn(move |request: http::Request<Body>| {
+        let stack = stack.clone();
+        async move { Ok::<_, Infallible>(stack.answer(loopback, request).await) }
+    }))
 }

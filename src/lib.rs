@@ -26,3 +26,6 @@ pub mod http;
 pub mod config;
 
 pub mod cli;
+
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;

@@ -1,20 +1,30 @@
-//! Soft and hard stop, and the tasks that must end before the process does.
+//! The stages of a stop, the signals that ask for it, and the tasks that must end before the process does.
 //!
-//! A soft stop asks everything to finish what it has begun; a hard stop drops what is left. All background work is
-//! spawned here, so that nothing outlives the server and tests can run two servers in one process.
+//! 1. *Draining*: readiness is off, everything else goes on, so that a load balancer can look elsewhere.
+//! 2. *Soft stop*: nothing new is accepted; requests in flight finish, streams end with a final event.
+//! 3. *Hard stop*: what is left is dropped.
+//!
+//! All background work is spawned here, so that nothing outlives the server and tests can run two servers in one
+//! process.
 
 use std::future::Future;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// A cheap handle on one server's life. Clones share the same stop signals and the same task list.
+/// A cheap handle on one server's life. Clones share the same stop signals and the same task lists.
 #[derive(Clone, Debug, Default)]
 pub struct Lifecycle {
+    drain: CancellationToken,
     soft: CancellationToken,
     hard: CancellationToken,
+    connections: TaskTracker,
     tasks: TaskTracker,
 }
+
+/// How long background tasks may take to put their things away once no connection is left.
+const TIDY_UP: Duration = Duration::from_secs(2);
 
 impl Lifecycle {
     /// A server that has just begun to live.
@@ -23,14 +33,23 @@ impl Lifecycle {
         Self::default()
     }
 
-    /// Runs `task` in the background until it ends or a hard stop drops it.
+    /// Runs `task` in the background until it ends or a hard stop drops it. It should end by itself on a soft stop.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_in(&self.tasks, task);
+    }
+
+    /// Runs `task`, which serves a client: a soft stop waits for it.
+    pub fn spawn_connection(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_in(&self.connections, task);
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place where tasks are spawned"
     )]
-    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    fn spawn_in(&self, tracker: &TaskTracker, task: impl Future<Output = ()> + Send + 'static) {
         let hard = self.hard.clone();
-        let tracked = self.tasks.track_future(async move {
+        let tracked = tracker.track_future(async move {
             tokio::select! {
                 () = task => {}
                 () = hard.cancelled() => {}
@@ -39,16 +58,29 @@ impl Lifecycle {
         drop(tokio::spawn(tracked));
     }
 
-    /// Asks everything to finish.
+    /// Stage 1: says that a stop is near.
+    pub fn begin_drain(&self) {
+        self.drain.cancel();
+    }
+
+    /// Stage 2: asks everything to finish.
     pub fn stop_softly(&self) {
+        self.begin_drain();
         self.soft.cancel();
+        self.connections.close();
         self.tasks.close();
     }
 
-    /// Drops everything that still runs.
+    /// Stage 3: drops everything that still runs.
     pub fn stop_now(&self) {
         self.stop_softly();
         self.hard.cancel();
+    }
+
+    /// True once a stop is near.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.drain.is_cancelled()
     }
 
     /// True once a soft stop was asked for.
@@ -69,6 +101,144 @@ impl Lifecycle {
 
     /// Resolves when a stop was asked for and every spawned task has ended.
     pub async fn finished(&self) {
+        self.connections.wait().await;
         self.tasks.wait().await;
+    }
+
+    /// From a soft stop to the end: waits up to `patience` for connections, lets background tasks tidy up, then drops
+    /// what is left. True if nothing had to be dropped.
+    pub async fn finish(&self, patience: Duration) -> bool {
+        self.soft_stop().await;
+        let connections = tokio::select! {
+            ended = tokio::time::timeout(patience, self.connections.wait()) => ended.is_ok(),
+            () = self.hard_stop() => false,
+        };
+        let tasks = tokio::time::timeout(TIDY_UP.min(patience), self.tasks.wait()).await;
+        self.stop_now();
+        self.finished().await;
+        connections && tasks.is_ok()
+    }
+
+    /// Goes through the stages as `stop` resolves: once for the orderly way, once more to drop everything at once.
+    /// Returns when nothing is left to stop.
+    pub async fn stop_on(&self, drain: Duration, mut stop: impl AsyncFnMut()) {
+        stop().await;
+        tracing::info!("stopping: not ready any more");
+        self.begin_drain();
+        let orderly = async {
+            tokio::time::sleep(drain).await;
+            tracing::info!("stopping: no new connections, requests in flight finish");
+            self.stop_softly();
+            self.hard_stop().await;
+        };
+        tokio::select! {
+            () = orderly => {}
+            () = stop() => {
+                tracing::warn!("second signal: dropping what is left");
+                self.stop_now();
+            }
+        }
+    }
+
+    /// [`stop_on`](Self::stop_on) with SIGTERM and SIGINT. Fails only if they cannot be listened to.
+    pub async fn stop_on_signals(&self, drain: Duration) -> std::io::Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let signalled = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        self.stop_on(drain, signalled).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const DRAIN: Duration = Duration::from_secs(5);
+    const FINISH: Duration = Duration::from_secs(30);
+
+    /// A stop signal after each of `pauses`, and none after that.
+    fn signals(pauses: &[u64]) -> impl AsyncFnMut() + use<> {
+        let mut pauses = pauses.to_vec().into_iter();
+        async move || match pauses.next() {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// How long a server with one connection of `work` takes to end, and whether the connection came to its own end.
+    async fn stopped_after(work: Duration, pauses: &[u64]) -> (u64, bool) {
+        let lifecycle = Lifecycle::new();
+        let done = Arc::new(AtomicBool::new(false));
+        let (started, finished) = (Instant::now(), Arc::clone(&done));
+        lifecycle.spawn_connection(async move {
+            tokio::time::sleep(work).await;
+            finished.store(true, Ordering::Relaxed);
+        });
+        tokio::join!(
+            lifecycle.stop_on(DRAIN, signals(pauses)),
+            lifecycle.finish(FINISH)
+        );
+        (started.elapsed().as_secs(), done.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_waits_for_the_load_balancer_and_for_requests_in_flight() {
+        assert_eq!(stopped_after(Duration::from_secs(1), &[0]).await, (5, true));
+        assert_eq!(
+            stopped_after(Duration::from_secs(20), &[0]).await,
+            (20, true)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_does_not_wait_for_ever() {
+        assert_eq!(
+            stopped_after(Duration::from_secs(3600), &[0]).await,
+            (35, false)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_signal_drops_what_is_left_at_once() {
+        assert_eq!(
+            stopped_after(Duration::from_secs(3600), &[0, 7]).await,
+            (7, false)
+        );
+        assert_eq!(
+            stopped_after(Duration::from_secs(3600), &[0, 1]).await,
+            (1, false)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_draining_nothing_is_stopped_yet() {
+        let lifecycle = Lifecycle::new();
+        lifecycle.begin_drain();
+        assert!(lifecycle.is_draining());
+        assert!(!lifecycle.is_stopping());
+        lifecycle.stop_softly();
+        assert!(lifecycle.is_stopping());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_background_task_that_ignores_the_stop_holds_it_up_for_two_seconds() {
+        let lifecycle = Lifecycle::new();
+        lifecycle.spawn(std::future::pending());
+        let started = Instant::now();
+        lifecycle.stop_softly();
+        assert!(!lifecycle.finish(FINISH).await);
+        assert_eq!(started.elapsed().as_secs(), 2);
     }
 }

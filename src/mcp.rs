@@ -1,11 +1,48 @@
 //! The protocol layer: envelope in, envelope out, every MCP revision. Knows nothing of axum.
+//!
+//! [`Protocol::post`] reads a body (`envelope`), decides the era (`era`), checks mirrored headers (`headers`), asks the
+//! policy and the rate limits, and writes the answer (`reply`) without building JSON trees. Streams (`stream`) hold no
+//! task; legacy sessions (`session`) no memory.
 
+pub mod session;
 pub mod settings;
+
+mod answer;
+mod batch;
+mod call;
+mod catalog;
+mod discover;
+mod envelope;
+mod era;
+mod error;
+mod headers;
+mod legacy;
+mod members;
+mod method;
+mod old_transport;
+mod post;
+mod reply;
+mod stream;
+mod subscriptions;
 
 use std::sync::Arc;
 
-pub use settings::{Settings, SettingsError};
+use bytes::Bytes;
+use http::HeaderMap;
 
+pub use answer::{Answer, Body};
+pub use era::Revision;
+pub use error::BadHttp;
+pub use headers::SESSION as SESSION_HEADER;
+pub use settings::{Settings, SettingsError};
+pub use stream::EventStream;
+
+use self::catalog::Catalog;
+use self::era::Era;
+use self::old_transport::OldTransport;
+use self::session::Sessions;
+use self::stream::OpenStreams;
+use crate::auth::Principal;
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
 use crate::policy::Policy;
@@ -15,7 +52,16 @@ use crate::tools::Tools;
 
 /// Speaks MCP for verified principals. Cheap to clone.
 #[derive(Clone)]
-pub struct Protocol(Arc<Parts>);
+pub struct Protocol(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    settings: Settings,
+    catalog: Catalog,
+    sessions: Arc<Sessions>,
+    old_transport: OldTransport,
+    open_streams: OpenStreams,
+}
 
 /// What the protocol layer is built from, besides its settings.
 pub struct Parts {
@@ -33,17 +79,54 @@ pub struct Parts {
     pub clock: Clock,
 }
 
+/// One HTTP request with a body, by a verified principal.
+#[derive(Clone, Copy, Debug)]
+pub struct Post<'a> {
+    /// Who asks.
+    pub principal: &'a Principal,
+    /// The request's headers.
+    pub headers: &'a HeaderMap,
+    /// The request's body.
+    pub body: &'a [u8],
+}
+
 impl Protocol {
     /// A protocol layer with the given settings.
     pub fn new(settings: Settings, parts: Parts) -> Result<Self, SettingsError> {
-        let Settings {} = settings;
-        Ok(Self(Arc::new(parts)))
+        let keys = settings.session_keys()?;
+        let catalog = Catalog::new(
+            parts.tools.descriptors(),
+            parts.policy.read_scope().as_str(),
+        );
+        Ok(Self(Arc::new(Inner {
+            sessions: Arc::new(Sessions::new(
+                keys,
+                settings.session_ttl_seconds,
+                parts.clock.clone(),
+            )),
+            catalog,
+            old_transport: OldTransport::default(),
+            open_streams: OpenStreams::new(settings.max_open_streams, parts.metrics.clone()),
+            settings,
+            parts,
+        })))
     }
 
     /// How many response streams are open now, for health.
     #[must_use]
     pub fn open_streams(&self) -> usize {
-        let _parts = &self.0;
-        0
+        self.0.open_streams.count()
+    }
+
+    /// The body of a 401 to `body`, if that is a `tools/call`: some clients read challenges there only.
+    #[must_use]
+    pub fn unauthorized_call(body: &[u8], challenge: &str) -> Option<Bytes> {
+        let call = envelope::tool_call(body)?;
+        let mut json = Vec::new();
+        answer::write_refused_call(&mut json, call.id?, challenge, era::claimed(&call));
+        Some(Bytes::from(json))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,13 +11,23 @@ pub enum Operation<'a> {
     CallTool(&'a str),
 }
 
-/// Proof that an operation was allowed, and by which rule. Made only by [`Policy::decide`].
+/// Proof that one operation was allowed, and by which rule. Made only by [`Policy::decide`].
 #[derive(Clone, Debug)]
-pub struct Permit {
+pub struct Permit<'a> {
+    operation: Operation<'a>,
     rule: &'static str,
 }
 
-impl Permit {
+impl<'a> Permit<'a> {
+    /// The tool that may be called; none if this permit is for something else.
+    #[must_use]
+    pub fn tool(&self) -> Option<&'a str> {
+        match self.operation {
+            Operation::CallTool(tool) => Some(tool),
+            Operation::Protocol => None,
+        }
+    }
+
     /// The rule that allowed it.
     #[must_use]
     pub fn rule(&self) -> &'static str {
@@ -48,26 +58,30 @@ impl Policy {
         Self { read, write }
     }
 
-    /// The decision for one operation.
-    pub fn decide(
+    /// The scope that reading tools need.
+    #[must_use]
+    pub fn read_scope(&self) -> &Scope {
+        &self.read
+    }
+
+    /// The decision for one operation. Both built-in tools only read; the protocol itself takes either scope.
+    pub fn decide<'a>(
         &self,
         principal: &Principal,
-        operation: Operation<'_>,
-    ) -> Result<Permit, Denial> {
-        let scopes = principal.scopes();
-        match operation {
-            Operation::Protocol if scopes.contains(&self.read) || scopes.contains(&self.write) => {
-                Ok(Permit {
-                    rule: "default_protocol",
-                })
+        operation: Operation<'a>,
+    ) -> Result<Permit<'a>, Denial> {
+        let granted = principal.scopes();
+        let rule = match operation {
+            Operation::Protocol if granted.contains(&self.read) => "read_scope",
+            Operation::Protocol if granted.contains(&self.write) => "write_scope",
+            Operation::CallTool(_) if granted.contains(&self.read) => "read_scope",
+            Operation::Protocol | Operation::CallTool(_) => {
+                return Err(Denial {
+                    scopes: [self.read.clone()].into_iter().collect(),
+                    reason: "insufficient_scope",
+                });
             }
-            Operation::CallTool(_) if scopes.contains(&self.read) => Ok(Permit {
-                rule: "default_read",
-            }),
-            Operation::Protocol | Operation::CallTool(_) => Err(Denial {
-                scopes: [self.read.clone()].into_iter().collect(),
-                reason: "insufficient_scope",
-            }),
-        }
+        };
+        Ok(Permit { operation, rule })
     }
 }

@@ -108,7 +108,7 @@ impl Client {
         };
         let secret = (auth_method != AuthMethod::None).then(secrets::long);
         Ok(Arc::new(Self {
-            id: secrets::long(),
+            id: format!("client-{}", secrets::long()),
             issued_at: seconds_since_epoch(),
             secret_expires_at: secret.is_some().then_some(0),
             secret,

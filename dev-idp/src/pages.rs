@@ -117,7 +117,7 @@ pub(crate) fn consent(
 <dl>
 <dt>It wants to</dt><dd><ul>{scopes}</ul></dd>
 <dt>At</dt><dd>{resources}</dd>
-<dt>The answer goes to</dt><dd><strong>{destination}</strong></dd>
+<dt>Your browser returns to</dt><dd><strong>{destination}</strong></dd>
 <dt>Client id</dt><dd><code>{client_id}</code></dd>
 </dl>
 <p class=\"quiet\">The client chose its name itself. Allow it only if you have just started this, and the address above is where you came from.</p>

@@ -36,10 +36,10 @@ impl Options {
     /// Runs the subcommand.
     pub fn run(self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
         match self.command {
-            Command::Check => println!("{}", summary(&super::sources(file)?)?),
-            Command::Show => print!("{}", config::show(&super::sources(file)?)?),
-            Command::Schema => print!("{}", config::json_schema()),
-            Command::Docs => print!("{}", config::markdown()),
+            Command::Check => super::say(&summary(&super::sources(file)?)?),
+            Command::Show => super::say(&config::show(&super::sources(file)?)?),
+            Command::Schema => super::say(&config::json_schema()),
+            Command::Docs => super::say(&config::markdown()),
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -52,32 +52,39 @@ fn summary(sources: &config::Sources) -> Result<String, config::Mistakes> {
         Some((path, _)) => path.display().to_string(),
         None => "no file, the environment alone".to_owned(),
     };
-    let issuers: Vec<&str> = config
+    let issuers = config
         .auth
         .issuer
         .iter()
-        .map(|issuer| issuer.issuer.as_str())
-        .collect();
-    let collections: Vec<String> = config
-        .collections
+        .map(|issuer| issuer.issuer.clone());
+    let collections = config.collections.iter();
+    let collections = collections.map(|collection| collection.path.display().to_string());
+    let mut lines = vec![
+        ("read", file),
+        ("public URL", config.auth.public_url.clone()),
+        ("listen", config.listen.to_string()),
+        ("admin", config.admin_listen.to_string()),
+        ("issuers", listed(issuers)),
+        ("collections", listed(collections)),
+        ("state", config.state_dir.display().to_string()),
+    ];
+    lines.extend(
+        config
+            .warnings
+            .iter()
+            .map(|warning| ("warning", warning.clone())),
+    );
+    let lines = lines
         .iter()
-        .map(|collection| collection.path.display().to_string())
-        .collect();
-    let or_none = |list: String| {
-        if list.is_empty() {
-            "none".to_owned()
-        } else {
-            list
-        }
-    };
-    Ok(format!(
-        "ok\n  read         {file}\n  public URL   {}\n  listen       {}\n  admin        {}\n  issuers      {}\n  \
-         collections  {}\n  state        {}",
-        config.auth.public_url,
-        config.listen,
-        config.admin_listen,
-        issuers.join(", "),
-        or_none(collections.join(", ")),
-        config.state_dir.display(),
-    ))
+        .map(|(name, value)| format!("  {name:<12} {value}\n"));
+    Ok(format!("ok\n{}", lines.collect::<String>()))
+}
+
+fn listed(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.collect();
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
 }

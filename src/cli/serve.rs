@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -10,14 +11,14 @@ use tokio::net::TcpListener;
 use crate::auth::ResourceServer;
 use crate::clock::Clock;
 use crate::config::{self, Config, KeyPath};
-use crate::http;
+use crate::http::{self, AccessLog};
 use crate::knowledge::Knowledge;
 use crate::lifecycle::Lifecycle;
 use crate::mcp::Protocol;
 use crate::outbound::Outbound;
 use crate::policy::Policy;
 use crate::rate_limit::RateLimits;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Log, Metrics, subscriber};
 use crate::tools::Tools;
 use crate::{auth, mcp};
 
@@ -29,21 +30,35 @@ impl Options {
     /// Reads the configuration, binds, says so in one line, and serves until a signal ends it.
     pub fn run(self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
         let config = config::load(&super::sources(file)?)?;
+        let log = Log::stderr();
+        subscriber::install(&config.log, &log)?;
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(async {
-            let listeners = Listeners::bind(&config).await?;
-            let line = listeners.in_one_line(&config.auth.public_url)?;
-            let lifecycle = Lifecycle::new();
-            let server = Server::build(config, lifecycle.clone(), Clock::system())?;
-            println!("{line}");
-            tokio::select! {
-                stopped = server.run(listeners) => stopped,
-                Err(error) = stop_on_signals(lifecycle) => Err(error.into()),
-            }
-        })?;
-        Ok(ExitCode::SUCCESS)
+        let outcome = runtime.block_on(serve(config, log.clone()));
+        log.flush();
+        outcome.map(|()| ExitCode::SUCCESS)
+    }
+}
+
+async fn serve(config: Config, log: Log) -> anyhow::Result<()> {
+    let listeners = Listeners::bind(&config).await?;
+    let line = listeners.in_one_line(&config.auth.public_url)?;
+    let drain_delay = Duration::from_secs(config.http.drain_delay_seconds);
+    let surroundings = Surroundings {
+        lifecycle: Lifecycle::new(),
+        clock: Clock::system(),
+        log,
+    };
+    let lifecycle = surroundings.lifecycle.clone();
+    let server = Server::build(config, surroundings)?;
+    super::say(&format!("{line}\n"));
+    tokio::select! {
+        stopped = server.run(listeners) => stopped,
+        Err(error) = lifecycle.stop_on_signals(drain_delay) => Err(error.into()),
     }
 }
 
@@ -83,15 +98,30 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
     })
 }
 
+/// What a server is given besides its configuration. A test keeps clones and moves the clock, stops it, reads its log.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// Stop signals and background tasks.
+    pub lifecycle: Lifecycle,
+    /// The wall clock.
+    pub clock: Clock,
+    /// Where access lines go.
+    pub log: Log,
+}
+
 /// A whole server, built and not yet serving.
 pub struct Server {
     state: http::State,
-    lifecycle: Lifecycle,
 }
 
 impl Server {
     /// Builds every part from its settings. Waits for nothing outside of this process. Needs a tokio runtime.
-    pub fn build(config: Config, lifecycle: Lifecycle, clock: Clock) -> anyhow::Result<Self> {
+    pub fn build(config: Config, surroundings: Surroundings) -> anyhow::Result<Self> {
+        let Surroundings {
+            lifecycle,
+            clock,
+            log,
+        } = surroundings;
         let metrics = Metrics::default();
         let outbound = Outbound::new(config.outbound)?;
         let parts = auth::Parts {
@@ -103,7 +133,7 @@ impl Server {
         };
         let resource_server = ResourceServer::start(config.auth, parts)?;
         let knowledge = Knowledge::default();
-        let rate_limits = RateLimits::default();
+        let rate_limits = RateLimits::new(&config.rate_limit);
         let parts = mcp::Parts {
             tools: Tools::new(knowledge.clone()),
             policy: Policy::new(config.read_scope, config.write_scope),
@@ -120,10 +150,11 @@ impl Server {
             knowledge,
             rate_limits,
             metrics,
-            lifecycle: lifecycle.clone(),
+            access_log: AccessLog::new(log, &config.log),
+            lifecycle,
             clock,
         });
-        Ok(Self { state, lifecycle })
+        Ok(Self { state })
     }
 
     /// Serves until a stop is asked for and everything has ended.
@@ -132,26 +163,7 @@ impl Server {
             public,
             admin: _admin,
         } = listeners;
-        let lifecycle = self.lifecycle.clone();
-        axum::serve(public, http::router(self.state))
-            .with_graceful_shutdown(async move { lifecycle.soft_stop().await })
-            .await?;
-        self.lifecycle.finished().await;
+        http::serve(public, self.state).await;
         Ok(())
     }
-}
-
-/// The first signal asks everything to finish, the second drops what is left.
-async fn stop_on_signals(lifecycle: Lifecycle) -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    for stop in [Lifecycle::stop_softly, Lifecycle::stop_now] {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        stop(&lifecycle);
-    }
-    Ok(())
 }

@@ -1,11 +1,16 @@
-//! From what was written to what it means. Each module checks its own settings; here are the checks that need two.
+//! From what was written to what it means. Each module checks its own settings; here its complaints get their keys, and
+//! here are the checks that need more than one module.
+
+mod keys;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::mistake::{Mistake, Problem};
+use super::secret::{self, Secret};
 use super::{KeyPath, Settings, Variables};
-use crate::{auth, http, mcp, outbound, telemetry};
+use crate::outbound::Outbound;
+use crate::{auth, http, mcp, outbound, rate_limit, telemetry};
 
 /// A configuration that may run.
 #[derive(Clone, Debug)]
@@ -14,75 +19,139 @@ pub struct Config {
     pub listen: SocketAddr,
     /// For operations.
     pub admin_listen: SocketAddr,
+    /// What callers of the admin listener must know.
+    pub admin_secret: Option<Secret>,
     /// Last-good keys and the index.
     pub state_dir: PathBuf,
     /// The resource server.
     pub auth: auth::Settings,
+    /// The scope that reading tools need.
+    pub read_scope: auth::Scope,
+    /// The scope that all other tools need.
+    pub write_scope: auth::Scope,
     /// The HTTP surface.
     pub http: http::Settings,
     /// The protocol layer.
     pub mcp: mcp::Settings,
     /// What `search` and `fetch` answer from.
     pub collections: Vec<super::Collection>,
+    /// Rate limits.
+    pub rate_limit: rate_limit::Settings,
     /// The log.
     pub log: telemetry::Settings,
     /// Outgoing requests.
     pub outbound: outbound::Settings,
-    /// The scope that reading tools need.
-    pub read_scope: auth::Scope,
-    /// The scope that all other tools need.
-    pub write_scope: auth::Scope,
+    /// What does not stop the start and should be known, in sentences.
+    pub warnings: Vec<String>,
 }
 
-/// Checks what the settings mean together.
+/// Checks what the settings mean. All mistakes come at once.
 pub(super) fn check(settings: Settings, variables: &Variables) -> Result<Config, Vec<Mistake>> {
-    let mut mistakes = Vec::new();
-    if !settings.admin_listen.ip().is_loopback() && settings.admin_secret_file.is_none() {
-        mistakes.push(meaning(
-            "admin_listen",
-            "the admin listener can be reached from other machines and has no secret",
-            "name a file that holds one in `admin_secret_file`, or listen on a loopback address",
-        ));
-    }
-    if settings.issuer.is_empty() {
-        mistakes.push(meaning(
-            "issuer",
-            "no issuer is configured",
-            "set KC_ISSUER or add [[issuer]]",
-        ));
-    }
-    if !mistakes.is_empty() {
-        return Err(mistakes);
-    }
+    let mut found = Found::default();
+    let admin_secret = found.admin_secret(&settings);
+    found.modules(&settings);
+    let read_scope = found.scope("scopes.read", &settings.scopes.read);
+    let write_scope = found.scope("scopes.write", &settings.scopes.write);
+    let (Some(read_scope), Some(write_scope), true) =
+        (read_scope, write_scope, found.mistakes.is_empty())
+    else {
+        return Err(found.mistakes);
+    };
     Ok(Config {
         listen: settings.listen,
         admin_listen: settings.admin_listen,
-        state_dir: state_dir(settings.state_dir.clone(), variables),
+        admin_secret,
+        state_dir: state_dir(settings.state_dir.as_deref(), variables),
         auth: settings.auth(),
+        read_scope,
+        write_scope,
         http: settings.http,
         mcp: settings.mcp,
         collections: settings.collection,
+        rate_limit: settings.rate_limit,
         log: settings.log,
         outbound: settings.outbound,
-        read_scope: auth::Scope::parse("mcp:read").ok_or_else(Vec::new)?,
-        write_scope: auth::Scope::parse("mcp:write").ok_or_else(Vec::new)?,
+        warnings: found.warnings,
     })
 }
 
-fn meaning(path: &str, message: &str, advice: &str) -> Mistake {
-    Mistake {
-        path: KeyPath::parse(path),
-        origin: None,
-        problem: Problem::Meaning {
-            found: None,
-            message: message.to_owned(),
-            advice: advice.to_owned(),
-        },
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    mistakes: Vec<Mistake>,
+    warnings: Vec<String>,
+}
+
+impl Found {
+    fn mistake(&mut self, path: KeyPath, message: impl ToString, advice: &str) {
+        self.mistakes.push(Mistake {
+            path,
+            origin: None,
+            problem: Problem::Meaning {
+                found: None,
+                message: message.to_string(),
+                advice: advice.to_owned(),
+            },
+        });
+    }
+
+    /// Off loopback, operations are for those who know a secret.
+    fn admin_secret(&mut self, settings: &Settings) -> Option<Secret> {
+        let Some(path) = &settings.admin_secret_file else {
+            if !settings.admin_listen.ip().is_loopback() {
+                self.mistake(
+                    KeyPath::root().key("admin_listen"),
+                    "the admin listener can be reached from other machines and has no secret",
+                    "name a file that holds one in `admin_secret_file`, or listen on a loopback address",
+                );
+            }
+            return None;
+        };
+        self.warn_if_open(path);
+        match Secret::read(path) {
+            Ok(secret) => Some(secret),
+            Err(problem) => {
+                let advice = "write one with: (umask 077; openssl rand -base64 32 > FILE)";
+                self.mistake(KeyPath::root().key("admin_secret_file"), problem, advice);
+                None
+            }
+        }
+    }
+
+    fn warn_if_open(&mut self, path: &Path) {
+        if secret::is_open_to_everybody(path) {
+            let path = path.display();
+            self.warnings.push(format!(
+                "every user of this machine can read the secret file {path}; take that right away with: chmod o-r {path}"
+            ));
+        }
+    }
+
+    /// What the modules say of their own settings.
+    fn modules(&mut self, settings: &Settings) {
+        for found in settings.auth().mistakes() {
+            self.mistake(KeyPath::parse(&found.key), &found.message, &found.advice);
+        }
+        if let Err(error) = Outbound::new(settings.outbound.clone()) {
+            self.mistake(keys::of_outbound(&error), error, "");
+        }
+        if let Err(error) = settings.log.check() {
+            self.mistake(KeyPath::parse("log.level"), error, "");
+        }
+    }
+
+    fn scope(&mut self, key: &str, text: &str) -> Option<auth::Scope> {
+        let scope = auth::Scope::parse(text);
+        if scope.is_none() {
+            let problem = "not a scope token (RFC 6749 §3.3): expected printable ASCII without spaces, quotes and backslashes";
+            self.mistake(KeyPath::parse(key), problem, "");
+        }
+        scope
     }
 }
 
-/// The configured directory, else that of the XDG base directory specification.
-fn state_dir(configured: Option<PathBuf>, variables: &Variables) -> PathBuf {
+/// The configured directory, else that of systemd, else that of the XDG base directory specification.
+fn state_dir(configured: Option<&Path>, variables: &Variables) -> PathBuf {
     let absolute = |name| {
         variables
             .text(name)
@@ -90,6 +159,7 @@ fn state_dir(configured: Option<PathBuf>, variables: &Variables) -> PathBuf {
             .filter(|path| path.is_absolute())
     };
     configured
+        .map(Path::to_owned)
         .or_else(|| absolute("STATE_DIRECTORY"))
         .or_else(|| absolute("XDG_STATE_HOME").map(|state| state.join("usher")))
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state/usher")))

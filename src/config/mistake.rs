@@ -146,7 +146,7 @@ impl Mistake {
                 advice,
             } => {
                 write_found(f, key, found.as_ref())?;
-                write!(f, "  problem:  {message}")?;
+                write!(f, "  problem:  {}", mask::without_user_info(message))?;
                 if advice.is_empty() {
                     Ok(())
                 } else {

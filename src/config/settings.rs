@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{auth, http, mcp, outbound, telemetry};
+use crate::{auth, http, mcp, outbound, rate_limit, telemetry};
 
 /// The whole configuration, as written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -40,6 +40,8 @@ pub struct Settings {
     pub http: http::Settings,
     /// The protocol layer.
     pub mcp: mcp::Settings,
+    /// Rate limits.
+    pub rate_limit: rate_limit::Settings,
     /// The log.
     pub log: telemetry::Settings,
     /// What `search` and `fetch` answer from.
@@ -71,6 +73,7 @@ impl Default for Settings {
             outbound: outbound::Settings::default(),
             http: http::Settings::default(),
             mcp: mcp::Settings::default(),
+            rate_limit: rate_limit::Settings::default(),
             log: telemetry::Settings::default(),
             collection: Vec::new(),
         }

@@ -1,4 +1,15 @@
 //! One line per request: path (no query string), issuer, subject, client id, audience, operation, outcome, reason.
+//!
+//! `docs/reference/access-log.md` documents the line as a format. It is written by hand into one buffer: an event with
+//! a dozen fields through the subscriber costs several times as much, on every request. A token never comes near this
+//! file: what it is given are the names in a verified [`Principal`].
+
+use std::io::Write;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::auth::Principal;
+use crate::telemetry::{Log, Settings};
 
 /// What a handler knows and the access log tells. Put into a response's extensions.
 #[derive(Clone, Debug, Default)]
@@ -7,4 +18,279 @@ pub struct Notes {
     pub operation: Option<String>,
     /// The stable reason code of a refusal or error.
     pub reason: Option<&'static str>,
+}
+
+/// Where access lines go. The default writes none.
+#[derive(Clone, Debug, Default)]
+pub struct AccessLog {
+    log: Log,
+    pretty: bool,
+}
+
+/// One request, answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// When the answer began, milliseconds since the Unix epoch.
+    pub unix_millis: i64,
+    /// The request's method.
+    pub method: &'a str,
+    /// The path, without the query string.
+    pub path: &'a str,
+    /// The response's status.
+    pub status: u16,
+    /// From the end of the request's headers to the response's.
+    pub duration: Duration,
+    /// The identifier that the client also sees.
+    pub request_id: &'a str,
+    /// The client's address.
+    pub remote: IpAddr,
+    /// Who asked, if that was verified.
+    pub principal: Option<&'a Principal>,
+    /// The handler's notes.
+    pub notes: Option<&'a Notes>,
+    /// True if the response is a stream that goes on after this line.
+    pub streams: bool,
+}
+
+/// The longest path that is written; more can only be an attempt on the log.
+const MAX_PATH: usize = 256;
+
+impl AccessLog {
+    /// Access lines into `log`, in the format of the other lines.
+    #[must_use]
+    pub fn new(log: Log, settings: &Settings) -> Self {
+        let log = if settings.access { log } else { Log::default() };
+        let pretty = settings.is_pretty();
+        Self { log, pretty }
+    }
+
+    /// Writes one line.
+    pub fn write(&self, entry: &Entry<'_>) {
+        if !self.log.is_on() {
+            return;
+        }
+        let mut line = Vec::with_capacity(512);
+        // Writing into memory cannot fail.
+        drop(if self.pretty {
+            entry.pretty(&mut line)
+        } else {
+            entry.json(&mut line)
+        });
+        self.log.write_line(&line);
+    }
+}
+
+impl Entry<'_> {
+    /// `refused` and `failed` have a reason; so does an `ok` answer with a JSON-RPC error in it: it is `refused`.
+    fn outcome(&self) -> &'static str {
+        let reason = self.notes.is_some_and(|notes| notes.reason.is_some());
+        match self.status {
+            500.. => "failed",
+            400.. => "refused",
+            _ if reason => "refused",
+            _ => "ok",
+        }
+    }
+
+    fn json(&self, line: &mut Vec<u8>) -> std::io::Result<()> {
+        write!(line, "{{\"timestamp\":\"{}\"", Timestamp(self.unix_millis))?;
+        line.extend_from_slice(b",\"level\":\"INFO\",\"target\":\"access\"");
+        text(line, "method", self.method)?;
+        text(line, "path", self.short_path())?;
+        let duration_ms = self.duration.as_secs_f64() * 1000.0;
+        write!(
+            line,
+            ",\"status\":{},\"duration_ms\":{duration_ms:.3}",
+            self.status
+        )?;
+        text(line, "request_id", self.request_id)?;
+        write!(line, ",\"remote\":\"{}\"", self.remote)?;
+        if let Some(principal) = self.principal {
+            text(line, "issuer", principal.issuer())?;
+            text(line, "subject", principal.subject())?;
+            if let Some(client_id) = principal.client_id() {
+                text(line, "client_id", client_id)?;
+            }
+            text(line, "audience", principal.resource().identifier().as_str())?;
+        }
+        if let Some(operation) = self.operation() {
+            text(line, "operation", operation)?;
+        }
+        if self.streams {
+            line.extend_from_slice(b",\"stream\":true");
+        }
+        text(line, "outcome", self.outcome())?;
+        if let Some(reason) = self.reason() {
+            text(line, "reason", reason)?;
+        }
+        line.extend_from_slice(b"}\n");
+        Ok(())
+    }
+
+    fn pretty(&self, line: &mut Vec<u8>) -> std::io::Result<()> {
+        let Self {
+            method,
+            status,
+            duration,
+            ..
+        } = self;
+        // Debug escapes what could move the cursor.
+        let path = self.short_path().escape_debug();
+        write!(
+            line,
+            "{} {method} {path} {status} {duration:.1?}",
+            Timestamp(self.unix_millis)
+        )?;
+        if let Some(principal) = self.principal {
+            let client = principal.client_id().unwrap_or("-");
+            let (subject, client) = (principal.subject().escape_debug(), client.escape_debug());
+            write!(line, " {subject} via {client}")?;
+        }
+        if let Some(operation) = self.operation() {
+            write!(line, " {}", operation.escape_debug())?;
+        }
+        if let Some(reason) = self.reason() {
+            write!(line, " {}: {reason}", self.outcome())?;
+        }
+        writeln!(line, " [{} {}]", self.remote, self.request_id)
+    }
+
+    fn operation(&self) -> Option<&str> {
+        self.notes?.operation.as_deref()
+    }
+
+    fn reason(&self) -> Option<&'static str> {
+        self.notes?.reason
+    }
+
+    fn short_path(&self) -> &str {
+        self.path.get(..MAX_PATH).unwrap_or(self.path)
+    }
+}
+
+/// `,"name":"value"`, escaped.
+fn text(line: &mut Vec<u8>, name: &str, value: &str) -> std::io::Result<()> {
+    line.extend_from_slice(b",\"");
+    line.extend_from_slice(name.as_bytes());
+    line.extend_from_slice(b"\":");
+    serde_json::to_writer(line, value).map_err(Into::into)
+}
+
+/// RFC 3339 in UTC with milliseconds.
+struct Timestamp(i64);
+
+impl std::fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (days, millis) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
+        // Days to a civil date: the usual algorithm over eras of 400 years, which start in March.
+        let shifted = days + 719_468;
+        let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        let (hour, minute) = (millis / 3_600_000, millis / 60_000 % 60);
+        let (second, millis) = (millis / 1000 % 60, millis % 1000);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::log::Captured;
+
+    fn entry<'a>(path: &'a str, notes: Option<&'a Notes>) -> Entry<'a> {
+        Entry {
+            unix_millis: 1_792_540_800_123,
+            method: "POST",
+            path,
+            status: 200,
+            duration: Duration::from_micros(1234),
+            request_id: "0123",
+            remote: IpAddr::from([192, 0, 2, 1]),
+            principal: None,
+            notes,
+            streams: false,
+        }
+    }
+
+    fn line(pretty: bool, entry: &Entry<'_>) -> String {
+        let (log, captured) = Captured::log();
+        AccessLog {
+            log: log.clone(),
+            pretty,
+        }
+        .write(entry);
+        log.flush();
+        captured.text()
+    }
+
+    #[test]
+    fn a_line_is_one_json_object_with_the_documented_fields() {
+        let notes = Notes {
+            operation: Some("tools/call search".to_owned()),
+            reason: Some("insufficient_scope"),
+        };
+        insta::assert_snapshot!(line(false, &entry("/mcp", Some(&notes))), @r#"{"timestamp":"2026-10-21T00:00:00.123Z","level":"INFO","target":"access","method":"POST","path":"/mcp","status":200,"duration_ms":1.234,"request_id":"0123","remote":"192.0.2.1","operation":"tools/call search","outcome":"refused","reason":"insufficient_scope"}"#);
+    }
+
+    #[test]
+    fn a_pretty_line_reads_alone() {
+        insta::assert_snapshot!(line(true, &entry("/mcp", None)), @"2026-10-21T00:00:00.123Z POST /mcp 200 1.2ms [192.0.2.1 0123]");
+    }
+
+    #[test]
+    fn a_path_cannot_break_the_line_or_fill_the_log() {
+        let path = format!("/\"\n\u{1b}[2J{}", "x".repeat(10_000));
+        for pretty in [false, true] {
+            let line = line(pretty, &entry(&path, None));
+            assert_eq!(line.matches('\n').count(), 1);
+            assert!(!line.contains('\u{1b}'));
+            assert!(line.len() < 600);
+        }
+    }
+
+    #[test]
+    fn the_outcome_follows_from_status_and_reason() {
+        let refused = Notes {
+            reason: Some("unknown_tool"),
+            ..Notes::default()
+        };
+        for (status, notes, expected) in [
+            (200, None, "ok"),
+            (202, None, "ok"),
+            (200, Some(&refused), "refused"),
+            (401, None, "refused"),
+            (503, None, "failed"),
+        ] {
+            let entry = Entry {
+                status,
+                ..entry("/mcp", notes)
+            };
+            assert_eq!(entry.outcome(), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn timestamps_are_civil_dates() {
+        for (unix_millis, expected) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_827_696_789, "2000-02-29T12:34:56.789Z"),
+            (4_107_542_399_999, "2100-02-28T23:59:59.999Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(Timestamp(unix_millis).to_string(), expected);
+        }
+    }
 }

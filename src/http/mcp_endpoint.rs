@@ -1,8 +1,169 @@
 //! `POST`, `GET` and `DELETE` on `/mcp` and `/`: HTTP in and out of the protocol layer.
+//!
+//! Content type and `Accept` are checked here; what the headers and the body mean is `mcp`'s.
 
-use super::State;
+use std::convert::Infallible;
 
-/// The routes of the MCP endpoint. `http::authenticate` has put a `Principal` into the request's extensions.
-pub fn routes() -> axum::Router<State> {
-    axum::Router::new()
+use axum::body::Body;
+use axum::extract::{Request, State as FromState};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::access_log::Notes;
+use super::request_id::RequestId;
+use super::{State, body};
+use crate::auth::Principal;
+use crate::mcp::{self, Answer, BadHttp, Post};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
+
+/// Answers messages.
+pub async fn post(FromState(state): FromState<State>, request: Request) -> Response {
+    let (parts, body) = match read(&state, request).await {
+        Ok(read) => read,
+        Err(answer) => return answer,
+    };
+    let Some(principal) = parts.extensions.get::<Principal>() else {
+        return unauthenticated();
+    };
+    respond(state.protocol.post(&Post {
+        principal,
+        headers: &parts.headers,
+        body: &body,
+    }))
 }
+
+/// Answers a `GET` that asks for a stream.
+pub async fn get(FromState(state): FromState<State>, request: Request) -> Response {
+    let Some(principal) = request.extensions().get::<Principal>() else {
+        return unauthenticated();
+    };
+    if !accepts(request.headers(), "text/event-stream") {
+        return respond(Answer::bad_http(BadHttp::NotAcceptable));
+    }
+    respond(state.protocol.get(principal, request.headers()))
+}
+
+/// Ends a session.
+pub async fn delete(FromState(state): FromState<State>, request: Request) -> Response {
+    let Some(principal) = request.extensions().get::<Principal>() else {
+        return unauthenticated();
+    };
+    respond(state.protocol.delete(principal, request.headers()))
+}
+
+/// The request's head and whole body, if it is JSON and its sender takes JSON back. Most answers are JSON; a client that
+/// takes only streams would wait for one in vain.
+pub(super) async fn read(
+    state: &State,
+    request: Request,
+) -> Result<(http::request::Parts, Bytes), Response> {
+    let bad = |bad| respond(Answer::bad_http(bad));
+    if !is_json(request.headers()) {
+        return Err(bad(BadHttp::UnsupportedMediaType));
+    }
+    if !accepts(request.headers(), "application/json") {
+        return Err(bad(BadHttp::NotAcceptable));
+    }
+    let (parts, body) = request.into_parts();
+    match body::read(body, &state.settings).await {
+        Ok(body) => Ok((parts, body)),
+        Err(refusal) => Err(refusal.into_response(&RequestId::of(&parts.extensions))),
+    }
+}
+
+/// Nothing reaches these handlers without a verified principal; if something did, it goes no further.
+pub(super) fn unauthenticated() -> Response {
+    tracing::error!("a request reached the protocol layer without a principal");
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+}
+
+/// The answer as an HTTP response.
+pub(super) fn respond(answer: Answer) -> Response {
+    let mut response = match answer.body {
+        mcp::Body::Empty => Response::new(Body::empty()),
+        mcp::Body::Json(json) => {
+            let mut response = Response::new(Body::from(json));
+            response.headers_mut().insert(CONTENT_TYPE, JSON);
+            response
+        }
+        mcp::Body::Events(stream) => {
+            let events = stream.into_stream().map(Ok::<_, Infallible>);
+            let mut response = Response::new(Body::from_stream(events));
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, EVENTS);
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            // Tells nginx and its like to pass events on at once.
+            headers.insert(
+                HeaderName::from_static("x-accel-buffering"),
+                HeaderValue::from_static("no"),
+            );
+            response
+        }
+    };
+    *response.status_mut() = answer.status;
+    let headers = response.headers_mut();
+    if let Some(challenge) = answer.challenge {
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(session_id) = answer.session_id {
+        headers.insert(&mcp::SESSION_HEADER, session_id);
+    }
+    if let Some(seconds) = answer.retry_after_seconds {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if answer.status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    response.extensions_mut().insert(Notes {
+        operation: answer.operation.map(Into::into),
+        reason: answer.reason,
+    });
+    response
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let essence = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(|value| value.split(';').next().unwrap_or_default().trim());
+    essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+}
+
+/// True if an answer of type `wanted` may be sent (RFC 9110 §12.5.1). No `Accept` accepts everything.
+pub(super) fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
+    if !headers.contains_key(ACCEPT) {
+        return true;
+    }
+    let family = wanted.split('/').next().unwrap_or_default();
+    headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|range| {
+            let mut parameters = range.split(';').map(str::trim);
+            let range = parameters.next().unwrap_or_default();
+            let matches = range.eq_ignore_ascii_case(wanted)
+                || range == "*/*"
+                || range
+                    .strip_suffix("/*")
+                    .is_some_and(|prefix| prefix.eq_ignore_ascii_case(family));
+            matches && !parameters.any(is_quality_zero)
+        })
+}
+
+fn is_quality_zero(parameter: &str) -> bool {
+    parameter
+        .strip_prefix("q=")
+        .or_else(|| parameter.strip_prefix("Q="))
+        .and_then(|quality| quality.trim().parse::<f32>().ok())
+        .is_some_and(|quality| quality <= 0.0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,18 +1,141 @@
 //! What an operator writes about the protocol layer.
 
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::sealing::SealingKey;
+
 /// The settings of the protocol layer.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {}
+pub struct Settings {
+    /// What a `tools/call` without the needed scope is answered with. Default: `http`.
+    pub denied_call: DeniedCall,
+    /// What clients may tell their model about this server. Empty: nothing. Default: how `search` and `fetch` go together.
+    pub instructions: String,
+    /// How many response streams may be open at once; one more is answered with 503. Unit: streams. Default: 10000.
+    pub max_open_streams: usize,
+    /// A file with the key that sealed session ids before `session_key_file` changed; ids under it stay valid.
+    /// Default: none.
+    pub previous_session_key_file: Option<PathBuf>,
+    /// A file with the key that seals session ids of legacy clients: 32 bytes in base64, the same on every replica.
+    /// Default: none; then each start makes a key of its own, and clients initialize again after a restart or on another
+    /// replica.
+    pub session_key_file: Option<PathBuf>,
+    /// How long a legacy session lasts before the client has to initialize again. Unit: seconds. Default: 86400 (a day).
+    pub session_ttl_seconds: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            denied_call: DeniedCall::Http,
+            instructions: "Use search to find documents and fetch to read one of them by its id."
+                .to_owned(),
+            max_open_streams: 10_000,
+            previous_session_key_file: None,
+            session_key_file: None,
+            session_ttl_seconds: 86_400,
+        }
+    }
+}
+
+/// How a call without the needed scope is answered. The body is the same in both: a tool error that carries the
+/// challenge in `_meta["mcp/www_authenticate"]`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum DeniedCall {
+    /// With 403 and a `WWW-Authenticate` challenge, as the authorization specification says.
+    #[default]
+    Http,
+    /// With 200, for clients that read challenges from tool results only.
+    ToolError,
+}
 
 /// A mistake in these settings: the program must not start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// The session key is not 32 bytes of base64.
-    #[error("the session key must be 32 bytes in base64")]
-    SessionKey,
+    /// There is a previous key, but no current one.
+    #[error(
+        "previous_session_key_file is set without session_key_file; name the current key's file too"
+    )]
+    PreviousKeyAlone,
+    /// The session key's file holds something else.
+    #[error("{} must hold 32 bytes in base64 and nothing else; write one with: openssl rand -base64 32", path.display())]
+    SessionKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The session key's file cannot be read.
+    #[error("cannot read the session key in {}: {cause}", path.display())]
+    SessionKeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: String,
+    },
+    /// A session that lasts no time is none.
+    #[error("session_ttl_seconds must be at least 60, found {found}")]
+    SessionTtl {
+        /// What was written.
+        found: u32,
+    },
+}
+
+/// The keys that seal session ids.
+#[derive(Debug)]
+pub(crate) struct SessionKeys {
+    pub(crate) current: SealingKey,
+    pub(crate) previous: Option<SealingKey>,
+}
+
+impl Settings {
+    /// Reads the session keys, or makes one.
+    pub(crate) fn session_keys(&self) -> Result<SessionKeys, SettingsError> {
+        if self.session_ttl_seconds < 60 {
+            return Err(SettingsError::SessionTtl {
+                found: self.session_ttl_seconds,
+            });
+        }
+        let previous = self.previous_session_key_file.as_deref();
+        let Some(current) = self.session_key_file.as_deref() else {
+            if previous.is_some() {
+                return Err(SettingsError::PreviousKeyAlone);
+            }
+            tracing::warn!(
+                "no session_key_file is set: session ids hold until this process ends, and on this replica only; \
+                 replicas need a shared key"
+            );
+            return Ok(SessionKeys {
+                current: SealingKey::new(&crate::sealing::random()),
+                previous: None,
+            });
+        };
+        Ok(SessionKeys {
+            current: read_key(current)?,
+            previous: previous.map(read_key).transpose()?,
+        })
+    }
+}
+
+fn read_key(path: &Path) -> Result<SealingKey, SettingsError> {
+    let text = std::fs::read_to_string(path).map_err(|cause| SettingsError::SessionKeyFile {
+        path: path.to_owned(),
+        cause: cause.to_string(),
+    })?;
+    let text = text.trim();
+    let bytes = STANDARD
+        .decode(text)
+        .or_else(|_not_standard| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')))
+        .ok()
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+        .ok_or_else(|| SettingsError::SessionKey {
+            path: path.to_owned(),
+        })?;
+    Ok(SealingKey::new(&bytes))
 }

@@ -8,5 +8,6 @@ mod issuer;
 mod issuer_keys;
 
 mod auth;
+mod cli;
 mod config;
 mod health;

@@ -15,10 +15,12 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use usher::cli::serve::{Listeners, Server};
+use usher::cli::serve::{Listeners, Server, Surroundings};
 use usher::clock::Clock;
 use usher::config::{self, Settings};
 use usher::lifecycle::Lifecycle;
+use usher::telemetry::Log;
+use usher::telemetry::log::Captured;
 
 use super::issuer::{TestIssuer, TokenBuilder};
 
@@ -96,8 +98,13 @@ impl TestGatewayBuilder {
         let public_url = settings.public_url.clone();
         let config = config::check(settings).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let lifecycle = Lifecycle::new();
-        let server =
-            Server::build(config, lifecycle.clone(), self.clock.clone()).expect("a server");
+        let (log, lines) = Captured::log();
+        let surroundings = Surroundings {
+            lifecycle: lifecycle.clone(),
+            clock: self.clock.clone(),
+            log: log.clone(),
+        };
+        let server = Server::build(config, surroundings).expect("a server");
         let running =
             tokio::spawn(async move { server.run(listeners).await.expect("a clean end") });
         TestGateway {
@@ -107,6 +114,8 @@ impl TestGatewayBuilder {
             issuer,
             clock: self.clock,
             lifecycle,
+            log,
+            lines,
             http_client: http_client(),
             running,
             _folder: folder,
@@ -146,6 +155,8 @@ pub(crate) struct TestGateway {
     pub(crate) lifecycle: Lifecycle,
     /// For requests of every kind.
     pub(crate) http_client: reqwest::Client,
+    log: Log,
+    lines: Captured,
     running: tokio::task::JoinHandle<()>,
     _folder: TempDir,
 }
@@ -184,6 +195,12 @@ impl TestGateway {
         let method = method.parse().expect("a method");
         self.http_client
             .request(method, format!("{}{path}", self.url))
+    }
+
+    /// Everything that the access log holds so far.
+    pub(crate) fn access_log(&self) -> String {
+        self.log.flush();
+        self.lines.text()
     }
 
     /// `GET`, without a token.

@@ -51,7 +51,7 @@ impl Bench {
             }
         } else {
             Rounds {
-                rounds: 11,
+                rounds: 21,
                 requests: 10_000,
             }
         }

@@ -12,7 +12,6 @@
 
 #[expect(
     dead_code,
-    unreachable_pub,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::string_slice,
@@ -22,7 +21,6 @@
 mod issuer;
 #[expect(
     dead_code,
-    unreachable_pub,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "a part of the tests, which use more of it"

@@ -22,19 +22,20 @@ impl Target {
     /// A request of the newest revision.
     pub(crate) fn modern(self, token: &str, method: &str, params: Value) -> Vec<u8> {
         let mut headers = vec![("mcp-protocol-version", MODERN), ("mcp-method", method)];
-        let name = params
-            .get("name")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
-        if let Some(name) = &name {
-            headers.push(("mcp-name", name));
+        let name = params.get("name").and_then(Value::as_str);
+        let name = name.unwrap_or_default().to_owned();
+        if !name.is_empty() {
+            headers.push(("mcp-name", &name));
         }
-        let mut params = params;
-        params["_meta"] = json!({
+        let meta = json!({
             "io.modelcontextprotocol/protocolVersion": MODERN,
             "io.modelcontextprotocol/clientInfo": { "name": "bench", "version": "1.0.0" },
             "io.modelcontextprotocol/clientCapabilities": {},
         });
+        let mut params = params;
+        if let Value::Object(members) = &mut params {
+            members.insert("_meta".to_owned(), meta);
+        }
         self.post(token, &headers, &call(method, params))
     }
 

@@ -1,0 +1,260 @@
+//! Every refusal of the HTTP surface: status, stable reason code, and the fixed words a client reads.
+//!
+//! The body is JSON: `error` (an OAuth code where one fits, our reason code elsewhere), `error_description`,
+//! `request_id`, and for refused tickets the challenge once more under `_meta["mcp/www_authenticate"]`, where ChatGPT
+//! looks for it. Why exactly a token was refused stays in the log, under the same request id.
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde::Serialize;
+
+use super::access_log::Notes;
+use super::request_id::RequestId;
+use crate::auth::Challenge;
+use crate::rate_limit::RateLimited;
+
+/// Why a request is answered without reaching its handler, or instead of the handler's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The same header in two spellings, or framing that two readers could read differently.
+    AmbiguousHeaders,
+    /// The body broke off or was not well framed.
+    BodyBroken,
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// The body is larger than allowed.
+    BodyTooLarge,
+    /// No token, a refused token or too little scope: 401, 400 or 403 with `WWW-Authenticate`.
+    Challenged {
+        /// What the client is told.
+        challenge: Box<Challenge>,
+        /// What the log is told.
+        reason: &'static str,
+    },
+    /// The headers are larger than allowed.
+    HeadersTooLarge,
+    /// The `Host` is none of ours.
+    HostNotAllowed,
+    /// A bug: the handler panicked.
+    Internal,
+    /// No usable keys are at hand: not the client's fault, so no 401.
+    KeysUnavailable {
+        /// When it is worth asking again.
+        retry_after_seconds: u32,
+    },
+    /// The path exists, the method does not.
+    MethodNotAllowed {
+        /// The value of `Allow`.
+        allow: &'static str,
+    },
+    /// No such path, or no such document.
+    NotFound,
+    /// The `Origin` is none that may call us.
+    OriginNotAllowed,
+    /// More requests at a time than allowed.
+    Overloaded,
+    /// A path that two readers could read differently.
+    Path,
+    /// A rate limit was hit.
+    RateLimited(RateLimited),
+    /// The response did not begin in time.
+    RequestTimeout,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    error: &'a str,
+    error_description: &'a str,
+    request_id: &'a str,
+    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
+    meta: Option<Meta<'a>>,
+}
+
+#[derive(Serialize)]
+struct Meta<'a> {
+    #[serde(rename = "mcp/www_authenticate")]
+    challenges: [&'a str; 1],
+}
+
+impl Refusal {
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::AmbiguousHeaders | Self::BodyBroken | Self::Path => StatusCode::BAD_REQUEST,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Challenged { challenge, .. } => challenge.status(),
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::HostNotAllowed | Self::OriginNotAllowed => StatusCode::FORBIDDEN,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::KeysUnavailable { .. } | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::RequestTimeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The stable reason code for logs and metrics.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::AmbiguousHeaders => "ambiguous_headers",
+            Self::BodyBroken => "body_broken",
+            Self::BodyTimeout => "body_timeout",
+            Self::BodyTooLarge => "body_too_large",
+            Self::Challenged { reason, .. } => reason,
+            Self::HeadersTooLarge => "headers_too_large",
+            Self::HostNotAllowed => "host_not_allowed",
+            Self::Internal => "internal_error",
+            Self::KeysUnavailable { .. } => "keys_unavailable",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::NotFound => "not_found",
+            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::Overloaded => "overloaded",
+            Self::Path => "ambiguous_path",
+            Self::RateLimited(limited) => limited.reason,
+            Self::RequestTimeout => "request_timeout",
+        }
+    }
+
+    /// The fixed sentence for the client.
+    #[must_use]
+    pub fn description(&self) -> &'static str {
+        match self {
+            Self::AmbiguousHeaders => {
+                "A header was sent in a form that proxies and servers read differently."
+            }
+            Self::BodyBroken => "The request body could not be read to its end.",
+            Self::BodyTimeout => "The request body did not arrive in time.",
+            Self::BodyTooLarge => "The request body is larger than this server accepts.",
+            Self::Challenged { challenge, .. } => match challenge.status() {
+                StatusCode::FORBIDDEN => {
+                    "The access token does not carry the scopes that this needs."
+                }
+                StatusCode::BAD_REQUEST => {
+                    "Send one access token, as `Authorization: Bearer`, and nowhere else."
+                }
+                _ => {
+                    "A valid access token for this resource is needed; WWW-Authenticate says where to get one."
+                }
+            },
+            Self::HeadersTooLarge => "The request headers are larger than this server accepts.",
+            Self::HostNotAllowed => "This server does not answer for the requested host.",
+            Self::Internal => {
+                "Something went wrong in this server; its log has the details under the request id."
+            }
+            Self::KeysUnavailable { .. } => {
+                "Access tokens cannot be checked right now, because the issuer's keys cannot be fetched."
+            }
+            Self::MethodNotAllowed { .. } => {
+                "This method is not available here; Allow lists those that are."
+            }
+            Self::NotFound => "There is nothing here.",
+            Self::OriginNotAllowed => "Pages of this origin may not call this server.",
+            Self::Overloaded => "This server has more to do than it accepts at a time.",
+            Self::Path => "The path must have no dot segments, empty segments or escaped slashes.",
+            Self::RateLimited(_) => {
+                "Too many requests; Retry-After says when the next one is welcome."
+            }
+            Self::RequestTimeout => "The answer was not ready in time.",
+        }
+    }
+
+    fn error(&self) -> &'static str {
+        match self {
+            Self::Challenged { challenge, .. } => match challenge.status() {
+                StatusCode::FORBIDDEN => "insufficient_scope",
+                StatusCode::BAD_REQUEST => "invalid_request",
+                _ => "invalid_token",
+            },
+            Self::RateLimited(_) => "rate_limited",
+            Self::AmbiguousHeaders
+            | Self::BodyBroken
+            | Self::BodyTimeout
+            | Self::BodyTooLarge
+            | Self::HeadersTooLarge
+            | Self::HostNotAllowed
+            | Self::Internal
+            | Self::KeysUnavailable { .. }
+            | Self::MethodNotAllowed { .. }
+            | Self::NotFound
+            | Self::OriginNotAllowed
+            | Self::Overloaded
+            | Self::Path
+            | Self::RequestTimeout => self.reason(),
+        }
+    }
+
+    /// The one header that goes with some refusals.
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::Challenged { challenge, .. } => {
+                Some((header::WWW_AUTHENTICATE, challenge.header_value()))
+            }
+            Self::KeysUnavailable {
+                retry_after_seconds,
+            } => Some((header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds))),
+            Self::MethodNotAllowed { allow } => {
+                Some((header::ALLOW, HeaderValue::from_static(allow)))
+            }
+            Self::Overloaded => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            Self::RateLimited(limited) => Some((
+                header::RETRY_AFTER,
+                HeaderValue::from(limited.retry_after_seconds),
+            )),
+            Self::AmbiguousHeaders
+            | Self::BodyBroken
+            | Self::BodyTimeout
+            | Self::BodyTooLarge
+            | Self::HeadersTooLarge
+            | Self::HostNotAllowed
+            | Self::Internal
+            | Self::NotFound
+            | Self::OriginNotAllowed
+            | Self::Path
+            | Self::RequestTimeout => None,
+        }
+    }
+
+    /// The whole answer.
+    #[must_use]
+    pub fn into_response(self, request_id: &RequestId) -> Response {
+        let header = self.header();
+        let challenge = header
+            .as_ref()
+            .filter(|(name, _)| name == header::WWW_AUTHENTICATE)
+            .and_then(|(_, value)| value.to_str().ok());
+        let body = Document {
+            error: self.error(),
+            error_description: self.description(),
+            request_id: request_id.as_str(),
+            meta: challenge.map(|challenge| Meta {
+                challenges: [challenge],
+            }),
+        };
+        let body = serde_json::to_vec(&body).expect("invariant: strings serialise");
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(header::CONTENT_TYPE, json);
+        if let Some((name, value)) = header {
+            headers.insert(name, value);
+        }
+        if matches!(
+            self,
+            Self::BodyTimeout | Self::BodyTooLarge | Self::BodyBroken
+        ) {
+            // The rest of the body would be read as the next request.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response.extensions_mut().insert(Notes {
+            operation: None,
+            reason: Some(self.reason()),
+        });
+        response
+    }
+}

@@ -1,0 +1,396 @@
+//! `Host` and `Origin` on MCP paths: what keeps a web page that rebinds its name to our address (DNS rebinding) from
+//! speaking to us, as the transport page of MCP demands.
+//!
+//! 1. The host asked for must be the host of the public URL, a configured one, or, while the connection came in on a
+//!    loopback address, a loopback name with the listener's port.
+//! 2. A request without `Origin` does not come from a web page's script and passes.
+//! 3. Any other origin must be that of the public URL, a configured one, or, while the public URL is on loopback, a
+//!    loopback origin (so that tools like the MCP Inspector work in development).
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+
+use axum::http::{HeaderMap, Uri, header};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
+use super::error::Refusal;
+
+/// A web origin (RFC 6454 §6.2), as browsers write it: `https://host` or `https://host:port`, lower case.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "String")]
+pub struct Origin(String);
+
+/// What was written is no origin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected a web origin such as `https://app.example.com` (no path, no `*`), found `{found}`"
+)]
+pub struct OriginError {
+    found: String,
+}
+
+impl TryFrom<String> for Origin {
+    type Error = OriginError;
+
+    fn try_from(found: String) -> Result<Self, OriginError> {
+        Self::parse(&found).ok_or(OriginError { found })
+    }
+}
+
+impl JsonSchema for Origin {
+    fn schema_name() -> Cow<'static, str> {
+        "Origin".into()
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A web origin: scheme, host and port, no path.",
+            "examples": ["https://app.example.com", "http://localhost:6274"]
+        })
+    }
+}
+
+impl Origin {
+    /// Parses an origin; one trailing slash and the scheme's own port are forgiven.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let url = url::Url::parse(text).ok()?;
+        let bare = matches!(url.scheme(), "http" | "https")
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        bare.then(|| Self(url.origin().ascii_serialization()))
+    }
+
+    /// The origin as browsers write it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Host and port as in a `Host` header.
+    fn authority(&self) -> &str {
+        self.0
+            .split_once("://")
+            .map_or("", |(_, authority)| authority)
+    }
+
+    fn is_loopback(&self) -> bool {
+        is_loopback_name(split_port(self.authority()).0)
+    }
+}
+
+/// A `Host` that requests may ask for: `name`, with any port, or `name:port`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "String")]
+pub struct AllowedHost(String);
+
+/// What was written is no host.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a host such as `mcp.internal` or `mcp.internal:8080`, found `{found}`")]
+pub struct AllowedHostError {
+    found: String,
+}
+
+impl TryFrom<String> for AllowedHost {
+    type Error = AllowedHostError;
+
+    fn try_from(found: String) -> Result<Self, AllowedHostError> {
+        let odd = |b: u8| !b.is_ascii_graphic() || matches!(b, b'/' | b'*' | b'@' | b'?' | b'#');
+        if found.is_empty() || found.bytes().any(odd) {
+            return Err(AllowedHostError { found });
+        }
+        Ok(Self(found))
+    }
+}
+
+impl JsonSchema for AllowedHost {
+    fn schema_name() -> Cow<'static, str> {
+        "AllowedHost".into()
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A host name, with or without a port.",
+            "examples": ["mcp.internal", "mcp.internal:8080"]
+        })
+    }
+}
+
+/// The hosts and origins of one server.
+#[derive(Clone, Debug)]
+pub struct Allowed {
+    own: Option<Origin>,
+    hosts: Vec<AllowedHost>,
+    origins: Vec<Origin>,
+}
+
+impl Allowed {
+    /// `public_url` is the origin under which clients reach this server.
+    #[must_use]
+    pub fn new(public_url: &str, hosts: Vec<AllowedHost>, origins: Vec<Origin>) -> Self {
+        Self {
+            own: Origin::parse(public_url),
+            hosts,
+            origins,
+        }
+    }
+
+    /// Checks the host asked for, on a connection that came in at `local`.
+    pub fn check_host(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+        local: SocketAddr,
+    ) -> Result<(), Refusal> {
+        let host = requested_host(uri, headers).ok_or(Refusal::HostNotAllowed)?;
+        let own = self
+            .own
+            .as_ref()
+            .is_some_and(|own| same_host(host, own.authority()));
+        let allowed = own || self.is_configured(host) || is_local(host, local);
+        if allowed {
+            Ok(())
+        } else {
+            Err(Refusal::HostNotAllowed)
+        }
+    }
+
+    fn is_configured(&self, host: &str) -> bool {
+        let name = split_port(host).0;
+        self.hosts.iter().any(|AllowedHost(allowed)| {
+            allowed.eq_ignore_ascii_case(host) || allowed.eq_ignore_ascii_case(name)
+        })
+    }
+
+    /// Checks the origin of the page that sends the request, if there is one.
+    pub fn check_origin(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        let Some(origin) = origins.next() else {
+            return Ok(());
+        };
+        let single = origins.next().is_none();
+        let allowed = origin.to_str().is_ok_and(|origin| self.allows(origin));
+        if single && allowed {
+            Ok(())
+        } else {
+            Err(Refusal::OriginNotAllowed)
+        }
+    }
+
+    fn allows(&self, origin: &str) -> bool {
+        let own = self.own.as_ref();
+        if own
+            .into_iter()
+            .chain(&self.origins)
+            .any(|allowed| allowed.as_str() == origin)
+        {
+            return true;
+        }
+        own.is_some_and(Origin::is_loopback)
+            && Origin::parse(origin).is_some_and(|origin| origin.is_loopback())
+    }
+}
+
+/// The host of an HTTP/2 request line or of the only `Host` header (RFC 9112 §3.2).
+fn requested_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let first = hosts.next();
+    if hosts.next().is_some() {
+        return None;
+    }
+    let in_header = first.map(|host| host.to_str().ok());
+    match (uri.authority(), in_header) {
+        (Some(authority), None) => Some(authority.as_str()),
+        (Some(authority), Some(host)) => host.filter(|host| same_host(host, authority.as_str())),
+        (None, host) => host?,
+    }
+}
+
+/// Compares hosts without regard to case; an absent port equals the ports of http and https.
+fn same_host(one: &str, other: &str) -> bool {
+    if one.eq_ignore_ascii_case(other) {
+        return true;
+    }
+    let ((one, one_port), (other, other_port)) = (split_port(one), split_port(other));
+    let default = |port: Option<&str>| matches!(port, None | Some("80" | "443"));
+    one.eq_ignore_ascii_case(other) && default(one_port) && default(other_port)
+}
+
+fn is_local(host: &str, local: SocketAddr) -> bool {
+    let (name, port) = split_port(host);
+    let port = port.unwrap_or("80");
+    local.ip().to_canonical().is_loopback()
+        && is_loopback_name(name)
+        && port.parse() == Ok(local.port())
+}
+
+fn is_loopback_name(name: &str) -> bool {
+    let bare = name
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost")
+        || bare
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// Name and port of `name`, `name:port`, `[v6]` or `[v6]:port`.
+fn split_port(host: &str) -> (&str, Option<&str>) {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        Some(_) | None => (host, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(public_url: &str) -> Allowed {
+        let host = |text: &str| AllowedHost::try_from(text.to_owned()).unwrap();
+        let hosts = vec![host("mcp.internal"), host("other.internal:8443")];
+        Allowed::new(
+            public_url,
+            hosts,
+            vec![Origin::parse("https://app.test").unwrap()],
+        )
+    }
+
+    fn host_passes(public_url: &str, host: &str, local: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, host.parse().unwrap());
+        let uri = Uri::from_static("/mcp");
+        allowed(public_url)
+            .check_host(&uri, &headers, local.parse().unwrap())
+            .is_ok()
+    }
+
+    fn origin_passes(public_url: &str, origin: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ORIGIN, origin.parse().unwrap());
+        allowed(public_url).check_origin(&headers).is_ok()
+    }
+
+    #[test]
+    fn the_host_must_be_the_public_one_a_configured_one_or_a_loopback_name_on_loopback() {
+        let public = "https://mcp.example.com";
+        for (host, local, expected) in [
+            ("mcp.example.com", "10.0.0.1:80", true),
+            ("MCP.example.com:443", "10.0.0.1:80", true),
+            ("mcp.example.com:8443", "10.0.0.1:80", false),
+            ("mcp.internal", "10.0.0.1:80", true),
+            ("mcp.internal:9999", "10.0.0.1:80", true),
+            ("other.internal:8443", "10.0.0.1:80", true),
+            ("other.internal", "10.0.0.1:80", false),
+            ("localhost:8080", "127.0.0.1:8080", true),
+            ("127.0.0.1:8080", "127.0.0.1:8080", true),
+            ("[::1]:8080", "[::1]:8080", true),
+            ("localhost:8080", "10.0.0.1:8080", false),
+            ("localhost:9999", "127.0.0.1:8080", false),
+            ("localhost.evil.test:8080", "127.0.0.1:8080", false),
+            ("evil.test", "127.0.0.1:8080", false),
+            ("mcp.example.com.evil.test", "10.0.0.1:80", false),
+            ("mcp.example.com@evil.test", "10.0.0.1:80", false),
+            ("", "10.0.0.1:80", false),
+        ] {
+            assert_eq!(
+                host_passes(public, host, local),
+                expected,
+                "{host} at {local}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_request_with_no_host_or_two_hosts_is_refused() {
+        let uri = Uri::from_static("/mcp");
+        let local = "127.0.0.1:8080".parse().unwrap();
+        let mut headers = HeaderMap::new();
+        let allowed = allowed("https://mcp.example.com");
+        let refused = Err(Refusal::HostNotAllowed);
+        assert_eq!(allowed.check_host(&uri, &headers, local), refused);
+        headers.append(header::HOST, "mcp.example.com".parse().unwrap());
+        assert_eq!(allowed.check_host(&uri, &headers, local), Ok(()));
+        headers.append(header::HOST, "mcp.example.com".parse().unwrap());
+        assert_eq!(allowed.check_host(&uri, &headers, local), refused);
+    }
+
+    #[test]
+    fn over_http_2_the_authority_is_the_host_and_a_host_header_must_agree() {
+        let uri = Uri::from_static("http://mcp.example.com/mcp");
+        let local = "10.0.0.1:80".parse().unwrap();
+        let allowed = allowed("https://mcp.example.com");
+        let mut headers = HeaderMap::new();
+        assert_eq!(allowed.check_host(&uri, &headers, local), Ok(()));
+        headers.insert(header::HOST, "evil.test".parse().unwrap());
+        let refused = Err(Refusal::HostNotAllowed);
+        assert_eq!(allowed.check_host(&uri, &headers, local), refused);
+        let evil = Uri::from_static("http://evil.test/mcp");
+        assert_eq!(allowed.check_host(&evil, &HeaderMap::new(), local), refused);
+    }
+
+    #[test]
+    fn an_origin_must_be_our_own_or_configured() {
+        let public = "https://mcp.example.com";
+        for (origin, expected) in [
+            ("https://mcp.example.com", true),
+            ("https://app.test", true),
+            ("http://mcp.example.com", false),
+            ("https://mcp.example.com.evil.test", false),
+            ("https://mcp.example.com:8443", false),
+            ("http://localhost:6274", false),
+            ("https://evil.test", false),
+            ("null", false),
+            ("*", false),
+        ] {
+            assert_eq!(origin_passes(public, origin), expected, "{origin}");
+        }
+        assert_eq!(allowed(public).check_origin(&HeaderMap::new()), Ok(()));
+    }
+
+    #[test]
+    fn while_the_public_url_is_on_loopback_every_loopback_origin_passes() {
+        for (origin, expected) in [
+            ("http://localhost:6274", true),
+            ("http://127.0.0.1:8080", true),
+            ("http://[::1]:3000", true),
+            ("http://localhost.evil.test", false),
+            ("http://127.0.0.1.evil.test", false),
+            ("http://evil.test", false),
+            ("null", false),
+        ] {
+            assert_eq!(
+                origin_passes("http://127.0.0.1:8080", origin),
+                expected,
+                "{origin}"
+            );
+        }
+    }
+
+    #[test]
+    fn settings_accept_origins_and_hosts_but_no_wildcards() {
+        assert_eq!(
+            Origin::parse("https://App.test:443/").unwrap().as_str(),
+            "https://app.test"
+        );
+        for wrong in [
+            "*",
+            "app.test",
+            "https://app.test/path",
+            "https://u@app.test",
+            "file:///x",
+        ] {
+            assert_eq!(Origin::parse(wrong), None, "{wrong}");
+        }
+        for wrong in ["", "*", "*.app.test", "https://app.test", "a b"] {
+            assert!(AllowedHost::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
+}

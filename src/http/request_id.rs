@@ -1,0 +1,86 @@
+//! The name under which a client, a refusal and the log speak of the same request.
+
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+
+/// `X-Request-Id`.
+pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest identifier believed from a proxy.
+const MAX_LENGTH: usize = 64;
+
+/// 32 hexadecimal digits of our own, or what a trusted proxy sent. In every request's extensions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// A new identifier.
+    #[must_use]
+    pub fn random() -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let random: u128 = rand::random();
+        let mut text = [0_u8; 32];
+        for (position, digit) in text.iter_mut().enumerate() {
+            let nibble = usize::try_from((random >> (position * 4)) & 0xf).unwrap_or_default();
+            *digit = DIGITS.get(nibble).copied().unwrap_or(b'0');
+        }
+        Self(HeaderValue::from_bytes(&text).expect("invariant: hexadecimal digits are visible"))
+    }
+
+    /// The identifier that a trusted proxy put into `headers`: letters, digits, `-`, `_`, `.`, at most 64 of them.
+    #[must_use]
+    pub fn from_proxy(headers: &HeaderMap) -> Option<Self> {
+        let value = headers.get(HEADER)?;
+        let sound = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        let bytes = value.as_bytes();
+        let acceptable = (1..=MAX_LENGTH).contains(&bytes.len()) && bytes.iter().all(sound);
+        acceptable.then(|| Self(value.clone()))
+    }
+
+    /// The identifier that the stack put into a request's extensions.
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> Self {
+        extensions
+            .get::<Self>()
+            .cloned()
+            .unwrap_or_else(Self::random)
+    }
+
+    /// The identifier as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
+    /// The identifier as the value of [`HEADER`].
+    #[must_use]
+    pub fn header_value(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_identifier_is_32_hexadecimal_digits_and_not_the_last_one() {
+        let (one, other) = (RequestId::random(), RequestId::random());
+        assert_eq!(one.as_str().len(), 32);
+        assert!(one.as_str().bytes().all(|b| b.is_ascii_hexdigit()));
+        assert_ne!(one, other);
+    }
+
+    #[test]
+    fn a_proxy_can_name_a_request_but_not_write_into_the_log() {
+        let from = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HEADER, HeaderValue::from_static(value));
+            RequestId::from_proxy(&headers).map(|id| id.as_str().to_owned())
+        };
+        assert_eq!(from("abc-1.2_3").as_deref(), Some("abc-1.2_3"));
+        for refused in ["", "a b", "a\"b", "Bearer x", &"x".repeat(65).leak()[..]] {
+            assert_eq!(from(refused), None, "{refused:?}");
+        }
+        assert_eq!(RequestId::from_proxy(&HeaderMap::new()), None);
+    }
+}

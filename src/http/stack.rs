@@ -1,0 +1,283 @@
+//! What every request goes through, in order. One service written out, instead of a tower of layers: each layer costs
+//! an allocation and a pointer chase on every request, and the order can be read here.
+//!
+//! 1. path, headers, client address        else 400 or 431; unknown paths 404
+//! 2. `Host` and `Origin` on guarded paths else 403
+//! 3. preflight                            answered here, before authentication
+//! 4. method                               else 405
+//! 5. limits per address, requests at once else 429 or 503
+//! 6. authentication on guarded paths      else 401 and a challenge; 503 without keys
+//! 7. limits per subject and client id     else 429
+//! 8. the handler, under a deadline and a panic guard
+//! 9. response headers, metrics, the access line
+
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{self, Request};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::Response;
+use futures_util::FutureExt;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tower::Service;
+
+use super::access_log::{Entry, Notes};
+use super::client_address::{client_address, is_trusted};
+use super::error::Refusal;
+use super::request_id::{self, RequestId};
+use super::surface::{Access, Endpoint};
+use super::{State, authenticate, cors, headers, health, mcp_endpoint, request_path, well_known};
+use crate::auth::Principal;
+
+/// Both ends of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peers {
+    /// The other side: a client, or a proxy in front of us.
+    pub remote: SocketAddr,
+    /// Our side.
+    pub local: SocketAddr,
+}
+
+/// The whole HTTP surface of one server. Cheap to clone.
+#[derive(Clone)]
+pub struct Stack {
+    state: State,
+    router: Router,
+    at_once: Arc<Semaphore>,
+}
+
+/// What is known of one request besides the request itself.
+struct Call {
+    started: Instant,
+    request_id: RequestId,
+    method: Method,
+    uri: Uri,
+    origin: Option<HeaderValue>,
+    endpoint: Option<Endpoint>,
+    origin_allowed: bool,
+    address: IpAddr,
+    principal: Option<Principal>,
+}
+
+impl Call {
+    fn access(&self) -> Access {
+        self.endpoint.map_or(Access::Guarded, Endpoint::access)
+    }
+}
+
+impl Stack {
+    /// The stack over the handlers of `router`.
+    #[must_use]
+    pub fn new(state: State, router: Router) -> Self {
+        let at_once = Arc::new(Semaphore::new(state.settings.max_concurrent_requests));
+        Self {
+            state,
+            router,
+            at_once,
+        }
+    }
+
+    /// Answers one request that came in between `peers`.
+    pub async fn answer(&self, peers: Peers, mut request: Request) -> Response {
+        let mut call = Call {
+            started: Instant::now(),
+            request_id: RequestId::random(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            origin: request.headers().get(header::ORIGIN).cloned(),
+            endpoint: None,
+            origin_allowed: false,
+            address: peers.remote.ip(),
+            principal: None,
+        };
+        let answered = match self.admit(&mut call, &mut request, peers) {
+            Ok(None) => self.work(&mut call, request).await,
+            Ok(Some(answer)) => Ok(answer),
+            Err(refusal) => Err(refusal),
+        };
+        let response = answered.unwrap_or_else(|refusal| refusal.into_response(&call.request_id));
+        self.finish(&call, response)
+    }
+
+    /// Steps 1 to 5 but for the number of requests at once: everything that is decided without waiting.
+    fn admit(
+        &self,
+        call: &mut Call,
+        request: &mut Request,
+        peers: Peers,
+    ) -> Result<Option<Response>, Refusal> {
+        let settings = &self.state.settings;
+        request_path::check(call.uri.path())?;
+        let trusted = &settings.trusted_proxies;
+        call.address = client_address(peers.remote.ip(), request.headers(), trusted);
+        if is_trusted(peers.remote.ip(), trusted)
+            && let Some(named) = RequestId::from_proxy(request.headers())
+        {
+            call.request_id = named;
+        }
+        let max_bytes = usize::try_from(settings.max_header_bytes).unwrap_or(usize::MAX);
+        headers::check_and_strip(request.headers_mut(), max_bytes)?;
+        let (headers, root) = (request.headers(), settings.root_endpoint);
+        let endpoint = Endpoint::at(call.uri.path(), &call.method, headers, root);
+        call.endpoint = endpoint;
+        let endpoint = endpoint.ok_or(Refusal::NotFound)?;
+        if endpoint.access() == Access::Guarded {
+            let allowed = self.state.allowed();
+            allowed.check_host(&call.uri, headers, peers.local)?;
+            allowed.check_origin(headers)?;
+        }
+        call.origin_allowed = true;
+        if call.method == Method::OPTIONS {
+            return Ok(Some(options(endpoint, request)));
+        }
+        let (methods, allow) = endpoint.methods();
+        if !methods.contains(&call.method) {
+            return Err(Refusal::MethodNotAllowed { allow });
+        }
+        if !trusted.is_empty() {
+            let limited = self.state.rate_limits.check_address(call.address);
+            limited.map_err(Refusal::RateLimited)?;
+        }
+        Ok(None)
+    }
+
+    /// Steps 5 to 8.
+    async fn work(&self, call: &mut Call, mut request: Request) -> Result<Response, Refusal> {
+        let endpoint = call.endpoint.ok_or(Refusal::NotFound)?;
+        let _permit = self
+            .at_once
+            .try_acquire()
+            .map_err(|_none_left| Refusal::Overloaded)?;
+        let deadline = Duration::from_secs(self.state.settings.request_timeout_seconds);
+        let answer = async {
+            if endpoint.access() == Access::Guarded {
+                let headers = request.headers_mut();
+                let principal = authenticate::authenticate(&self.state, endpoint, headers).await?;
+                let limited = self.state.rate_limits.check_call(&principal, None);
+                call.principal = Some(principal.clone());
+                limited.map_err(Refusal::RateLimited)?;
+                let extensions = request.extensions_mut();
+                extensions.insert(principal);
+                extensions.insert(call.request_id.clone());
+            }
+            self.handle(endpoint, request).await
+        };
+        let guarded = AssertUnwindSafe(answer).catch_unwind();
+        match tokio::time::timeout(deadline, guarded).await {
+            Ok(Ok(answered)) => answered,
+            Ok(Err(_panic)) => {
+                self.state.metrics.panic_caught();
+                let request_id = call.request_id.as_str();
+                tracing::error!(request_id, path = call.uri.path(), "a handler panicked");
+                Err(Refusal::Internal)
+            }
+            Err(_elapsed) => Err(Refusal::RequestTimeout),
+        }
+    }
+
+    async fn handle(&self, endpoint: Endpoint, request: Request) -> Result<Response, Refusal> {
+        match endpoint {
+            Endpoint::Health => Ok(health::health(&self.state)),
+            Endpoint::Ready => Ok(health::ready(&self.state)),
+            Endpoint::ResourceMetadata => {
+                well_known::resource_metadata(&self.state, request.uri().path())
+            }
+            Endpoint::Mcp | Endpoint::McpRoot => {
+                let state = extract::State(self.state.clone());
+                // Called without a detour through the router, which would clone and box its way here.
+                Ok(match *request.method() {
+                    Method::POST => mcp_endpoint::post(state, request).await,
+                    Method::DELETE => mcp_endpoint::delete(state, request).await,
+                    _ => mcp_endpoint::get(state, request).await,
+                })
+            }
+            Endpoint::AuthorizationServerMetadata
+            | Endpoint::Document
+            | Endpoint::Landing
+            | Endpoint::LegacyMessages
+            | Endpoint::LegacySse
+            | Endpoint::OpenapiJson
+            | Endpoint::OpenapiYaml => {
+                let routed = self.router.clone().call(request).await;
+                Ok(routed.unwrap_or_else(|never| match never {}))
+            }
+        }
+    }
+
+    /// Step 9.
+    fn finish(&self, call: &Call, mut response: Response) -> Response {
+        let endpoint = call.endpoint.map_or("other", Endpoint::label);
+        let notes = response.extensions_mut().remove::<Notes>();
+        let status = response.status().as_u16();
+        let headers = response.headers_mut();
+        headers.insert(request_id::HEADER, call.request_id.header_value());
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        if !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        if call.origin_allowed
+            && let Some(origin) = &call.origin
+        {
+            cors::expose(headers, call.access(), origin);
+        }
+        let streams = headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        let duration = call.started.elapsed();
+        let metrics = &self.state.metrics;
+        metrics.http_request(
+            endpoint,
+            known_method(&call.method),
+            status,
+            duration.as_secs_f64(),
+        );
+        if let Some(reason) = notes.as_ref().and_then(|notes| notes.reason) {
+            metrics.refusal(reason);
+        }
+        self.state.access_log.write(&Entry {
+            unix_millis: self.state.clock.unix_millis(),
+            method: call.method.as_str(),
+            path: call.uri.path(),
+            status,
+            duration,
+            request_id: call.request_id.as_str(),
+            remote: call.address,
+            principal: call.principal.as_ref(),
+            notes: notes.as_ref(),
+            streams,
+        });
+        response
+    }
+}
+
+/// The answer to `OPTIONS`, preflight or not.
+fn options(endpoint: Endpoint, request: &Request) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::ALLOW,
+        HeaderValue::from_static(endpoint.methods().1),
+    );
+    if cors::is_preflight(request.method(), request.headers()) {
+        cors::preflight(request.headers(), endpoint, headers);
+    }
+    response
+}
+
+/// The method as a metric's label: one of the known ones, so that nobody can invent label values.
+fn known_method(method: &Method) -> &'static str {
+    const KNOWN: [&str; 5] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST"];
+    KNOWN
+        .into_iter()
+        .find(|known| *known == method.as_str())
+        .unwrap_or("other")
+}

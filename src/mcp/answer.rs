@@ -1,0 +1,119 @@
+//! What the protocol layer hands to HTTP.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode};
+
+use super::envelope::Id;
+use super::era::Era;
+use super::error::{BadHttp, Error};
+use super::stream::EventStream;
+use super::{call, reply};
+
+/// The answer to one HTTP request.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The body.
+    pub body: Body,
+    /// The value of `WWW-Authenticate`.
+    pub challenge: Option<HeaderValue>,
+    /// The value of `Mcp-Session-Id`.
+    pub session_id: Option<HeaderValue>,
+    /// The value of `Retry-After`.
+    pub retry_after_seconds: Option<u64>,
+    /// The method, and the tool if it calls one: `tools/call search`. Of registered names only.
+    pub operation: Option<Cow<'static, str>>,
+    /// The stable reason code of a refusal or error.
+    pub reason: Option<&'static str>,
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub enum Body {
+    /// None.
+    Empty,
+    /// A JSON-RPC message or a batch of them.
+    Json(Bytes),
+    /// Server-sent events.
+    Events(EventStream),
+}
+
+impl Answer {
+    fn new(status: StatusCode, body: Body) -> Self {
+        Self {
+            status,
+            body,
+            challenge: None,
+            session_id: None,
+            retry_after_seconds: None,
+            operation: None,
+            reason: None,
+        }
+    }
+
+    /// 200 with JSON.
+    pub(crate) fn json(json: Vec<u8>) -> Self {
+        Self::new(StatusCode::OK, Body::Json(Bytes::from(json)))
+    }
+
+    /// 200 with a stream.
+    pub(crate) fn events(stream: EventStream) -> Self {
+        Self::new(StatusCode::OK, Body::Events(stream))
+    }
+
+    /// A status alone.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self::new(status, Body::Empty)
+    }
+
+    /// A refusal of HTTP's own, before any message was read.
+    #[must_use]
+    pub fn bad_http(bad: BadHttp) -> Self {
+        Self::refusal(None, &Error::Http(bad), Era::Legacy)
+    }
+
+    /// A refusal as a JSON-RPC error.
+    pub(crate) fn refusal(id: Option<Id<'_>>, error: &Error, era: Era) -> Self {
+        let mut json = Vec::new();
+        reply::error(&mut json, id, error, era);
+        Self::refused_with(json, error, era)
+    }
+
+    /// A refusal whose body says it in its own way.
+    pub(crate) fn refused_with(json: Vec<u8>, error: &Error, era: Era) -> Self {
+        let challenge = match error {
+            Error::Denied(challenge) => Some(challenge.header_value()),
+            _ => None,
+        };
+        Self {
+            challenge,
+            retry_after_seconds: error.retry_after_seconds(),
+            reason: Some(error.reason()),
+            ..Self::new(error.status(era), Body::Json(Bytes::from(json)))
+        }
+    }
+}
+
+/// The result of a call that is refused for want of a (better) token, as ChatGPT wants it: a tool error that carries
+/// the challenges of RFC 6750 in `_meta["mcp/www_authenticate"]`.
+pub(crate) fn write_refused_call(out: &mut Vec<u8>, id: Id<'_>, challenge: &str, era: Era) {
+    reply::open(out, id);
+    call::failed(
+        out,
+        "Authorization is required: the access token is missing, not valid, or lacks a scope.",
+    );
+    if era == Era::Modern {
+        out.extend_from_slice(br#","resultType":"complete""#);
+    }
+    out.extend_from_slice(br#","_meta":{"mcp/www_authenticate":["#);
+    reply::string(out, challenge);
+    out.push(b']');
+    if era == Era::Modern {
+        out.extend_from_slice(br#","io.modelcontextprotocol/serverInfo":"#);
+        out.extend_from_slice(reply::SERVER_INFO.as_bytes());
+    }
+    out.extend_from_slice(b"}}}");
+}

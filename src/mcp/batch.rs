@@ -1,0 +1,109 @@
+//! Batches: JSON arrays of messages, which revision 2025-03-26 alone has.
+//!
+//! All messages are checked before any is handled. One that the caller may not send refuses the whole batch.
+
+use tokio::time::Instant;
+
+use super::envelope::Message;
+use super::era;
+use super::error::Error;
+use super::headers::Headers;
+use super::method::Method;
+use super::post::Asked;
+use super::session::Session;
+use super::{Answer, Era, Post, Protocol, reply};
+use crate::policy::Permit;
+
+impl Protocol {
+    pub(super) fn batch(
+        &self,
+        post: &Post<'_>,
+        messages: &[Message<'_>],
+        headers: &Headers<'_>,
+    ) -> Answer {
+        let requests = match self.requests(post, messages, headers) {
+            Ok(requests) => requests,
+            Err(error) => return Answer::refusal(None, &error, Era::Legacy),
+        };
+        if requests.is_empty() {
+            return self.accept_notification(post.principal);
+        }
+        let permits: Result<Vec<_>, _> = requests
+            .iter()
+            .map(|asked| self.authorize(asked).map_err(|error| (asked, error)))
+            .collect();
+        match permits {
+            Ok(permits) => self.handle_all(&requests, &permits),
+            Err((refused, error)) => self.refuse_all(&requests, refused, &error),
+        }
+    }
+
+    /// The requests of a batch that may be one at all.
+    fn requests<'a>(
+        &self,
+        post: &Post<'a>,
+        messages: &'a [Message<'a>],
+        headers: &Headers<'_>,
+    ) -> Result<Vec<Asked<'a>>, Error> {
+        let session = self.session(post.principal, headers)?;
+        let revision = match session {
+            Some(Session { revision, .. }) => revision,
+            None => era::of_legacy(&headers.version)?,
+        };
+        if !revision.has_batches() {
+            return Err(Error::Invalid("this revision has no batches"));
+        }
+        let calls = messages.iter().filter_map(|message| match message {
+            Message::Call(call) => Some(call),
+            Message::Response => None,
+        });
+        let mut requests = Vec::with_capacity(messages.len());
+        for call in calls {
+            if era::of_call(call, headers)? == Era::Modern {
+                return Err(Error::Invalid("this revision has no batches"));
+            }
+            let Some(id) = call.id else { continue };
+            if call.method == Method::Initialize.as_str() {
+                return Err(Error::Invalid("initialize is not part of a batch"));
+            }
+            requests.push(self.asked(post.principal, call, id, Era::Legacy));
+        }
+        Ok(requests)
+    }
+
+    fn handle_all(&self, requests: &[Asked<'_>], permits: &[Permit<'_>]) -> Answer {
+        let mut json = Vec::new();
+        for (asked, permit) in requests.iter().zip(permits) {
+            json.push(if json.is_empty() { b'[' } else { b',' });
+            let started = Instant::now();
+            let reason = self
+                .write(asked, permit, &mut json)
+                .map_err(|error| {
+                    reply::error(&mut json, Some(asked.id), &error, asked.era);
+                    error.reason()
+                })
+                .err();
+            self.count(asked, reason, started);
+        }
+        json.push(b']');
+        let mut answer = Answer::json(json);
+        answer.operation = Some("batch".into());
+        answer
+    }
+
+    fn refuse_all(&self, requests: &[Asked<'_>], refused: &Asked<'_>, error: &Error) -> Answer {
+        let mut json = Vec::new();
+        for asked in requests {
+            json.push(if json.is_empty() { b'[' } else { b',' });
+            if asked.id == refused.id {
+                self.write_refusal(asked, error, &mut json);
+            } else {
+                reply::error(&mut json, Some(asked.id), &Error::RefusedBatch, asked.era);
+            }
+        }
+        json.push(b']');
+        let mut answer = Answer::refused_with(json, error, Era::Legacy);
+        answer.operation = Some("batch".into());
+        answer
+    }
+}

@@ -1,0 +1,222 @@
+//! Why a message is refused, and how that is said in JSON-RPC and HTTP. The one mapping of this layer.
+//!
+//! Codes of `-32020…-32022` are the specification's; a code that Usher needs beyond JSON-RPC's own is the HTTP status,
+//! which lies outside of every reserved range (MCP 2026-07-28, error codes).
+
+use http::StatusCode;
+
+use super::era::{Era, MODERN_REVISIONS};
+use super::headers::Fault;
+use crate::auth::Challenge;
+use crate::rate_limit::RateLimited;
+
+/// What can be wrong with a request before its body is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadHttp {
+    /// The body is longer than allowed.
+    #[error("the body is too large")]
+    BodyTooLarge,
+    /// The body broke off.
+    #[error("the body broke off")]
+    BodyUnreadable,
+    /// The client does not take what it would be sent.
+    #[error("Accept must list application/json and text/event-stream")]
+    NotAcceptable,
+    /// The body is not said to be JSON.
+    #[error("Content-Type must be application/json")]
+    UnsupportedMediaType,
+}
+
+impl BadHttp {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyUnreadable => StatusCode::BAD_REQUEST,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        }
+    }
+
+    fn reason(self) -> &'static str {
+        match self {
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyUnreadable => "body_unreadable",
+            Self::NotAcceptable => "not_acceptable",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+        }
+    }
+}
+
+/// Why a message is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Error {
+    /// The policy refuses it; the challenge names all scopes that would change that.
+    #[error("the access token lacks a scope that this operation needs")]
+    Denied(Challenge),
+    /// The session is another principal's. The client is told no more than of an unknown one.
+    #[error("the session is not known; initialize again")]
+    ForeignSession,
+    /// A mirrored header is missing or says something else than the body.
+    #[error("header mismatch: {0}")]
+    HeaderMismatch(Fault),
+    /// A modern request lacks metadata that every request has.
+    #[error("invalid params: {0}")]
+    IncompleteMeta(&'static str),
+    /// It is JSON, but no message.
+    #[error("invalid request: {0}")]
+    Invalid(&'static str),
+    /// The method is known, its parameters are not right.
+    #[error("invalid params: {0}")]
+    InvalidParams(&'static str),
+    /// It is no JSON.
+    #[error("parse error: the body is not JSON in UTF-8, or it is nested too deeply")]
+    Malformed,
+    /// A limit was hit.
+    #[error("too many requests; try again later")]
+    RateLimited(RateLimited),
+    /// Too many streams are open, or too many answers wait for a stream's reader.
+    #[error("the server is busy; try again later")]
+    Busy,
+    /// HTTP itself is not as it must be.
+    #[error("{0}")]
+    Http(BadHttp),
+    /// A member of its batch was refused, so nothing ran.
+    #[error("another message of the batch was refused, so none was handled")]
+    RefusedBatch,
+    /// No such method in this era.
+    #[error("method not found")]
+    UnknownMethod,
+    /// No such resource.
+    #[error("resource not found")]
+    UnknownResource {
+        /// What was asked for.
+        uri: String,
+    },
+    /// The session has ended, has expired, or is not this caller's.
+    #[error("the session is not known; initialize again")]
+    UnknownSession,
+    /// No such tool.
+    #[error("invalid params: unknown tool")]
+    UnknownTool,
+    /// A modern revision that is not served.
+    #[error("unsupported protocol version")]
+    UnsupportedVersion {
+        /// What was asked for.
+        requested: String,
+    },
+}
+
+impl Error {
+    /// The status of the HTTP response that carries this error alone.
+    pub(crate) fn status(&self, era: Era) -> StatusCode {
+        match self {
+            Self::Denied(challenge) => challenge.status(),
+            Self::Http(bad) => bad.status(),
+            Self::HeaderMismatch(_)
+            | Self::IncompleteMeta(_)
+            | Self::Invalid(_)
+            | Self::Malformed
+            | Self::UnsupportedVersion { .. } => StatusCode::BAD_REQUEST,
+            Self::InvalidParams(_)
+            | Self::RefusedBatch
+            | Self::UnknownResource { .. }
+            | Self::UnknownTool => StatusCode::OK,
+            Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UnknownMethod => match era {
+                Era::Legacy => StatusCode::OK,
+                Era::Modern => StatusCode::NOT_FOUND,
+            },
+            Self::ForeignSession | Self::UnknownSession => StatusCode::NOT_FOUND,
+        }
+    }
+
+    /// The JSON-RPC error code.
+    pub(crate) fn code(&self, era: Era) -> i32 {
+        match self {
+            Self::Denied(_) | Self::RefusedBatch => 403,
+            Self::HeaderMismatch(_) => -32020,
+            Self::IncompleteMeta(_) | Self::InvalidParams(_) | Self::UnknownTool => -32602,
+            Self::ForeignSession | Self::Invalid(_) | Self::UnknownSession => -32600,
+            Self::Http(_) => -32600,
+            Self::Malformed => -32700,
+            Self::RateLimited(_) => 429,
+            Self::Busy => 503,
+            Self::UnknownMethod => -32601,
+            Self::UnknownResource { .. } => match era {
+                Era::Legacy => -32002,
+                Era::Modern => -32602,
+            },
+            Self::UnsupportedVersion { .. } => -32022,
+        }
+    }
+
+    /// The stable reason code for logs and metrics.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Denied(_) => "insufficient_scope",
+            Self::ForeignSession => "foreign_session",
+            Self::HeaderMismatch(_) => "header_mismatch",
+            Self::Http(bad) => bad.reason(),
+            Self::IncompleteMeta(_) => "incomplete_meta",
+            Self::Invalid(_) => "invalid_request",
+            Self::InvalidParams(_) => "invalid_params",
+            Self::Malformed => "malformed_json",
+            Self::RateLimited(limited) => limited.reason,
+            Self::Busy => "busy",
+            Self::RefusedBatch => "refused_batch",
+            Self::UnknownMethod => "unknown_method",
+            Self::UnknownResource { .. } => "unknown_resource",
+            Self::UnknownSession => "unknown_session",
+            Self::UnknownTool => "unknown_tool",
+            Self::UnsupportedVersion { .. } => "unsupported_version",
+        }
+    }
+
+    /// `Retry-After`, in seconds.
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
+        match self {
+            Self::RateLimited(limited) => Some(limited.retry_after_seconds),
+            Self::Busy => Some(1),
+            Self::Denied(_)
+            | Self::ForeignSession
+            | Self::HeaderMismatch(_)
+            | Self::Http(_)
+            | Self::IncompleteMeta(_)
+            | Self::Invalid(_)
+            | Self::InvalidParams(_)
+            | Self::Malformed
+            | Self::RefusedBatch
+            | Self::UnknownMethod
+            | Self::UnknownResource { .. }
+            | Self::UnknownSession
+            | Self::UnknownTool
+            | Self::UnsupportedVersion { .. } => None,
+        }
+    }
+
+    /// The member `data` of the JSON-RPC error, as JSON.
+    pub(crate) fn data(&self) -> Option<serde_json::Value> {
+        match self {
+            Self::UnknownResource { uri } => Some(serde_json::json!({ "uri": uri })),
+            Self::UnsupportedVersion { requested } => Some(serde_json::json!({
+                "supported": MODERN_REVISIONS,
+                "requested": requested,
+            })),
+            Self::Denied(_)
+            | Self::ForeignSession
+            | Self::HeaderMismatch(_)
+            | Self::Http(_)
+            | Self::IncompleteMeta(_)
+            | Self::Invalid(_)
+            | Self::InvalidParams(_)
+            | Self::Malformed
+            | Self::RateLimited(_)
+            | Self::Busy
+            | Self::RefusedBatch
+            | Self::UnknownMethod
+            | Self::UnknownSession
+            | Self::UnknownTool => None,
+        }
+    }
+}

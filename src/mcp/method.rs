@@ -1,0 +1,72 @@
+//! The JSON-RPC methods that Usher answers, and in which era.
+
+use super::era::Era;
+
+/// A method that is answered in at least one era.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    CallTool,
+    Discover,
+    GetPrompt,
+    Initialize,
+    ListPrompts,
+    ListResources,
+    ListResourceTemplates,
+    ListTools,
+    Listen,
+    Ping,
+    ReadResource,
+}
+
+impl Method {
+    /// The method called `name` in `era`. What a capability would have to be declared for (`logging/setLevel`,
+    /// `completion/complete`, `resources/subscribe`) is not among them: Usher declares none of these.
+    pub(crate) fn parse(name: &str, era: Era) -> Option<Self> {
+        let method = match name {
+            "tools/call" => Self::CallTool,
+            "server/discover" => Self::Discover,
+            "prompts/get" => Self::GetPrompt,
+            "initialize" => Self::Initialize,
+            "prompts/list" => Self::ListPrompts,
+            "resources/list" => Self::ListResources,
+            "resources/templates/list" => Self::ListResourceTemplates,
+            "tools/list" => Self::ListTools,
+            "subscriptions/listen" => Self::Listen,
+            "ping" => Self::Ping,
+            "resources/read" => Self::ReadResource,
+            _ => return None,
+        };
+        method.is_in(era).then_some(method)
+    }
+
+    fn is_in(self, era: Era) -> bool {
+        match self {
+            Self::Initialize | Self::Ping => era == Era::Legacy,
+            Self::Discover | Self::Listen => era == Era::Modern,
+            Self::CallTool
+            | Self::GetPrompt
+            | Self::ListPrompts
+            | Self::ListResources
+            | Self::ListResourceTemplates
+            | Self::ListTools
+            | Self::ReadResource => true,
+        }
+    }
+
+    /// The name on the wire.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::CallTool => "tools/call",
+            Self::Discover => "server/discover",
+            Self::GetPrompt => "prompts/get",
+            Self::Initialize => "initialize",
+            Self::ListPrompts => "prompts/list",
+            Self::ListResources => "resources/list",
+            Self::ListResourceTemplates => "resources/templates/list",
+            Self::ListTools => "tools/list",
+            Self::Listen => "subscriptions/listen",
+            Self::Ping => "ping",
+            Self::ReadResource => "resources/read",
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Response streams (server-sent events): what they begin with, what keeps them open, and when they end.
+//!
+//! A stream ends when its caller's token expires, when its session is over, when the server stops softly, and when the
+//! client goes away (it is dropped then, with everything it holds). It owns no task and no buffer of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use tokio::sync::mpsc;
+
+use super::error::Error;
+use super::old_transport::Registration;
+use super::session::{Session, Sessions};
+use crate::clock::Clock;
+use crate::lifecycle::Lifecycle;
+use crate::telemetry::Metrics;
+
+/// Proxies and clients close streams that are silent for longer; most wait 30 or 60 seconds.
+const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
+const KEEP_ALIVE: Bytes = Bytes::from_static(b": keep-alive\n\n");
+/// The first byte of a stream that has nothing to say yet, so that the client sees its headers at once.
+const OPENED: Bytes = Bytes::from_static(b": open\n\n");
+/// The last words of a stream whose protocol has none: when to come back.
+const COME_BACK: Bytes = Bytes::from_static(b"retry: 1000\n: the stream ends\n\n");
+
+/// One event. Raw line breaks would end its data early; JSON has them between tokens only, where a space will do.
+pub(crate) fn event(name: Option<&str>, json: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(json.len() + 32);
+    if let Some(name) = name {
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(name.as_bytes());
+        out.push(b'\n');
+    }
+    out.extend_from_slice(b"data: ");
+    let data = out.len();
+    out.extend_from_slice(json);
+    if memchr::memchr2(b'\n', b'\r', json).is_some() {
+        for byte in out.iter_mut().skip(data) {
+            if matches!(byte, b'\n' | b'\r') {
+                *byte = b' ';
+            }
+        }
+    }
+    out.extend_from_slice(b"\n\n");
+    Bytes::from(out)
+}
+
+/// How many streams are open, and how many may be.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenStreams {
+    open: Arc<AtomicUsize>,
+    most: usize,
+    metrics: Metrics,
+}
+
+impl OpenStreams {
+    pub(crate) fn new(most: usize, metrics: Metrics) -> Self {
+        Self {
+            open: Arc::default(),
+            most,
+            metrics,
+        }
+    }
+
+    /// How many are open now.
+    pub(crate) fn count(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Counts one more for as long as the result lives.
+    pub(crate) fn open(&self) -> Result<OpenStream, Error> {
+        let one_more = |open: usize| (open < self.most).then_some(open + 1);
+        self.open
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+            .map_err(|_full| Error::Busy)?;
+        self.metrics.stream_opened();
+        Ok(OpenStream(self.clone()))
+    }
+}
+
+/// An open stream, counted.
+#[derive(Debug)]
+pub(crate) struct OpenStream(OpenStreams);
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.0.metrics.stream_closed();
+    }
+}
+
+/// What a stream carries between its first event and its last.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// Nothing: no notification that a client could ask for exists yet.
+    Quiet,
+    /// Nothing, for as long as the legacy session lasts.
+    Session(Arc<Sessions>, Session),
+    /// The answers of the HTTP+SSE transport.
+    Answers(Answers),
+}
+
+/// What an HTTP+SSE session receives; dropping it ends the session.
+#[derive(Debug)]
+pub(crate) struct Answers {
+    pub(crate) receiver: mpsc::Receiver<Bytes>,
+    pub(crate) _registration: Registration,
+}
+
+/// What a stream is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) first: Option<Bytes>,
+    pub(crate) source: Source,
+    pub(crate) last: Option<Bytes>,
+    /// `exp` of the caller's token, Unix seconds.
+    pub(crate) expires_at: i64,
+    pub(crate) clock: Clock,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) _open: OpenStream,
+}
+
+/// A response stream that has not been sent yet.
+#[derive(Debug)]
+pub struct EventStream {
+    parts: Parts,
+    is_over: bool,
+}
+
+impl EventStream {
+    pub(crate) fn new(mut parts: Parts) -> Self {
+        parts.first.get_or_insert(OPENED);
+        Self {
+            parts,
+            is_over: false,
+        }
+    }
+
+    /// The events as bytes, each a whole event or comment. Dropping it cancels whatever it stands for.
+    pub fn into_stream(self) -> impl Stream<Item = Bytes> + Send + 'static {
+        futures_util::stream::unfold(self, |mut stream| async move {
+            let event = stream.next().await?;
+            Some((event, stream))
+        })
+    }
+
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(first) = self.parts.first.take() {
+            return Some(first);
+        }
+        if self.is_over {
+            return None;
+        }
+        let wait = self.until_next_look();
+        tokio::select! {
+            biased;
+            answer = self.parts.source.next() => Some(answer),
+            () = self.parts.lifecycle.soft_stop() => Some(self.end()),
+            () = tokio::time::sleep(wait) => {
+                if self.must_end() {
+                    Some(self.end())
+                } else {
+                    Some(KEEP_ALIVE)
+                }
+            }
+        }
+    }
+
+    fn end(&mut self) -> Bytes {
+        self.is_over = true;
+        self.parts.last.take().unwrap_or(COME_BACK)
+    }
+
+    /// Until the next keep-alive, or until the token expires if that is sooner.
+    fn until_next_look(&self) -> Duration {
+        let expires_at_ms = self.parts.expires_at.saturating_mul(1000);
+        let left_ms = expires_at_ms.saturating_sub(self.parts.clock.unix_millis());
+        let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
+        left.min(KEEP_ALIVE_EVERY)
+    }
+
+    fn must_end(&self) -> bool {
+        self.parts.expires_at <= self.parts.clock.unix_seconds() || self.parts.source.is_over()
+    }
+}
+
+impl Source {
+    /// The next event to pass on; waits for ever if there is none.
+    async fn next(&mut self) -> Bytes {
+        if let Self::Answers(answers) = self
+            && let Some(answer) = answers.receiver.recv().await
+        {
+            return answer;
+        }
+        std::future::pending().await
+    }
+
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Session(sessions, session) => sessions.is_over(session),
+            Self::Answers(_) | Self::Quiet => false,
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The command line as a child process: what it prints, and how it ends.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+/// `usher` in an empty folder with nothing but these variables.
+fn usher(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_usher"));
+    command
+        .args(arguments)
+        .env_clear()
+        .env("HOME", folder)
+        .envs(variables.iter().copied())
+        .current_dir(folder)
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    usher(folder.path(), arguments, variables).output().unwrap()
+}
+
+fn stdout(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).unwrap()
+}
+
+fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).unwrap()
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+}
+
+/// A running `usher serve`, ended with the test.
+struct Serving {
+    child: Child,
+    listen: SocketAddr,
+    line: String,
+    folder: tempfile::TempDir,
+}
+
+impl Serving {
+    /// With the variables of the README, and without the pause for load balancers at the end.
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(
+            folder.path().join("note.md"),
+            "# Lemon\n\nLemon cupcakes.\n",
+        )
+        .unwrap();
+        let (listen, admin) = (free_port(), free_port());
+        let variables = [
+            ("MCP_SERVER_URL", format!("http://{listen}")),
+            ("KC_ISSUER", "http://127.0.0.1:9".to_owned()),
+            ("USHER_LISTEN", listen.to_string()),
+            ("USHER_ADMIN_LISTEN", admin.to_string()),
+            ("USHER_HTTP__DRAIN_DELAY_SECONDS", "0".to_owned()),
+            (
+                "USHER_COLLECTION",
+                folder.path().join("note.md").display().to_string(),
+            ),
+        ];
+        let variables: Vec<(&str, &str)> = variables
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
+        let mut child = usher(folder.path(), &["serve"], &variables)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        Self {
+            child,
+            listen,
+            line,
+            folder,
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-s", name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[test]
+fn serve_says_in_one_line_where_it_listens_and_answers_there() {
+    let mut serving = Serving::start();
+    let listen = serving.listen;
+    assert!(
+        serving
+            .line
+            .contains(&format!("on {listen}, admin on 127.0.0.1:")),
+        "{}",
+        serving.line
+    );
+
+    let healthy = usher(
+        serving.folder.path(),
+        &["healthcheck", "--url", &format!("http://{listen}/healthz")],
+        &[],
+    )
+    .output()
+    .unwrap();
+    assert_eq!((healthy.status.code(), stderr(&healthy)), (Some(0), ""));
+
+    serving.signal("TERM");
+    assert_eq!(serving.child.wait().unwrap().code(), Some(0));
+    let mut rest = String::new();
+    serving
+        .child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_to_string(&mut rest)
+        .unwrap();
+    assert_eq!(rest, "", "one line and no more");
+}
+
+#[test]
+fn serve_refuses_a_bad_configuration_before_it_listens() {
+    let listen = free_port();
+    let output = run(
+        &["serve"],
+        &[
+            ("USHER_LISTEN", &listen.to_string()),
+            ("MCP_SERVER_URL", "http://127.0.0.1:8080"),
+        ],
+    );
+    assert_eq!(output.status.code(), Some(78));
+    assert_eq!(stdout(&output), "");
+    assert!(
+        stderr(&output).contains("no issuer is configured"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn serve_names_the_address_in_use_and_the_variable_that_changes_it() {
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap().to_string();
+    let output = run(
+        &["serve"],
+        &[
+            ("USHER_LISTEN", &taken),
+            ("USHER_ADMIN_LISTEN", "127.0.0.1:0"),
+            ("MCP_SERVER_URL", "http://127.0.0.1:8080"),
+            ("KC_ISSUER", "http://127.0.0.1:9"),
+        ],
+    );
+    drop(holder);
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert!(
+        text.contains(&format!("cannot listen on {taken}")),
+        "{text}"
+    );
+    assert!(text.contains("USHER_LISTEN"), "{text}");
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = "public_url = \"https://ada:hunter2@mcp.example.com\"\nadmin_secret = \"hunter2\"\n";
+    std::fs::write(folder.path().join("usher.toml"), file).unwrap();
+    for arguments in [&["serve"][..], &["config", "check"], &["config", "show"]] {
+        let output = usher(
+            folder.path(),
+            arguments,
+            &[("KC_ISSUER", "http://a:hunter2@idp")],
+        )
+        .output()
+        .unwrap();
+        assert_eq!(output.status.code(), Some(78));
+        assert!(!stderr(&output).contains("hunter2"), "{}", stderr(&output));
+        assert_eq!(stdout(&output), "");
+    }
+}
+
+#[test]
+fn healthcheck_ends_with_1_when_nobody_answers() {
+    let url = format!("http://{}/healthz", free_port());
+    let output = run(&["healthcheck", "--url", &url], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("no healthy answer"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn the_version_and_the_help_need_no_configuration() {
+    let version = run(&["--version"], &[]);
+    assert_eq!(
+        stdout(&version),
+        concat!("usher ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+    for arguments in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["config", "--help"],
+        &["healthcheck", "--help"],
+    ] {
+        let help = run(arguments, &[]);
+        assert_eq!(help.status.code(), Some(0));
+        assert!(stdout(&help).contains("Usage: usher"), "{}", stdout(&help));
+        assert!(
+            !stdout(&help).contains('\u{1b}'),
+            "no colours where nobody looks"
+        );
+    }
+}
+
+#[test]
+fn config_check_says_ok_and_show_reads_back_to_the_same_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [
+        ("MCP_SERVER_URL", "https://mcp.example.com"),
+        ("KC_ISSUER", "https://sso.example.com/realms/mcp"),
+    ];
+    let check = usher(folder.path(), &["config", "check"], &variables)
+        .output()
+        .unwrap();
+    assert_eq!((check.status.code(), stderr(&check)), (Some(0), ""));
+    assert!(stdout(&check).starts_with("ok\n"), "{}", stdout(&check));
+
+    let show = |variables: &[(&str, &str)]| {
+        let output = usher(folder.path(), &["config", "show"], variables)
+            .output()
+            .unwrap();
+        assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+        stdout(&output).to_owned()
+    };
+    let first = show(&variables);
+    assert!(
+        first.contains("public_url = \"https://mcp.example.com\"  # MCP_SERVER_URL\n"),
+        "{first}"
+    );
+    std::fs::write(folder.path().join("usher.toml"), &first).unwrap();
+    let without_places = |text: &str| -> Vec<String> {
+        text.lines()
+            .map(|line| line.split("  # ").next().unwrap_or_default().to_owned())
+            .collect()
+    };
+    assert_eq!(without_places(&show(&[])), without_places(&first));
+}
