@@ -1,5 +1,10 @@
 //! The tools that Usher answers itself: `search` and `fetch`.
 
+mod arguments;
+mod fetch;
+mod page;
+mod search;
+
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -45,14 +50,25 @@ impl Tools {
     /// What `tools/list` shows, in a stable order.
     #[must_use]
     pub fn descriptors(&self) -> Vec<ToolDescriptor> {
-        Vec::new()
+        vec![search::descriptor(), fetch::descriptor()]
     }
 
     /// Calls the tool `name`; `None` if there is no such tool (JSON-RPC -32602, not a tool error).
     /// `arguments` is the raw JSON of `params.arguments`, if any.
     #[must_use]
     pub fn call(&self, name: &str, arguments: Option<&RawValue>) -> Option<ToolOutcome> {
-        let _ = (name, arguments, &self.knowledge);
-        None
+        let called = match name {
+            fetch::NAME => fetch::call(&self.knowledge, arguments),
+            search::NAME => search::call(&self.knowledge, arguments),
+            _ => return None,
+        };
+        Some(called.unwrap_or_else(ToolOutcome::Failed))
     }
+}
+
+/// A result object as it goes out.
+fn structured(result: &impl serde::Serialize) -> Result<ToolOutcome, String> {
+    serde_json::value::to_raw_value(result)
+        .map(ToolOutcome::Structured)
+        .map_err(|error| format!("The result could not be written as JSON: {error}."))
 }

@@ -6,8 +6,11 @@ mod gateway;
 mod issuer;
 #[path = "../support/issuer_keys.rs"]
 mod issuer_keys;
+#[path = "../support/library.rs"]
+mod library;
 
 mod auth;
 mod cli;
 mod config;
 mod health;
+mod knowledge;

@@ -1,0 +1,3 @@
+//! Collections on disk, from files and records to answers.
+
+mod sources;
