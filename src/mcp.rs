@@ -8,6 +8,7 @@ pub mod session;
 pub mod settings;
 
 mod answer;
+mod asked;
 mod batch;
 mod call;
 mod catalog;
@@ -22,6 +23,7 @@ mod method;
 mod old_transport;
 mod post;
 mod reply;
+mod result;
 mod stream;
 mod subscriptions;
 
@@ -123,7 +125,7 @@ impl Protocol {
     pub fn unauthorized_call(body: &[u8], challenge: &str) -> Option<Bytes> {
         let call = envelope::tool_call(body)?;
         let mut json = Vec::new();
-        answer::write_refused_call(&mut json, call.id?, challenge, era::claimed(&call));
+        asked::write_refused_call(&mut json, call.id?, challenge, era::claimed(&call));
         Some(Bytes::from(json))
     }
 }

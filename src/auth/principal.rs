@@ -80,4 +80,14 @@ impl Principal {
             resource,
         }
     }
+
+    /// The same caller with a token that expires at another time.
+    #[cfg(test)]
+    #[must_use]
+    pub(crate) fn expiring_at(mut self, unix_seconds: i64) -> Self {
+        Arc::get_mut(&mut self.claims)
+            .expect("not shared yet")
+            .expires_at = unix_seconds;
+        self
+    }
 }

@@ -8,8 +8,8 @@ use http::{HeaderValue, StatusCode};
 use super::envelope::Id;
 use super::era::Era;
 use super::error::{BadHttp, Error};
+use super::reply;
 use super::stream::EventStream;
-use super::{call, reply};
 
 /// The answer to one HTTP request.
 #[derive(Debug)]
@@ -95,25 +95,4 @@ impl Answer {
             ..Self::new(error.status(era), Body::Json(Bytes::from(json)))
         }
     }
-}
-
-/// The result of a call that is refused for want of a (better) token, as ChatGPT wants it: a tool error that carries
-/// the challenges of RFC 6750 in `_meta["mcp/www_authenticate"]`.
-pub(crate) fn write_refused_call(out: &mut Vec<u8>, id: Id<'_>, challenge: &str, era: Era) {
-    reply::open(out, id);
-    call::failed(
-        out,
-        "Authorization is required: the access token is missing, not valid, or lacks a scope.",
-    );
-    if era == Era::Modern {
-        out.extend_from_slice(br#","resultType":"complete""#);
-    }
-    out.extend_from_slice(br#","_meta":{"mcp/www_authenticate":["#);
-    reply::string(out, challenge);
-    out.push(b']');
-    if era == Era::Modern {
-        out.extend_from_slice(br#","io.modelcontextprotocol/serverInfo":"#);
-        out.extend_from_slice(reply::SERVER_INFO.as_bytes());
-    }
-    out.extend_from_slice(b"}}}");
 }

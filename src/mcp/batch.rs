@@ -4,12 +4,13 @@
 
 use tokio::time::Instant;
 
+use super::asked::Asked;
 use super::envelope::Message;
 use super::era;
 use super::error::Error;
 use super::headers::Headers;
 use super::method::Method;
-use super::post::Asked;
+
 use super::session::Session;
 use super::{Answer, Era, Post, Protocol, reply};
 use crate::policy::Permit;
@@ -59,7 +60,7 @@ impl Protocol {
         });
         let mut requests = Vec::with_capacity(messages.len());
         for call in calls {
-            if era::of_call(call, headers)? == Era::Modern {
+            if era::claimed(call) == Era::Modern {
                 return Err(Error::Invalid("this revision has no batches"));
             }
             let Some(id) = call.id else { continue };

@@ -115,7 +115,7 @@ pub(crate) fn of_call(call: &Call<'_>, headers: &Headers<'_>) -> Result<Era, Err
     }
     let version = said
         .as_deref()
-        .or(headers.version.value())
+        .or_else(|| headers.version.value())
         .unwrap_or_default();
     if MODERN_REVISIONS.contains(&version) {
         Ok(Era::Modern)

@@ -13,12 +13,6 @@ use crate::rate_limit::RateLimited;
 /// What can be wrong with a request before its body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadHttp {
-    /// The body is longer than allowed.
-    #[error("the body is too large")]
-    BodyTooLarge,
-    /// The body broke off.
-    #[error("the body broke off")]
-    BodyUnreadable,
     /// The client does not take what it would be sent.
     #[error("Accept must list application/json and text/event-stream")]
     NotAcceptable,
@@ -30,8 +24,6 @@ pub enum BadHttp {
 impl BadHttp {
     fn status(self) -> StatusCode {
         match self {
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyUnreadable => StatusCode::BAD_REQUEST,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         }
@@ -39,8 +31,6 @@ impl BadHttp {
 
     fn reason(self) -> &'static str {
         match self {
-            Self::BodyTooLarge => "body_too_large",
-            Self::BodyUnreadable => "body_unreadable",
             Self::NotAcceptable => "not_acceptable",
             Self::UnsupportedMediaType => "unsupported_media_type",
         }

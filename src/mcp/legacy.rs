@@ -42,7 +42,7 @@ impl Protocol {
         let session = self
             .session(principal, headers)?
             .ok_or(Error::UnknownSession)?;
-        self.admit(principal, None)?;
+        self.admit(principal)?;
         let source = Source::Session(Arc::clone(&self.0.sessions), session);
         self.stream(principal, None, source, None)
             .map(Answer::events)
@@ -57,7 +57,7 @@ impl Protocol {
             Ok(Era::Legacy) => self.session(principal, &headers),
             Err(error) => Err(error),
         };
-        match ended.and_then(|session| self.admit(principal, None).map(|_permit| session)) {
+        match ended.and_then(|session| self.admit(principal).map(|_permit| session)) {
             Ok(Some(session)) => {
                 self.0.sessions.end(&session);
                 Answer::empty(StatusCode::NO_CONTENT)
@@ -74,7 +74,7 @@ impl Protocol {
     /// Opens an HTTP+SSE session: its stream begins with the address that messages go to.
     #[must_use]
     pub fn open_old_transport(&self, principal: &Principal) -> Answer {
-        let opened = self.admit(principal, None).and_then(|_permit| {
+        let opened = self.admit(principal).and_then(|_permit| {
             let (endpoint, answers) = self.0.old_transport.open(principal);
             self.stream(principal, Some(endpoint), Source::Answers(answers), None)
         });

@@ -11,9 +11,11 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tokio::sync::mpsc;
 
+use super::Protocol;
 use super::error::Error;
 use super::old_transport::Registration;
 use super::session::{Session, Sessions};
+use crate::auth::Principal;
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
 use crate::telemetry::Metrics;
@@ -121,6 +123,27 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) _open: OpenStream,
+}
+
+impl Protocol {
+    /// A stream for `principal`, counted and bound to its token's life.
+    pub(super) fn stream(
+        &self,
+        principal: &Principal,
+        first: Option<Bytes>,
+        source: Source,
+        last: Option<Bytes>,
+    ) -> Result<EventStream, Error> {
+        Ok(EventStream::new(Parts {
+            first,
+            source,
+            last,
+            expires_at: principal.expires_at(),
+            clock: self.0.parts.clock.clone(),
+            lifecycle: self.0.parts.lifecycle.clone(),
+            _open: self.0.open_streams.open()?,
+        }))
+    }
 }
 
 /// A response stream that has not been sent yet.

@@ -6,14 +6,15 @@
 use bytes::Bytes;
 use serde::Deserialize;
 
+use super::asked::Asked;
 use super::envelope::{Call, Id};
 use super::error::Error;
-use super::reply;
-use super::stream::event;
+use super::members::is_object;
+use super::stream::{Source, event};
+use super::{Answer, Protocol, reply};
 
 /// What a client asks to be told. The types are checked even though nothing is honoured yet.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Filter {
     #[serde(default, rename = "toolsListChanged")]
     _tools_list_changed: bool,
@@ -22,17 +23,30 @@ struct Filter {
     #[serde(default, rename = "resourcesListChanged")]
     _resources_list_changed: bool,
     #[serde(default, rename = "resourceSubscriptions")]
-    _resource_subscriptions: Vec<serde::de::IgnoredAny>,
+    _resource_subscriptions: Vec<String>,
+}
+
+impl Protocol {
+    pub(super) fn listen(&self, asked: &Asked<'_>) -> Answer {
+        let opened = listen(asked.call, asked.id).and_then(|(first, last)| {
+            self.stream(asked.principal, Some(first), Source::Quiet, Some(last))
+        });
+        match opened {
+            Ok(stream) => Answer::events(stream),
+            Err(error) => Answer::refusal(Some(asked.id), &error, asked.era),
+        }
+    }
 }
 
 /// The first and the last event of the stream that answers `call`.
-pub(crate) fn listen(call: &Call<'_>, id: Id<'_>) -> Result<(Bytes, Bytes), Error> {
+fn listen(call: &Call<'_>, id: Id<'_>) -> Result<(Bytes, Bytes), Error> {
     let filter = call
         .params
         .get("notifications")
-        .ok_or(Error::InvalidParams("notifications is missing"))?;
+        .filter(|filter| is_object(filter))
+        .ok_or(Error::InvalidParams("notifications is an object"))?;
     serde_json::from_str::<Filter>(filter.get())
-        .map_err(|_wrong_type| Error::InvalidParams("notifications is a filter object"))?;
+        .map_err(|_wrong_type| Error::InvalidParams("notifications has members of other types"))?;
     Ok((acknowledged(id), ended(id)))
 }
 

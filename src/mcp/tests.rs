@@ -5,6 +5,10 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
+mod legacy;
+mod modern;
+mod streams;
+
 use super::*;
 use crate::auth::{Resource, Resources, Scope};
 
@@ -126,54 +130,11 @@ fn modern_request(method: &str, mut params: Value) -> (Vec<(&'static str, String
     (headers, body.to_string())
 }
 
+/// The code of a JSON-RPC error.
+fn code(got: &Got) -> i64 {
+    got.json["error"]["code"].as_i64().unwrap_or_default()
+}
+
 fn server_info() -> Value {
     json!({ "name": "usher", "title": "Usher", "version": env!("CARGO_PKG_VERSION") })
-}
-
-#[test]
-fn initialize_negotiates_and_hands_out_a_session() {
-    let bench = Bench::new(Settings::default());
-    for (asked, answered) in [
-        ("2024-11-05", "2024-11-05"),
-        ("2025-03-26", "2025-03-26"),
-        ("2025-06-18", "2025-06-18"),
-        ("2025-11-25", "2025-11-25"),
-        ("2026-07-28", "2025-11-25"),
-        ("1900-01-01", "2025-11-25"),
-    ] {
-        let got = bench.legacy(
-            "initialize",
-            json!({ "protocolVersion": asked, "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } }),
-        );
-        assert_eq!(got.status, StatusCode::OK);
-        assert_eq!(got.json["result"]["protocolVersion"], answered);
-        assert_eq!(got.json["result"]["serverInfo"], server_info());
-        let id = got.answer.session_id.expect("a session id");
-        assert!(id.as_bytes().iter().all(|b| (0x21..=0x7e).contains(b)));
-    }
-}
-
-#[test]
-fn tools_list_answers_both_eras_in_their_own_shape() {
-    let bench = Bench::new(Settings::default());
-    let got = bench.modern("tools/list", json!({}));
-    assert_eq!(got.status, StatusCode::OK);
-    let result = &got.json["result"];
-    assert!(result["tools"].is_array());
-    assert_eq!(result["resultType"], "complete");
-    assert_eq!(result["cacheScope"], "private");
-    assert_eq!(result["ttlMs"], 300_000);
-    assert_eq!(
-        result["_meta"]["io.modelcontextprotocol/serverInfo"],
-        server_info()
-    );
-
-    let got = bench.legacy("tools/list", json!({}));
-    assert_eq!(got.status, StatusCode::OK);
-    let members: Vec<_> = got.json["result"]
-        .as_object()
-        .expect("an object")
-        .keys()
-        .collect();
-    assert_eq!(members, ["tools"]);
 }

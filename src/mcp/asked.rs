@@ -1,0 +1,143 @@
+//! A request on its way to its answer: who asks what, whether that is allowed, and what is said if it is not.
+
+use http::StatusCode;
+
+use super::envelope::{Call, Id};
+use super::error::Error;
+use super::method::Method;
+use super::settings::DeniedCall;
+use super::{Answer, Era, Protocol, call, reply};
+use crate::auth::{Challenge, Principal};
+use crate::policy::{Operation, Permit};
+
+/// A request on its way to its answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) principal: &'a Principal,
+    pub(super) call: &'a Call<'a>,
+    pub(super) id: Id<'a>,
+    pub(super) era: Era,
+    pub(super) method: Option<Method>,
+    /// The name of the tool called, if there is such a tool.
+    pub(super) tool: Option<&'static str>,
+}
+
+impl Protocol {
+    /// What `call` asks for.
+    pub(super) fn asked<'a>(
+        &self,
+        principal: &'a Principal,
+        call: &'a Call<'a>,
+        id: Id<'a>,
+        era: Era,
+    ) -> Asked<'a> {
+        let method = Method::parse(&call.method, era);
+        let tool = match method {
+            Some(Method::CallTool) => call
+                .params
+                .text("name")
+                .and_then(|name| self.0.catalog.name(&name)),
+            _ => None,
+        };
+        Asked {
+            principal,
+            call,
+            id,
+            era,
+            method,
+            tool,
+        }
+    }
+
+    /// The policy for something that is no tool call.
+    pub(super) fn admit(&self, principal: &Principal) -> Result<Permit<'static>, Error> {
+        self.permit(principal, Operation::Protocol)
+    }
+
+    /// The limit per tool. Limits per subject and client id count every request, before this layer.
+    fn limit(&self, principal: &Principal, tool: &str) -> Result<(), Error> {
+        self.0
+            .parts
+            .rate_limits
+            .check_call(principal, Some(tool))
+            .map_err(Error::RateLimited)
+    }
+
+    fn permit<'a>(
+        &self,
+        principal: &Principal,
+        operation: Operation<'a>,
+    ) -> Result<Permit<'a>, Error> {
+        self.0
+            .parts
+            .policy
+            .decide(principal, operation)
+            .map_err(|denial| {
+                Error::Denied(Challenge::insufficient_scope(
+                    principal.resource(),
+                    denial.scopes,
+                ))
+            })
+    }
+
+    /// Policy and limits for a request. A call of a tool that does not exist needs what any call needs.
+    pub(super) fn authorize<'a>(&self, asked: &Asked<'a>) -> Result<Permit<'a>, Error> {
+        if asked.method != Some(Method::CallTool) {
+            return self.admit(asked.principal);
+        }
+        let tool = asked.tool.unwrap_or_default();
+        let permit = self.permit(asked.principal, Operation::CallTool(tool))?;
+        self.limit(asked.principal, tool)?;
+        Ok(permit)
+    }
+
+    /// A refused call carries its challenge in the body as well, with 403 or, if so configured, as a plain tool error.
+    pub(super) fn refuse(&self, asked: &Asked<'_>, error: &Error) -> Answer {
+        let mut json = Vec::new();
+        self.write_refusal(asked, error, &mut json);
+        let mut answer = Answer::refused_with(json, error, asked.era);
+        if self.is_tool_error(asked, error) {
+            answer.status = StatusCode::OK;
+            answer.challenge = None;
+        }
+        answer
+    }
+
+    fn is_tool_error(&self, asked: &Asked<'_>, error: &Error) -> bool {
+        matches!(error, Error::Denied(_))
+            && asked.method == Some(Method::CallTool)
+            && self.0.settings.denied_call == DeniedCall::ToolError
+    }
+
+    pub(super) fn write_refusal(&self, asked: &Asked<'_>, error: &Error, out: &mut Vec<u8>) {
+        match error {
+            Error::Denied(challenge) if asked.method == Some(Method::CallTool) => {
+                let challenge = challenge.header_value();
+                let challenge = challenge.to_str().unwrap_or_default();
+                write_refused_call(out, asked.id, challenge, asked.era);
+            }
+            _ => reply::error(out, Some(asked.id), error, asked.era),
+        }
+    }
+}
+
+/// The result of a call that is refused for want of a (better) token, as ChatGPT wants it: a tool error that carries
+/// the challenges of RFC 6750 in `_meta["mcp/www_authenticate"]`.
+pub(super) fn write_refused_call(out: &mut Vec<u8>, id: Id<'_>, challenge: &str, era: Era) {
+    reply::open(out, id);
+    call::failed(
+        out,
+        "Authorization is required: the access token is missing, not valid, or lacks a scope.",
+    );
+    if era == Era::Modern {
+        out.extend_from_slice(br#","resultType":"complete""#);
+    }
+    out.extend_from_slice(br#","_meta":{"mcp/www_authenticate":["#);
+    reply::string(out, challenge);
+    out.push(b']');
+    if era == Era::Modern {
+        out.extend_from_slice(br#","io.modelcontextprotocol/serverInfo":"#);
+        out.extend_from_slice(reply::SERVER_INFO.as_bytes());
+    }
+    out.extend_from_slice(b"}}}");
+}

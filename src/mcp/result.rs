@@ -1,0 +1,175 @@
+//! A permitted request's answer: one member list per method, written straight into bytes.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::asked::Asked;
+use super::call::Ended;
+use super::era::Revision;
+use super::error::Error;
+use super::members::{Members, is_object};
+use super::method::Method;
+use super::reply::Caching;
+use super::{Answer, Inner, Protocol, call, discover, reply};
+use crate::policy::Permit;
+
+impl Protocol {
+    pub(super) fn answer(&self, asked: &Asked<'_>) -> Answer {
+        let started = Instant::now();
+        let mut answer = match self.authorize(asked) {
+            Ok(_permit) if asked.method == Some(Method::Listen) => self.listen(asked),
+            Ok(permit) => {
+                let mut json = Vec::with_capacity(self.size_hint(asked));
+                match self.write(asked, &permit, &mut json) {
+                    Ok(Ended::Well) => Answer::json(json),
+                    Ok(Ended::Badly) => Answer {
+                        reason: Some("tool_error"),
+                        ..Answer::json(json)
+                    },
+                    Err(error) => Answer::refusal(Some(asked.id), &error, asked.era),
+                }
+            }
+            Err(error) => self.refuse(asked, &error),
+        };
+        self.count(asked, answer.reason, started);
+        answer.operation = operation(asked);
+        answer
+    }
+
+    fn size_hint(&self, asked: &Asked<'_>) -> usize {
+        match asked.method {
+            Some(Method::ListTools) => self.0.catalog.len() + 512,
+            _ => 512,
+        }
+    }
+
+    pub(super) fn count(&self, asked: &Asked<'_>, reason: Option<&'static str>, started: Instant) {
+        let method = asked.method.map_or("_OTHER", Method::as_str);
+        let tool = match asked.method {
+            Some(Method::CallTool) => asked.tool.unwrap_or("_OTHER"),
+            _ => "",
+        };
+        let seconds = started.elapsed().as_secs_f64();
+        let outcome = reason.unwrap_or("ok");
+        self.0
+            .parts
+            .metrics
+            .operation(method, tool, outcome, seconds);
+    }
+
+    /// Writes the whole answer to a permitted request, or nothing.
+    pub(super) fn write(
+        &self,
+        asked: &Asked<'_>,
+        permit: &Permit<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Ended, Error> {
+        let start = out.len();
+        reply::open(out, asked.id);
+        let written = self.write_result(asked, permit, out);
+        match written {
+            Ok((ended, caching)) => {
+                reply::close(out, asked.era, caching);
+                Ok(ended)
+            }
+            Err(error) => {
+                out.truncate(start);
+                Err(error)
+            }
+        }
+    }
+
+    fn write_result(
+        &self,
+        asked: &Asked<'_>,
+        permit: &Permit<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(Ended, Caching), Error> {
+        let params = &asked.call.params;
+        let Inner {
+            parts,
+            settings,
+            catalog,
+            ..
+        } = &*self.0;
+        match asked.method.ok_or(Error::UnknownMethod)? {
+            Method::CallTool => {
+                let arguments = call_arguments(params)?;
+                let ended = call::run(&parts.tools, permit, arguments, out)?;
+                return Ok((ended, Caching::Silent));
+            }
+            Method::Discover => discover::write_discover(out, &settings.instructions),
+            Method::Initialize => {
+                let requested = params
+                    .text("protocolVersion")
+                    .ok_or(Error::InvalidParams("protocolVersion is missing"))?;
+                let revision = Revision::negotiate(&requested);
+                discover::write_initialize(out, revision, &settings.instructions);
+            }
+            Method::ListTools => {
+                first_page(params)?;
+                out.extend_from_slice(br#""tools":"#);
+                catalog.write(out, &parts.policy, asked.principal);
+            }
+            Method::ListPrompts => empty_list(params, br#""prompts":[]"#, out)?,
+            Method::ListResources => empty_list(params, br#""resources":[]"#, out)?,
+            Method::ListResourceTemplates => {
+                empty_list(params, br#""resourceTemplates":[]"#, out)?;
+            }
+            Method::GetPrompt => return Err(Error::InvalidParams("unknown prompt")),
+            Method::ReadResource => {
+                let uri = params
+                    .text("uri")
+                    .ok_or(Error::InvalidParams("uri is missing"))?;
+                return Err(Error::UnknownResource {
+                    uri: uri.into_owned(),
+                });
+            }
+            Method::Ping => {}
+            // Its answer is a stream, which is opened before anything is written; in a batch there is none.
+            Method::Listen => return Err(Error::UnknownMethod),
+        }
+        Ok((Ended::Well, Caching::Hinted))
+    }
+}
+
+/// Only registered names, so that logs and metrics cannot be filled with a stranger's words.
+fn operation(asked: &Asked<'_>) -> Option<Cow<'static, str>> {
+    let method = asked.method?.as_str();
+    Some(match asked.tool {
+        None => Cow::Borrowed(method),
+        Some(tool) => Cow::Owned(format!("{method} {tool}")),
+    })
+}
+
+/// The arguments of a call. Usher never asks for input, so it never made a `requestState` that could come back.
+fn call_arguments<'a>(params: &Members<'a>) -> Result<Option<&'a RawValue>, Error> {
+    if params.text("name").is_none() {
+        return Err(Error::InvalidParams("name is a string"));
+    }
+    if params.get("requestState").is_some() {
+        return Err(Error::InvalidParams("requestState is not of this server"));
+    }
+    let arguments = params.get("arguments");
+    if arguments.is_some_and(|arguments| !is_object(arguments)) {
+        return Err(Error::InvalidParams("arguments is an object"));
+    }
+    Ok(arguments)
+}
+
+/// Lists have one page, so no cursor was ever handed out.
+fn first_page(params: &Members<'_>) -> Result<(), Error> {
+    match params.get("cursor") {
+        None => Ok(()),
+        Some(cursor) if cursor.get() == "null" => Ok(()),
+        Some(_) => Err(Error::InvalidParams("the cursor is not of this server")),
+    }
+}
+
+fn empty_list(params: &Members<'_>, json: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+    first_page(params)?;
+    out.extend_from_slice(json);
+    Ok(())
+}
