@@ -77,7 +77,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let users = config.users.clone();
     let idp = Server::start(config)
         .await
-        .context("the identity provider did not start (make demo IDP_PORT=… chooses its port)")?;
+        .context("the identity provider did not start; IDP_PORT=… is its port")?;
     let mut usher = Usher::start(&usher::Settings {
         port: arguments.usher_port,
         admin_port: arguments.admin_port,

@@ -120,7 +120,11 @@ impl Usher {
 
     fn last_words(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<_> = log.lines().collect();
+        // The readiness questions of this program say nothing.
+        let lines: Vec<_> = log
+            .lines()
+            .filter(|line| !line.contains("/readyz"))
+            .collect();
         let last = lines.iter().skip(lines.len().saturating_sub(12));
         last.map(|line| format!("  {line}\n"))
             .chain([format!("  (log: {})", self.log.display())])
