@@ -26,7 +26,7 @@ pub use key_path::{KeyPath, Step};
 pub use mistake::{Mistake, Mistakes, Problem};
 pub use schema::json_schema;
 pub use secret::Secret;
-pub use settings::{Collection, Settings};
+pub use settings::Settings;
 pub use tree::{Entry, Node, Origin, Table, Text, Value};
 pub use variables::Variables;
 

@@ -57,7 +57,7 @@ fn summary(sources: &config::Sources) -> Result<String, config::Mistakes> {
         .issuer
         .iter()
         .map(|issuer| issuer.issuer.clone());
-    let collections = config.collections.iter();
+    let collections = config.knowledge.collections.iter();
     let collections = collections.map(|collection| collection.path.display().to_string());
     let mut lines = vec![
         ("read", file),

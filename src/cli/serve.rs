@@ -20,7 +20,7 @@ use crate::policy::Policy;
 use crate::rate_limit::RateLimits;
 use crate::telemetry::{Log, Metrics, subscriber};
 use crate::tools::Tools;
-use crate::{auth, mcp};
+use crate::{auth, knowledge, mcp};
 
 /// What `usher serve` takes.
 #[derive(clap::Args, Debug)]
@@ -129,10 +129,18 @@ impl Server {
             clock: clock.clone(),
             lifecycle: lifecycle.clone(),
             metrics: metrics.clone(),
-            state_dir: config.state_dir,
+            state_dir: config.state_dir.clone(),
         };
+        let public_url = config.auth.public_url.clone();
         let resource_server = ResourceServer::start(config.auth, parts)?;
-        let knowledge = Knowledge::default();
+        let parts = knowledge::Parts {
+            public_url,
+            state_dir: config.state_dir,
+            lifecycle: lifecycle.clone(),
+            metrics: metrics.clone(),
+            clock: clock.clone(),
+        };
+        let knowledge = Knowledge::open(&config.knowledge, &parts)?;
         let rate_limits = RateLimits::new(&config.rate_limit);
         let parts = mcp::Parts {
             tools: Tools::new(knowledge.clone()),

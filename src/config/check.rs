@@ -10,7 +10,7 @@ use super::mistake::{Mistake, Problem};
 use super::secret::{self, Secret};
 use super::{KeyPath, Settings, Variables};
 use crate::outbound::Outbound;
-use crate::{auth, http, mcp, outbound, rate_limit, telemetry};
+use crate::{auth, http, knowledge, mcp, outbound, rate_limit, telemetry};
 
 /// A configuration that may run.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct Config {
     /// The protocol layer.
     pub mcp: mcp::Settings,
     /// What `search` and `fetch` answer from.
-    pub collections: Vec<super::Collection>,
+    pub knowledge: knowledge::Settings,
     /// Rate limits.
     pub rate_limit: rate_limit::Settings,
     /// The log.
@@ -63,11 +63,11 @@ pub(super) fn check(settings: Settings, variables: &Variables) -> Result<Config,
         admin_secret,
         state_dir: state_dir(settings.state_dir.as_deref(), variables),
         auth: settings.auth(),
+        knowledge: settings.knowledge(),
         read_scope,
         write_scope,
         http: settings.http,
         mcp: settings.mcp,
-        collections: settings.collection,
         rate_limit: settings.rate_limit,
         log: settings.log,
         outbound: settings.outbound,
@@ -131,6 +131,9 @@ impl Found {
     fn modules(&mut self, settings: &Settings) {
         for found in settings.auth().mistakes() {
             self.mistake(KeyPath::parse(&found.key), &found.message, &found.advice);
+        }
+        for (key, error) in settings.knowledge().mistakes() {
+            self.mistake(KeyPath::parse(&key), error, "");
         }
         if let Err(error) = Outbound::new(settings.outbound.clone()) {
             self.mistake(keys::of_outbound(&error), error, "");

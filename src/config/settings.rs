@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{auth, http, mcp, outbound, rate_limit, telemetry};
+use crate::{auth, http, knowledge, mcp, outbound, rate_limit, telemetry};
 
 /// The whole configuration, as written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -45,15 +45,9 @@ pub struct Settings {
     /// The log.
     pub log: telemetry::Settings,
     /// What `search` and `fetch` answer from.
-    pub collection: Vec<Collection>,
-}
-
-/// One collection.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Collection {
-    /// Where it is.
-    pub path: PathBuf,
+    pub collection: Vec<knowledge::CollectionSettings>,
+    /// How much `search` and `fetch` give.
+    pub search: knowledge::SearchSettings,
 }
 
 impl Default for Settings {
@@ -76,6 +70,7 @@ impl Default for Settings {
             rate_limit: rate_limit::Settings::default(),
             log: telemetry::Settings::default(),
             collection: Vec::new(),
+            search: knowledge::SearchSettings::default(),
         }
     }
 }
@@ -92,6 +87,15 @@ impl Settings {
             token_cache: self.token_cache.clone(),
             resource_name: self.resource_name.clone(),
             resource_documentation: self.resource_documentation.clone(),
+        }
+    }
+
+    /// The part of the collections.
+    #[must_use]
+    pub fn knowledge(&self) -> knowledge::Settings {
+        knowledge::Settings {
+            collections: self.collection.clone(),
+            search: self.search.clone(),
         }
     }
 }

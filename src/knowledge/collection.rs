@@ -50,9 +50,9 @@ impl Collection {
             })?;
         }
         let name = settings.effective_name();
-        let include = globs(&name, &settings.include)?;
+        let include = globs(&name, "include", &settings.include)?;
         Ok(Self {
-            exclude: globs(&name, &settings.exclude)?,
+            exclude: globs(&name, "exclude", &settings.exclude)?,
             name,
             path: settings.path.clone(),
             fields: settings.fields.clone(),
@@ -115,9 +115,10 @@ impl Collection {
     }
 }
 
-fn globs(name: &str, written: &[String]) -> Result<GlobSet, SettingsError> {
+fn globs(name: &str, key: &'static str, written: &[String]) -> Result<GlobSet, SettingsError> {
     let refused = |glob: &str, error: &globset::Error| SettingsError::Glob {
         name: name.to_owned(),
+        key,
         glob: glob.to_owned(),
         reason: error.kind().to_string(),
     };

@@ -13,10 +13,12 @@ pub enum SettingsError {
         name: String,
     },
     /// A glob that cannot be read.
-    #[error("collection `{name}`: the glob `{glob}` cannot be read: {reason}")]
+    #[error("collection `{name}`: the glob `{glob}` in `{key}` cannot be read: {reason}")]
     Glob {
         /// The collection.
         name: String,
+        /// `include` or `exclude`.
+        key: &'static str,
         /// What was written.
         glob: String,
         /// What is wrong with it.
@@ -58,6 +60,18 @@ pub enum SettingsError {
         /// What was written.
         template: String,
     },
+}
+
+impl SettingsError {
+    /// The key it is about, in its table.
+    pub(in crate::knowledge) fn key(&self) -> &'static str {
+        match self {
+            Self::DuplicateName { .. } | Self::Name { .. } => "name",
+            Self::Glob { key, .. } | Self::OutOfRange { key, .. } => key,
+            Self::NoPath { .. } => "path",
+            Self::UrlTemplate { .. } => "url",
+        }
+    }
 }
 
 /// Why the index cannot be opened or brought up to date. What was committed before stays and is answered from.

@@ -18,18 +18,34 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Everything that could not mean what was written, each with its key, such as `collection[1].url`.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<(String, SettingsError)> {
+        let mut mistakes = self.search.mistakes();
+        let mut names = BTreeSet::new();
+        for (at, collection) in self.collections.iter().enumerate() {
+            let name = collection.effective_name();
+            let mistake = match collection.check() {
+                Err(error) => Some(error),
+                Ok(()) if !names.insert(name.clone()) => {
+                    Some(SettingsError::DuplicateName { name })
+                }
+                Ok(()) => None,
+            };
+            mistakes.extend(mistake.map(|error| {
+                let key = format!("collection[{at}].{}", error.key());
+                (key, error)
+            }));
+        }
+        mistakes
+    }
+
     /// Refuses settings that could not mean what was written.
     pub fn check(&self) -> Result<(), SettingsError> {
-        self.search.check()?;
-        let mut names = BTreeSet::new();
-        for collection in &self.collections {
-            collection.check()?;
-            let name = collection.effective_name();
-            if !names.insert(name.clone()) {
-                return Err(SettingsError::DuplicateName { name });
-            }
+        match self.mistakes().into_iter().next() {
+            Some((_key, error)) => Err(error),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -58,8 +74,8 @@ impl Default for SearchSettings {
 }
 
 impl SearchSettings {
-    fn check(&self) -> Result<(), SettingsError> {
-        let within = [
+    fn mistakes(&self) -> Vec<(String, SettingsError)> {
+        let limits = [
             ("results", self.results as u64, 1, 25),
             (
                 "page_characters",
@@ -69,17 +85,20 @@ impl SearchSettings {
             ),
             ("rescan_seconds", self.rescan_seconds, 10, 86_400),
         ];
-        for (key, found, least, most) in within {
-            if !(least..=most).contains(&found) {
-                return Err(SettingsError::OutOfRange {
+        let outside = limits
+            .into_iter()
+            .filter(|(_, found, least, most)| !(least..=most).contains(&found));
+        outside
+            .map(|(key, found, least, most)| {
+                let error = SettingsError::OutOfRange {
                     key,
                     found,
                     least,
                     most,
-                });
-            }
-        }
-        Ok(())
+                };
+                (format!("search.{key}"), error)
+            })
+            .collect()
     }
 }
 

@@ -89,7 +89,7 @@ impl TestGatewayBuilder {
             issuer: vec![usher::auth::settings::IssuerSettings::named(
                 issuer.issuer(),
             )],
-            collection: vec![config::Collection { path: records }],
+            collection: vec![usher::knowledge::CollectionSettings::from_path(records)],
             ..Settings::default()
         };
         for change in self.changes {
