@@ -11,6 +11,8 @@ pub mod challenge;
 mod claims;
 mod discovery;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod issuer;
 mod jwk;
 pub mod metadata;

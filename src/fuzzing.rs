@@ -7,7 +7,9 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 
 use crate::auth::AccessToken;
+pub use crate::auth::fuzzing::token;
 use crate::config;
+pub use crate::mcp::fuzzing::{envelope, headers};
 
 /// Bearer grammar (RFC 6750 §2.1): what is accepted is one header with one `Bearer` credential, which stays a secret.
 pub fn bearer(data: &[u8]) {
@@ -72,5 +74,8 @@ mod tests {
     fn the_seeds_of_every_fuzz_target_hold_its_law() {
         check("bearer", bearer);
         check("config", config);
+        check("envelope", envelope);
+        check("headers", headers);
+        check("token", token);
     }
 }

@@ -16,6 +16,8 @@ mod discover;
 mod envelope;
 mod era;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod headers;
 mod legacy;
 mod members;

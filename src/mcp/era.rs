@@ -10,7 +10,7 @@ use super::error::Error;
 use super::headers::{self, Field, Headers};
 
 /// The key of a modern message's version in its `_meta`.
-const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
+pub(super) const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
 /// The key of a modern message's client capabilities in its `_meta`.
 const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
 /// The key of the log level that a modern request asks for.
