@@ -207,3 +207,6 @@ fn digest(principal: &Principal) -> [u8; 32] {
     }
     sealing::sha256(&bytes)
 }
+
+#[cfg(test)]
+mod tests;

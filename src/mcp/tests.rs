@@ -121,7 +121,7 @@ fn modern_request(method: &str, mut params: Value) -> (Vec<(&'static str, String
     ];
     if let Some(name) = params
         .get("name")
-        .or(params.get("uri"))
+        .or_else(|| params.get("uri"))
         .and_then(Value::as_str)
     {
         headers.push(("mcp-name", name.to_owned()));

@@ -14,3 +14,4 @@ mod cli;
 mod config;
 mod health;
 mod knowledge;
+mod protocol;

@@ -1,1 +1,130 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
+use super::*;
+
+fn one(body: &str) -> Call<'_> {
+    match parse(body.as_bytes()) {
+        Ok(Body::One(Message::Call(call))) => call,
+        other => panic!("{body}: {other:?}"),
+    }
+}
+
+#[test]
+fn depth_counts_brackets_outside_of_strings_only() {
+    let brackets = r#"[{"#.repeat(500);
+    let body =
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"x":"\"{brackets}\\"}}}}"#);
+    one(&body);
+    let nested = format!("{}1{}", "{\"a\":".repeat(65), "}".repeat(65));
+    assert!(!is_shallow(&nested));
+    let nested = format!("{}1{}", "{\"a\":".repeat(64), "}".repeat(64));
+    assert!(is_shallow(&nested));
+    let wide = format!("[{}1]", "[],".repeat(500));
+    assert!(is_shallow(&wide));
+}
+
+#[test]
+fn ids_are_strings_or_integers_of_sane_length() {
+    let id = |written: &str| {
+        let body = format!(r#"{{"jsonrpc":"2.0","id":{written},"method":"ping"}}"#);
+        match parse(body.as_bytes()) {
+            Ok(Body::One(Message::Call(call))) => call.id.map(|id| id.as_json().to_owned()),
+            _ => None,
+        }
+    };
+    let long = format!("\"{}\"", "x".repeat(254));
+    for good in [
+        "0",
+        "-1",
+        "18446744073709551616",
+        "\"\"",
+        "\"a b\"",
+        "\"\\u0000\"",
+        &long,
+    ] {
+        assert_eq!(id(good).as_deref(), Some(good));
+    }
+    let longer = format!("\"{}\"", "x".repeat(255));
+    for bad in ["null", "true", "1.0", "1e1", "-", "[]", "{}", "01", &longer] {
+        assert_eq!(id(bad), None, "{bad}");
+    }
+}
+
+#[test]
+fn only_the_call_of_a_tool_is_answered_before_it_is_authorized() {
+    let id = |body: &str| {
+        tool_call(body.as_bytes()).and_then(|call| call.id.map(Id::as_json).map(str::to_owned))
+    };
+    assert_eq!(
+        id(r#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"search"}}"#)
+            .as_deref(),
+        Some("\"a\"")
+    );
+    for other in [
+        r#"{"jsonrpc":"2.0","id":"a","method":"tools/list"}"#,
+        r#"{"jsonrpc":"2.0","method":"tools/call"}"#,
+        r#"[{"jsonrpc":"2.0","id":"a","method":"tools/call"}]"#,
+        "nonsense",
+    ] {
+        assert_eq!(id(other), None, "{other}");
+    }
+}
+
+/// Any JSON that is not nested beyond what the envelope takes.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map(".{0,6}", inner, 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_request_reads_as_it_was_written(
+        id in prop_oneof![any::<i128>().prop_map(|id| id.to_string()), ".{0,20}".prop_map(|id| json!(id).to_string())],
+        method in ".{0,20}",
+        params in prop::collection::hash_map("[^_].{0,6}", any_json(), 0..5),
+        pretty in any::<bool>(),
+    ) {
+        let params = Value::Object(params.into_iter().collect());
+        let params = if pretty { serde_json::to_string_pretty(&params) } else { serde_json::to_string(&params) };
+        let params = params.expect("JSON");
+        let method_json = json!(method).to_string();
+        let body = format!(r#" {{"jsonrpc": "2.0", "params":{params}, "method":{method_json}, "id":{id} }} "#);
+        let call = one(&body);
+        prop_assert_eq!(call.id.map(Id::as_json), Some(id.as_str()));
+        prop_assert_eq!(&call.method, &method);
+        let expected: Value = serde_json::from_str(&params).expect("JSON");
+        for (key, value) in expected.as_object().expect("an object") {
+            let raw = call.params.get(key).expect("the member");
+            prop_assert!(params.contains(raw.get()), "verbatim");
+            prop_assert_eq!(&serde_json::from_str::<Value>(raw.get()).expect("JSON"), value);
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        drop(parse(&body));
+    }
+
+    #[test]
+    fn no_text_that_looks_like_json_makes_it_panic(body in r#"[\[\]{}",:0-9a-z\\ ]{0,80}"#) {
+        match parse(body.as_bytes()) {
+            Ok(_) => prop_assert!(serde_json::from_str::<Value>(&body).is_ok()),
+            Err(refused) if refused.error == Error::Malformed => {
+                prop_assert!(serde_json::from_str::<Value>(&body).is_err());
+            }
+            Err(_) => {}
+        }
+    }
+}

@@ -311,7 +311,7 @@ async fn answers_on_their_way_are_sent_before_a_stop() {
 #[test]
 fn line_breaks_between_tokens_never_end_an_event() {
     let pretty = "{\n  \"a\": \"b\\n\",\r\n  \"c\": 1\n}";
-    let event = super::super::stream::event(Some("message"), pretty.as_bytes());
+    let event = stream::event(Some("message"), pretty.as_bytes());
     let event = text(&event);
     let data = event
         .strip_prefix("event: message\ndata: ")
