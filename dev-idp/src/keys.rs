@@ -70,15 +70,8 @@ impl SigningKeys {
 
     /// A JWS in compact form (RFC 7515 §7.1) over `claims`, with `kid` and `alg` of the current key and this `typ`.
     pub(crate) fn sign(&self, typ: &str, claims: &Value) -> String {
-        self.sign_with_header(
-            &json!({ "alg": "RS256", "typ": typ, "kid": self.current_id() }),
-            claims,
-        )
-    }
-
-    /// The same with any header, true or not: for tests of those who verify.
-    pub(crate) fn sign_with_header(&self, header: &Value, claims: &Value) -> String {
-        let (_, pair) = self.current();
+        let (id, pair) = self.current();
+        let header = json!({ "alg": "RS256", "typ": typ, "kid": id });
         let mut token = URL_SAFE_NO_PAD.encode(header.to_string());
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(claims.to_string(), &mut token);

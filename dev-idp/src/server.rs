@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::grants::Grant;
 use crate::provider::Provider;
 use crate::token_claims::{self, seconds_since_epoch};
-use crate::{discovery, interaction, pages, registration, revocation, token};
+use crate::{discovery, interaction, pages, registration, revocation, scope, token};
 
 const LARGEST_BODY: usize = 64 * 1024;
 
@@ -106,19 +106,21 @@ impl Server {
         resource: &str,
         scope: &str,
     ) -> Option<String> {
-        let grant = Grant {
-            client_id: client_id.to_owned(),
-            user: self.provider.user(user)?,
-            scope: scope.split(' ').map(str::to_owned).collect(),
-            resources: vec![resource.to_owned()],
-            nonce: None,
-            authenticated_at: seconds_since_epoch(),
-        };
+        let grant = self.grant(user, client_id, resource, scope)?;
         let lifetime = self.provider.config.access_token_lifetime;
         Some(self.sign(
             "at+jwt",
             &token_claims::access_token(self.issuer(), &grant, lifetime),
         ))
+    }
+
+    /// The ID token that comes with an access token where `openid` is asked for; `None` for an unknown user.
+    #[must_use]
+    pub fn id_token(&self, user: &str, client_id: &str, access_token: &str) -> Option<String> {
+        let grant = self.grant(user, client_id, "", scope::OPENID)?;
+        let lifetime = self.provider.config.access_token_lifetime;
+        let claims = token_claims::id_token(self.issuer(), &grant, lifetime, access_token);
+        Some(self.sign("JWT", &claims))
     }
 
     /// Signs any claims with the current key, under this `typ`: for tests of those who verify.
@@ -127,10 +129,15 @@ impl Server {
         self.provider.keys.sign(typ, claims)
     }
 
-    /// Signs any claims under any header, true or not.
-    #[must_use]
-    pub fn sign_with_header(&self, header: &Value, claims: &Value) -> String {
-        self.provider.keys.sign_with_header(header, claims)
+    fn grant(&self, user: &str, client_id: &str, resource: &str, scope: &str) -> Option<Grant> {
+        Some(Grant {
+            client_id: client_id.to_owned(),
+            user: self.provider.user(user)?,
+            scope: scope.split(' ').map(str::to_owned).collect(),
+            resources: vec![resource.to_owned()],
+            nonce: None,
+            authenticated_at: seconds_since_epoch(),
+        })
     }
 
     /// Serves until the listener fails, which a loopback listener does not.

@@ -30,7 +30,7 @@ use crate::usher::Usher;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Port of Usher, on 127.0.0.1.
+    /// Port of Usher, on 127.0.0.1; 0 takes a free one, here as below.
     #[arg(long, env = "USHER_PORT", default_value_t = 8080)]
     usher_port: u16,
     /// Port of Usher's admin listener.
@@ -55,7 +55,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let ended = match &arguments.token {
         Some(user) => print_token(&arguments, user).await,
-        None => run(&arguments).await,
+        None => run(arguments).await,
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -66,9 +66,11 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+async fn run(mut arguments: Arguments) -> anyhow::Result<()> {
+    arguments.usher_port = usher::chosen_port(arguments.usher_port)?;
+    arguments.admin_port = usher::chosen_port(arguments.admin_port)?;
     let report = Report::to_standard_output();
-    let mcp_url = mcp_url(arguments);
+    let mcp_url = mcp_url(&arguments);
     let config = Config {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.idp_port)),
         default_resource: Some(mcp_url.clone()),
@@ -92,7 +94,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         report.line("demo: every step held.");
         return usher.stop().await;
     }
-    by_hand(&report, arguments, &mcp_url, &users);
+    by_hand(&report, &arguments, &mcp_url, &users);
     let mut terminated = signal(SignalKind::terminate())?;
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
@@ -133,8 +135,12 @@ fn by_hand(report: &Report, arguments: &Arguments, mcp_url: &str, users: &[User]
         arguments.usher_port
     );
     let challenge = format!("curl -si -X POST {mcp_url}");
+    let ports = match arguments.usher_port {
+        8080 => String::new(),
+        other => format!(" USHER_PORT={other}"),
+    };
     let call = format!(
-        "curl -s {mcp_url} -H \"Authorization: Bearer $(make -s demo-token)\" -H 'Content-Type: application/json' \
+        "curl -s {mcp_url} -H \"Authorization: Bearer $(make -s demo-token{ports})\" -H 'Content-Type: application/json' \
          -H 'Accept: application/json, text/event-stream' -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}}'"
     );
     report.heading("Connect a client by hand");

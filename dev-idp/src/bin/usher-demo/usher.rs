@@ -40,8 +40,8 @@ impl Usher {
             "{} is not here: run this in the project's folder, as `make demo` does",
             settings.config.display()
         );
-        free(settings.port, "USHER_PORT")?;
-        free(settings.admin_port, "ADMIN_PORT")?;
+        check_free(settings.port, "USHER_PORT")?;
+        check_free(settings.admin_port, "ADMIN_PORT")?;
         let folder = program.with_file_name(format!("demo-{}", settings.port));
         // Keys and index of the last demo: its issuer had the same name and other keys.
         if folder.exists() {
@@ -196,9 +196,18 @@ fn is_of_usher(name: &OsStr) -> bool {
         .any(|prefix| name.starts_with(prefix))
 }
 
-fn free(port: u16, variable: &str) -> anyhow::Result<()> {
+fn check_free(port: u16, variable: &str) -> anyhow::Result<()> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpListener::bind(address).map(drop).with_context(|| {
         format!("cannot listen on {address}: stop what is there, or choose another port (make demo {variable}=…)")
     })
+}
+
+/// A port that nobody has, where 0 was asked for; else the one that was.
+pub(crate) fn chosen_port(port: u16) -> anyhow::Result<u16> {
+    if port != 0 {
+        return Ok(port);
+    }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("there is no free port")?;
+    Ok(listener.local_addr()?.port())
 }
