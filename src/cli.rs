@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod healthcheck;
+pub mod index;
 pub mod serve;
 
 use std::io::Write;
@@ -48,6 +49,8 @@ enum Command {
     Config(config::Options),
     /// Ask a running server whether it is alive, for container health checks
     Healthcheck(healthcheck::Options),
+    /// Build, look at and ask the document index, without a server
+    Index(index::Options),
 }
 
 /// Parses the arguments, runs the command, and gives the exit code.
@@ -58,6 +61,7 @@ pub fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Config(options) => options.run(file),
         Command::Healthcheck(options) => options.run(file),
+        Command::Index(options) => options.run(file),
         Command::Serve(options) => options.run(file),
     };
     outcome.unwrap_or_else(|error| report(&error))

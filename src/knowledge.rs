@@ -12,6 +12,7 @@ mod health;
 mod ingest;
 mod keep;
 mod mirror;
+mod offline;
 mod settings;
 mod visit;
 mod watch;
@@ -25,8 +26,9 @@ pub use document::{Document, DocumentId, Hit, InvalidDocumentId};
 pub use error::{IndexError, SearchError, SettingsError};
 pub use health::{Health, IndexState};
 pub use mirror::{CollectionReport, Report};
+pub use offline::Offline;
 pub use settings::{CollectionSettings, Fields, Kind, Language, Limits, SearchSettings, Settings};
-pub use visit::Observer;
+pub use visit::{LeftOut, Observer};
 
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;

@@ -13,7 +13,7 @@ use super::embedded::Index;
 use super::error::IndexError;
 use super::health::{Health, IndexState};
 use super::mirror::{self, Mirror};
-use super::visit::Observer;
+use super::visit::{LeftOut, Observer};
 use super::watch::{Hints, Watch};
 use super::{Inner, Parts};
 use crate::clock::Clock;
@@ -139,7 +139,7 @@ impl Keeper {
                 self.mirror.insert(opened)
             }
         };
-        let report = mirror.pass(wanted, &mut Quiet(&self.lifecycle))?;
+        let report = mirror.pass(wanted, &mut Logging(&self.lifecycle))?;
         self.inner.publish(mirror.index());
         if report.written + report.removed > 0 {
             let (written, removed) = (report.written, report.removed);
@@ -186,10 +186,10 @@ impl Keeper {
     }
 }
 
-/// Listens for the stop only.
-struct Quiet<'a>(&'a Lifecycle);
+/// Listens for the stop, and writes the log.
+struct Logging<'a>(&'a Lifecycle);
 
-impl Observer for Quiet<'_> {
+impl Observer for Logging<'_> {
     fn is_stopping(&self) -> bool {
         self.0.is_stopping()
     }
@@ -197,4 +197,14 @@ impl Observer for Quiet<'_> {
     fn expect(&mut self, _collection: &str, _bytes: u64) {}
 
     fn advance(&mut self, _bytes: u64) {}
+
+    fn left_out(&mut self, left_out: &LeftOut<'_>) {
+        let LeftOut {
+            collection,
+            source,
+            line,
+            reason,
+        } = left_out;
+        tracing::warn!(collection, source, line, reason, "left out of the index");
+    }
 }

@@ -206,9 +206,17 @@ pub(in crate::knowledge) fn languages(collections: &[Collection]) -> BTreeSet<La
     collections.iter().map(|c| c.language).collect()
 }
 
+/// True while some process owns the index.
+pub(in crate::knowledge) fn is_owned(state_dir: &Path) -> bool {
+    let lock = File::open(state_dir.join(LOCK_FILE));
+    lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+const LOCK_FILE: &str = "index.lock";
+
 /// Locks the index for this process. The operating system lets go of it however the process ends.
 fn own(state_dir: &Path) -> Result<File, IndexError> {
-    let path = state_dir.join("index.lock");
+    let path = state_dir.join(LOCK_FILE);
     let unwritable = |error: std::io::Error| IndexError::Unwritable {
         path: path.clone(),
         reason: error.to_string(),

@@ -1,6 +1,7 @@
 //! One look at one collection: what is new goes into the index, what was not met goes out.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::{Map, Value};
@@ -27,6 +28,34 @@ pub trait Observer: Send {
     fn expect(&mut self, collection: &str, bytes: u64);
     /// This many bytes of them were read, or found unchanged.
     fn advance(&mut self, bytes: u64);
+    /// A file or record could not be taken. Each is told once, as long as it stays as it is.
+    fn left_out(&mut self, left_out: &LeftOut<'_>);
+}
+
+/// A file or record that could not be taken: its place and the reason, never its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut<'a> {
+    /// The collection's name.
+    pub collection: &'a str,
+    /// The path inside the folder, or the record's own id if that much is known.
+    pub source: &'a str,
+    /// The line, in a file of records.
+    pub line: Option<u64>,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for LeftOut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.collection)?;
+        if !self.source.is_empty() {
+            write!(f, " {}", self.source)?;
+        }
+        if let Some(line) = self.line {
+            write!(f, " line {line}")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
 }
 
 /// What is known of a document in the index.
@@ -52,7 +81,7 @@ pub(in crate::knowledge) struct Outcome {
     pub(in crate::knowledge) unavailable: bool,
     /// The stamp of a file of records that was read to its end.
     file: u64,
-    /// Hashes of the failures, so that each is logged once.
+    /// Hashes of the failures, so that each is told once.
     told: HashSet<u64>,
 }
 
@@ -146,7 +175,7 @@ impl Visit<'_> {
         let entry = match self.entry(found) {
             Ok(entry) => entry,
             Err(broken) => {
-                self.leave_out(&source, line, broken);
+                self.leave_out(&source, line, &broken);
                 return Ok(());
             }
         };
@@ -159,7 +188,7 @@ impl Visit<'_> {
         match self.states.insert(id, state) {
             Some(before) if before.met == self.pass => {
                 self.states.insert(id, before);
-                self.leave_out(&source, line, Broken::DuplicateId);
+                self.leave_out(&source, line, &Broken::DuplicateId);
                 return Ok(());
             }
             Some(before) if before.digest == entry.digest => {}
@@ -209,23 +238,26 @@ impl Visit<'_> {
         serde_json::json!({ "collection": self.collection.name }).to_string()
     }
 
-    /// Counts what could not be taken, and logs it the first time. The log gets the place, never the content.
+    /// Counts what could not be taken, and tells it the first time.
     pub(in crate::knowledge) fn leave_out(
         &mut self,
         source: &str,
         line: Option<u64>,
-        broken: Broken,
+        broken: &Broken,
     ) {
         self.outcome.failures += 1;
+        let left_out = LeftOut {
+            collection: &self.collection.name,
+            source,
+            line,
+            reason: broken.to_string(),
+        };
         let mut hasher = DefaultHasher::new();
-        (source, line, broken.to_string()).hash(&mut hasher);
-        let failure = hasher.finish();
-        if self.outcome.told.len() < MOST_TOLD && self.outcome.told.insert(failure) {
-            if self.before.told.contains(&failure) {
-                return;
-            }
-            let collection = self.collection.name.as_str();
-            tracing::warn!(collection, source, line, reason = %broken, "left out of the index");
+        (source, line, &left_out.reason).hash(&mut hasher);
+        let hash = hasher.finish();
+        let told = &mut self.outcome.told;
+        if told.len() < MOST_TOLD && told.insert(hash) && !self.before.told.contains(&hash) {
+            self.observer.left_out(&left_out);
         }
     }
 
@@ -245,7 +277,7 @@ impl Visit<'_> {
     }
 }
 
-/// More failures than this per collection are counted, not logged.
+/// More failures than this per collection are counted, not told.
 const MOST_TOLD: usize = 100;
 
 /// One line, without runs of space, not too long.

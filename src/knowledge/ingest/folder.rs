@@ -33,7 +33,7 @@ pub(super) fn read(collection: &Collection, visit: &mut Visit<'_>) -> Result<(),
         if !visit.is_current(id, file.stamp) {
             match extract(collection, file) {
                 Ok(extracted) => visit.put(found(id, file, extracted))?,
-                Err(broken) => visit.leave_out(&file.relative, None, broken),
+                Err(broken) => visit.leave_out(&file.relative, None, &broken),
             }
         }
         visit.advance(file.bytes);
@@ -59,7 +59,7 @@ fn list(collection: &Collection, visit: &mut Visit<'_>) -> Result<Vec<Listed>, R
             Ok(entry) => match take(collection, &root, &entry) {
                 Ok(Some(file)) => files.push(file),
                 Ok(None) => {}
-                Err(broken) => visit.leave_out(&shown(&root, entry.path()), None, broken),
+                Err(broken) => visit.leave_out(&shown(&root, entry.path()), None, &broken),
             },
             Err(error) => {
                 let place = error.path().map(|path| shown(&root, path));
@@ -68,14 +68,14 @@ fn list(collection: &Collection, visit: &mut Visit<'_>) -> Result<Vec<Listed>, R
                 visit.leave_out(
                     &place.unwrap_or_default(),
                     None,
-                    Broken::Unreadable { kind },
+                    &Broken::Unreadable { kind },
                 );
             }
         }
         if files.len() > collection.limits.documents {
             files.pop();
             let limit = collection.limits.documents;
-            visit.leave_out("", None, Broken::TooMany { limit });
+            visit.leave_out("", None, &Broken::TooMany { limit });
             break;
         }
     }

@@ -35,12 +35,12 @@ pub(super) fn read(collection: &Collection, visit: &mut Visit<'_>) -> Result<(),
             Ok(Some(record)) => {
                 if visit.documents() >= collection.limits.documents {
                     let limit = collection.limits.documents;
-                    visit.leave_out("", Some(number), Broken::TooMany { limit });
+                    visit.leave_out("", Some(number), &Broken::TooMany { limit });
                     break;
                 }
                 visit.put(record.found(collection, number))?;
             }
-            Err(broken) => visit.leave_out("", Some(number), broken),
+            Err(broken) => visit.leave_out("", Some(number), &broken),
         }
         visit.advance(bytes);
     }
