@@ -201,12 +201,7 @@ impl Inner {
         issuer.check_audience(&claims.audiences, resource)?;
 
         let found = issuer.keys.find(header.kid.as_deref(), algorithm).await?;
-        let signed = parts.signed.as_bytes();
-        let key = found
-            .keys
-            .into_iter()
-            .find(|key| key.material.verifies(algorithm, signed, &parts.signature))
-            .ok_or(TokenError::BadSignature)?;
+        let key = found.signer(algorithm, parts.signed.as_bytes(), &parts.signature)?;
 
         let seconds = claims.expires_at.saturating_sub(now) + issuer.leeway_seconds();
         let lives_for = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));

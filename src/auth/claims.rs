@@ -161,7 +161,7 @@ pub(super) fn check_validity(
     Ok(())
 }
 
-/// A NumericDate may have a fraction (RFC 7519 §2); it saturates at the ends of `i64`, where it expires or lives too long.
+/// A `NumericDate` may have a fraction (RFC 7519 §2); it saturates at the ends of `i64`, where it expires or lives too long.
 #[expect(clippy::cast_possible_truncation, reason = "saturating, as said above")]
 fn whole_seconds(seconds: f64) -> i64 {
     seconds.floor() as i64

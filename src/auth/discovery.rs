@@ -199,7 +199,7 @@ impl HttpSource {
                 break;
             }
         }
-        Err(telling.unwrap_or(DiscoveryError::Invalid {
+        Err(telling.unwrap_or_else(|| DiscoveryError::Invalid {
             url: self.issuer.clone(),
             problem: "the issuer is no URL to search at",
         }))

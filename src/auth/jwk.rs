@@ -164,8 +164,8 @@ fn usable(raw: RawKey, wanted: Wanted<'_>) -> Result<Key, &'static str> {
 fn material(raw: &RawKey) -> Result<VerifyingKey, &'static str> {
     let member = |value: &Option<String>| {
         let text = value.as_ref().ok_or("a member of the key is missing")?;
-        let decoded = URL_SAFE_NO_PAD.decode(text);
-        decoded.map_err(|_| "a member of the key is not base64url")
+        let decoded = URL_SAFE_NO_PAD.decode(text).ok();
+        decoded.ok_or("a member of the key is not base64url")
     };
     let curve = raw.crv.as_deref();
     match (raw.kty.as_str(), curve) {

@@ -150,20 +150,40 @@ pub(super) struct KeySet {
 }
 
 impl KeySet {
-    /// The keys for a `kid` and algorithm.
-    fn candidates(&self, kid: &str, algorithm: Algorithm) -> Candidates {
-        let named = |key: &&Arc<Key>| key.kid.as_deref() == Some(kid);
-        let mut known = false;
-        let fitting = self.keys.iter().filter(named).inspect(|_| known = true);
-        let keys: Vec<_> = fitting
-            .filter(|key| key.fits(algorithm))
-            .take(MOST_CANDIDATES)
-            .map(Arc::clone)
-            .collect();
-        match (keys.is_empty(), known) {
-            (false, _) => Candidates::Some(keys),
-            (true, true) => Candidates::WrongAlgorithm,
-            (true, false) => Candidates::None,
+    /// The keys for a `kid` and algorithm; nothing if the `kid` is unknown.
+    pub(super) fn named(
+        &self,
+        kid: &str,
+        algorithm: Algorithm,
+    ) -> Option<Result<Found, TokenError>> {
+        let mut named = self
+            .keys
+            .iter()
+            .filter(|key| key.kid.as_deref() == Some(kid))
+            .peekable();
+        named.peek()?;
+        let fitting = named.filter(|key| key.fits(algorithm));
+        let keys: Vec<_> = fitting.take(MOST_CANDIDATES).map(Arc::clone).collect();
+        if keys.is_empty() {
+            return Some(Err(TokenError::AlgorithmNotAllowed));
+        }
+        Some(Ok(Found {
+            keys,
+            generation: self.generation,
+        }))
+    }
+
+    /// A set outside of any cache.
+    #[cfg(test)]
+    pub(super) fn for_test(document: &[u8]) -> Self {
+        let wanted = Wanted {
+            without_kid: false,
+            blocked_kids: &[],
+        };
+        let parsed = jwk::parse(document, wanted).expect("a key set");
+        Self {
+            keys: parsed.keys.into_iter().map(Arc::new).collect(),
+            ..Self::default()
         }
     }
 
@@ -173,19 +193,27 @@ impl KeySet {
     }
 }
 
-enum Candidates {
-    Some(Vec<Arc<Key>>),
-    /// The `kid` is known, its keys are of another kind.
-    WrongAlgorithm,
-    None,
-}
-
 /// Keys that may have signed a token.
 #[derive(Debug)]
 pub(super) struct Found {
     pub keys: Vec<Arc<Key>>,
     /// The generation of the set they are from.
     pub generation: u64,
+}
+
+impl Found {
+    /// The key whose signature this is. This is the only place where a signature is found to be right.
+    pub(super) fn signer(
+        &self,
+        algorithm: Algorithm,
+        signed: &[u8],
+        signature: &Vec<u8>,
+    ) -> Result<&Key, TokenError> {
+        let mut keys = self.keys.iter();
+        keys.find(|key| key.material.verifies(algorithm, signed, signature))
+            .map(Arc::as_ref)
+            .ok_or(TokenError::BadSignature)
+    }
 }
 
 /// How an issuer's keys are, for health.
@@ -259,15 +287,7 @@ impl SigningKeys {
 
     /// The answer from the set at hand, if it has one.
     fn look_up(&self, kid: &str, algorithm: Algorithm) -> Option<Result<Found, TokenError>> {
-        let set = self.current().ok()?;
-        match set.candidates(kid, algorithm) {
-            Candidates::Some(keys) => Some(Ok(Found {
-                keys,
-                generation: set.generation,
-            })),
-            Candidates::WrongAlgorithm => Some(Err(TokenError::AlgorithmNotAllowed)),
-            Candidates::None => None,
-        }
+        self.current().ok()?.named(kid, algorithm)
     }
 
     fn without_kid(&self, algorithm: Algorithm) -> Result<Found, TokenError> {

@@ -1,1 +1,3 @@
+//! The verifier against other people's vectors.
 
+mod wycheproof;

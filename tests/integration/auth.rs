@@ -1,5 +1,8 @@
 //! The resource server against a real issuer: discovery, keys, tokens.
 
+mod discovery;
+mod keys;
+mod rows;
 mod tokens;
 
 use std::sync::Arc;
