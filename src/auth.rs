@@ -60,6 +60,7 @@ pub struct ResourceServer(Arc<Inner>);
 struct Inner {
     settings: Settings,
     resources: Resources,
+    scopes_to_ask_for: Scopes,
     issuers: Vec<Issuer>,
     verified: VerifiedTokens,
     clock: Clock,
@@ -91,6 +92,11 @@ impl ResourceServer {
         let issuers = settings.issuer.iter().cloned();
         Ok(Self(Arc::new(Inner {
             resources: Resources::new(&settings),
+            scopes_to_ask_for: settings
+                .scopes
+                .to_ask_for()
+                .filter_map(Scope::parse)
+                .collect(),
             issuers: issuers
                 .map(|issuer| Issuer::start(issuer, &parts))
                 .collect(),
@@ -127,6 +133,12 @@ impl ResourceServer {
     #[must_use]
     pub fn metadata(&self, resource: &Resource) -> ProtectedResourceMetadata {
         ProtectedResourceMetadata::new(resource, &self.0.settings)
+    }
+
+    /// The scopes that a client without a good token is told to ask for: those in the metadata.
+    #[must_use]
+    pub fn scopes_to_ask_for(&self) -> &Scopes {
+        &self.0.scopes_to_ask_for
     }
 
     /// The only issuer's last validated discovery document, byte for byte, for clients that know no RFC 9728. Nothing with

@@ -32,12 +32,7 @@ impl ProtectedResourceMetadata {
         Self {
             resource: resource.identifier().as_str().to_owned(),
             authorization_servers: issuers.map(|issuer| issuer.issuer.clone()).collect(),
-            // "The minimal set of scopes necessary for basic functionality" (MCP authorization, scope selection).
-            scopes_supported: if scopes.advertised.is_empty() {
-                vec![scopes.read.clone()]
-            } else {
-                scopes.advertised.clone()
-            },
+            scopes_supported: scopes.to_ask_for().map(str::to_owned).collect(),
             bearer_methods_supported: vec!["header".into()],
             resource_name: settings
                 .resource_name

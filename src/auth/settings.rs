@@ -134,6 +134,17 @@ impl Default for ScopeSettings {
     }
 }
 
+impl ScopeSettings {
+    /// What clients are told to ask for: "the minimal set of scopes necessary for basic functionality" (MCP
+    /// authorization, scope selection), unless the operator advertises another.
+    pub(super) fn to_ask_for(&self) -> impl Iterator<Item = &str> {
+        let reading = self.advertised.is_empty().then_some(self.read.as_str());
+        reading
+            .into_iter()
+            .chain(self.advertised.iter().map(String::as_str))
+    }
+}
+
 /// The bounds of the cache of verified tokens.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

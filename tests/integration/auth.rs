@@ -2,6 +2,7 @@
 
 mod discovery;
 mod keys;
+mod laws;
 mod rows;
 mod tokens;
 

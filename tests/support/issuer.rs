@@ -77,7 +77,6 @@ struct Behaviour {
     forms: Forms,
     claimed_issuer: Option<String>,
     metadata: Map<String, Value>,
-    cache_control: Option<String>,
     etag: Option<String>,
     minted: usize,
 }
@@ -101,14 +100,9 @@ impl TestIssuer {
     }
 
     /// An issuer whose identifier ends in `path`, as `/realms/mcp`.
-    pub(crate) async fn start_at(path: &str) -> Self {
-        Self::start_on("127.0.0.1:0", path).await
-    }
-
-    /// An issuer on a given address: for one that comes up again on the port where it was.
     #[expect(clippy::disallowed_methods, reason = "tests have no Lifecycle")]
-    pub(crate) async fn start_on(address: &str, path: &str) -> Self {
-        let listener = tokio::net::TcpListener::bind(address)
+    pub(crate) async fn start_at(path: &str) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -123,7 +117,6 @@ impl TestIssuer {
                 forms: Forms::All,
                 claimed_issuer: None,
                 metadata: Map::new(),
-                cache_control: None,
                 etag: None,
                 minted: 0,
             }),
@@ -214,11 +207,6 @@ impl TestIssuer {
         self.with(|state| state.metadata.insert(name.to_owned(), value));
     }
 
-    /// The `Cache-Control` of the key set.
-    pub(crate) fn set_cache_control(&self, value: &str) {
-        self.with(|state| state.cache_control = Some(value.to_owned()));
-    }
-
     /// The `ETag` of the key set; a request that names it is answered 304.
     pub(crate) fn set_etag(&self, value: &str) {
         self.with(|state| state.etag = Some(value.to_owned()));
@@ -282,7 +270,9 @@ fn discovery_document(shared: &Shared, state: &Behaviour) -> String {
         "scopes_supported": ["mcp:read", "mcp:write"],
     });
     for (name, value) in &state.metadata {
-        document[name] = value.clone();
+        if let Value::Object(members) = &mut document {
+            members.insert(name.clone(), value.clone());
+        }
     }
     document.to_string()
 }
@@ -306,7 +296,6 @@ async fn respond(State(shared): State<Arc<Shared>>, request: Request) -> Respons
                 (Answer::Status(304), String::new(), Vec::new())
             } else {
                 let mut headers = Vec::new();
-                headers.extend(state.cache_control.clone().map(|v| ("cache-control", v)));
                 headers.extend(state.etag.clone().map(|v| ("etag", v)));
                 (state.jwks.clone(), key_set(&state), headers)
             }
@@ -369,7 +358,16 @@ async fn play(answer: Answer, document: String) -> Response {
             .header("content-type", content_type)
             .body(body.into())
             .expect("a response"),
-        Answer::Truncated => json(document[..document.len() / 2].to_owned().into()),
+        Answer::Truncated => {
+            let half = document.len() / 2;
+            json(Body::from(
+                document
+                    .into_bytes()
+                    .into_iter()
+                    .take(half)
+                    .collect::<Vec<_>>(),
+            ))
+        }
         Answer::Padded(bytes) => json(format!("{}{document}", " ".repeat(bytes)).into()),
         Answer::Redirect(to) => {
             let mut response = json(Body::empty());
@@ -421,7 +419,7 @@ impl TokenBuilder {
         });
         let object = |value: Value| match value {
             Value::Object(map) => map,
-            other => panic!("not an object: {other}"),
+            other => unreachable!("not an object: {other}"),
         };
         let mut header = object(header);
         if key.kid.is_none() {

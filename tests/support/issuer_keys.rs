@@ -33,25 +33,24 @@ enum Pair {
     Ed(Ed25519KeyPair),
 }
 
-const SLOTS: usize = 4;
-
-/// Generating an RSA key takes a while, so all tests of one binary share a few, by slot.
+/// Generating an RSA key takes a while, so all tests of one binary share four, by slot.
 fn rsa(slot: usize) -> &'static Pair {
-    static KEYS: [OnceLock<Pair>; SLOTS] = [const { OnceLock::new() }; SLOTS];
-    KEYS[slot % SLOTS].get_or_init(|| {
+    static KEYS: [OnceLock<Pair>; 4] = [const { OnceLock::new() }; 4];
+    let key = KEYS.iter().cycle().nth(slot % 4).expect("four keys");
+    key.get_or_init(|| {
         Pair::Rsa(RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).expect("an RSA key"))
     })
 }
 
-fn ec(curve: usize) -> &'static Pair {
+fn ec(algorithm: &str) -> &'static Pair {
     static KEYS: [OnceLock<Pair>; 3] = [const { OnceLock::new() }; 3];
-    let algorithms = [
-        &ECDSA_P256_SHA256_FIXED_SIGNING,
-        &ECDSA_P384_SHA384_FIXED_SIGNING,
-        &ECDSA_P521_SHA512_FIXED_SIGNING,
-    ];
-    KEYS[curve]
-        .get_or_init(|| Pair::Ec(EcdsaKeyPair::generate(algorithms[curve]).expect("an EC key")))
+    let [p256, p384, p521] = &KEYS;
+    let (key, signing) = match algorithm {
+        "ES256" => (p256, &ECDSA_P256_SHA256_FIXED_SIGNING),
+        "ES384" => (p384, &ECDSA_P384_SHA384_FIXED_SIGNING),
+        _ => (p521, &ECDSA_P521_SHA512_FIXED_SIGNING),
+    };
+    key.get_or_init(|| Pair::Ec(EcdsaKeyPair::generate(signing).expect("an EC key")))
 }
 
 fn ed() -> &'static Pair {
@@ -63,9 +62,7 @@ impl TestKey {
     /// A key for `algorithm`. RSA keys with the same `slot` (modulo 4) are the same key.
     pub(crate) fn new(kid: &str, algorithm: &'static str, slot: usize) -> Self {
         let pair = match algorithm {
-            "ES256" => ec(0),
-            "ES384" => ec(1),
-            "ES512" => ec(2),
+            "ES256" | "ES384" | "ES512" => ec(algorithm),
             "EdDSA" => ed(),
             _ => rsa(slot),
         };
@@ -89,7 +86,7 @@ impl TestKey {
                     "PS256" => &RSA_PSS_SHA256,
                     "PS384" => &RSA_PSS_SHA384,
                     "PS512" => &RSA_PSS_SHA512,
-                    other => panic!("no RSA algorithm: {other}"),
+                    other => unreachable!("no RSA algorithm: {other}"),
                 };
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(encoding, &random, message, &mut signature)
@@ -109,7 +106,7 @@ impl TestKey {
                 .modulus()
                 .big_endian_without_leading_zero()
                 .to_vec(),
-            Pair::Ec(_) | Pair::Ed(_) => panic!("no RSA key"),
+            Pair::Ec(_) | Pair::Ed(_) => unreachable!("no RSA key"),
         }
     }
 
@@ -125,7 +122,7 @@ impl TestKey {
                 })
             }
             Pair::Ec(pair) => {
-                let point = &pair.public_key().as_ref()[1..];
+                let (_, point) = pair.public_key().as_ref().split_at(1);
                 let (x, y) = point.split_at(point.len() / 2);
                 let curve = match self.algorithm {
                     "ES256" => "P-256",
@@ -138,10 +135,11 @@ impl TestKey {
                 json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url(pair.public_key()) })
             }
         };
-        jwk["use"] = json!("sig");
-        jwk["alg"] = json!(self.algorithm);
+        let members = jwk.as_object_mut().expect("an object");
+        members.insert("use".into(), json!("sig"));
+        members.insert("alg".into(), json!(self.algorithm));
         if let Some(kid) = &self.kid {
-            jwk["kid"] = json!(kid);
+            members.insert("kid".into(), json!(kid));
         }
         jwk
     }

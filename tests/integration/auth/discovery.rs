@@ -105,10 +105,8 @@ async fn addresses_and_the_name_in_tokens_can_be_set_apart_for_providers_that_di
 #[tokio::test]
 async fn an_issuer_that_starts_later_is_found_without_a_restart() {
     let issuer = TestIssuer::start().await;
-    let address = issuer.address();
-    let name = issuer.issuer().to_owned();
-    drop(issuer);
-    let bench = Bench::start_unready(vec![IssuerSettings::named(&name)]);
+    issuer.answer_discovery(Answer::Status(503));
+    let bench = Bench::start_unready(vec![IssuerSettings::named(issuer.issuer())]);
     until(|| {
         bench
             .metrics
@@ -118,7 +116,7 @@ async fn an_issuer_that_starts_later_is_found_without_a_restart() {
     .await;
     assert!(!bench.server.is_ready());
     assert_eq!(bench.server.status()[0].state, KeyState::Missing);
-    let issuer = TestIssuer::start_on(&address, "").await;
+    issuer.answer_discovery(Answer::Good);
     bench.until_ready().await;
     assert_eq!(bench.server.status()[0].state, KeyState::Fresh);
     assert_eq!(bench.server.status()[0].keys, 1);

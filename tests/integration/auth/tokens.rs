@@ -336,6 +336,17 @@ async fn typ_is_that_of_the_profile_and_id_tokens_are_refused() {
     ];
     check(&bench, table).await;
 
+    let relaxed = Bench::start_with(&generic, |settings| {
+        settings.token_types = vec!["JWT".into()];
+    })
+    .await;
+    assert_eq!(relaxed.reason(&typ("JWT")).await, "ok");
+    assert_eq!(relaxed.reason(&typ("at+jwt")).await, "wrong_type");
+}
+
+// row 9
+#[tokio::test]
+async fn keycloak_says_in_the_payload_what_kind_of_token_it_is() {
     let keycloak = TestIssuer::start_at("/realms/mcp").await;
     let bench = Bench::start(&keycloak).await;
     let payload = |value: &str| good(&keycloak).keycloak().claim("typ", json!(value)).mint();
@@ -374,13 +385,6 @@ async fn typ_is_that_of_the_profile_and_id_tokens_are_refused() {
         .await
         .expect("a principal");
     assert_eq!(principal.client_id(), Some("test-client"));
-
-    let relaxed = Bench::start_with(&generic, |settings| {
-        settings.token_types = vec!["JWT".into()]
-    })
-    .await;
-    assert_eq!(relaxed.reason(&typ("JWT")).await, "ok");
-    assert_eq!(relaxed.reason(&typ("at+jwt")).await, "wrong_type");
 }
 
 // row 11, row 18, row 25
@@ -530,7 +534,10 @@ async fn rejects_a_member_that_occurs_twice_and_json_that_is_too_deep() {
     let builder = good(&issuer);
     let header = Value::Object(builder.header_members().clone()).to_string();
     let claims = Value::Object(builder.claims().clone()).to_string();
-    let add = |object: &str, more: &str| format!("{},{more}}}", &object[..object.len() - 1]);
+    let add = |object: &str, more: &str| {
+        let open = object.strip_suffix('}').expect("an object");
+        format!("{open},{more}}}")
+    };
     let deep = |levels: usize| format!("\"x\":{}1{}", "[".repeat(levels), "]".repeat(levels));
     let claim = |more: &str| builder.mint_raw(&header, &add(&claims, more));
     let table = vec![
