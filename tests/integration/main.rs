@@ -16,3 +16,5 @@ mod dev_idp;
 mod health;
 mod knowledge;
 mod protocol;
+mod protocol_scopes;
+mod protocol_streams;

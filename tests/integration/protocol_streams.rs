@@ -1,0 +1,215 @@
+//! Response streams over real sockets: both legacy kinds, subscriptions, and how they end.
+
+use serde_json::{Value, json};
+
+use super::gateway::{Reply, TestGateway};
+use super::protocol::{modern, post, searchable};
+
+/// An open stream, read event by event.
+struct Events {
+    response: reqwest::Response,
+    read: String,
+}
+
+impl Events {
+    async fn open(request: reqwest::RequestBuilder) -> Self {
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), 200);
+        let header = |name: &str| response.headers()[name].to_str().expect("text");
+        assert_eq!(header("content-type"), "text/event-stream");
+        assert_eq!(header("x-accel-buffering"), "no");
+        assert_eq!(header("cache-control"), "no-cache");
+        Self {
+            response,
+            read: String::new(),
+        }
+    }
+
+    /// The next event or comment; nothing once the server has ended the stream.
+    async fn next(&mut self) -> Option<String> {
+        loop {
+            if let Some((event, rest)) = self.read.split_once("\n\n") {
+                let event = event.to_owned();
+                self.read = rest.to_owned();
+                return Some(event);
+            }
+            let more = self
+                .response
+                .chunk()
+                .await
+                .expect("a stream that is not cut")?;
+            self.read
+                .push_str(std::str::from_utf8(&more).expect("UTF-8"));
+        }
+    }
+
+    /// The JSON of the next event.
+    async fn message(&mut self) -> Value {
+        let event = self.next().await.expect("an event");
+        let data = event.lines().find_map(|line| line.strip_prefix("data: "));
+        serde_json::from_str(data.expect("data")).expect("JSON")
+    }
+}
+
+fn get(gateway: &TestGateway, path: &str, token: &str) -> reqwest::RequestBuilder {
+    gateway
+        .request("GET", path)
+        .bearer_auth(token)
+        .header("accept", "text/event-stream")
+}
+
+#[tokio::test]
+async fn http_sse_speaks_2024_11_05_from_end_to_end() {
+    let gateway = searchable(TestGateway::builder()).await;
+    let token = gateway.token().mint();
+    // Old clients were given either address.
+    for path in ["/sse", "/mcp", "/"] {
+        let mut events = Events::open(get(&gateway, path, &token)).await;
+        let event = events.next().await.expect("an event");
+        let endpoint = event
+            .strip_prefix("event: endpoint\ndata: ")
+            .expect("an endpoint");
+        assert!(endpoint.starts_with("/messages?sessionId="), "{endpoint}");
+        let send = async |message: Value| post(&gateway, endpoint, &token, &[], &message).await;
+        let initialize = json!({
+            "protocolVersion": "2024-11-05",
+            "capabilities": {},
+            "clientInfo": { "name": "old", "version": "1" },
+        });
+        let messages = [
+            json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": initialize }),
+            json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }),
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }),
+            json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call",
+                "params": { "name": "search", "arguments": { "query": "cupcakes" } } }),
+        ];
+        for message in messages {
+            let reply = send(message).await;
+            assert_eq!((reply.status, reply.body.len()), (202, 0));
+        }
+        let event = events.next().await.expect("an event");
+        assert!(event.starts_with("event: message\ndata: {"), "{event}");
+        assert!(event.contains("2024-11-05"));
+        assert_eq!(
+            events.message().await["result"]["tools"][0]["name"],
+            "search"
+        );
+        assert_eq!(events.message().await["result"]["isError"], false);
+
+        let other = gateway.token().subject("bob").mint();
+        let stolen = post(
+            &gateway,
+            endpoint,
+            &other,
+            &[],
+            &json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }),
+        )
+        .await;
+        assert_eq!(stolen.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn a_session_has_a_stream_and_a_stop_ends_it_in_order() {
+    let gateway = TestGateway::start().await;
+    let token = gateway.token().mint();
+    let params = json!({ "protocolVersion": "2025-11-25" });
+    let begin = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params });
+    let begun = gateway.call(&token, begin).await;
+    let id = begun.header("mcp-session-id").expect("a session");
+    let request = get(&gateway, "/mcp", &token)
+        .header("mcp-session-id", id)
+        .header("mcp-protocol-version", "2025-11-25");
+    let mut session = Events::open(request).await;
+    assert_eq!(session.next().await.as_deref(), Some(": open"));
+    let mut old = Events::open(get(&gateway, "/sse", &token)).await;
+    old.next().await;
+
+    let params = json!({ "notifications": { "toolsListChanged": true } });
+    let (headers, body) = modern("subscriptions/listen", params);
+    let mut request = gateway
+        .request("POST", "/mcp")
+        .bearer_auth(&token)
+        .json(&body);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let mut subscription =
+        Events::open(request.header("accept", "application/json, text/event-stream")).await;
+    let acknowledged = subscription.message().await;
+    assert_eq!(
+        acknowledged["method"],
+        "notifications/subscriptions/acknowledged"
+    );
+    assert_eq!(acknowledged["params"]["notifications"], json!({}));
+
+    gateway.lifecycle.stop_softly();
+    let ended = subscription.message().await;
+    assert_eq!(
+        (&ended["id"], &ended["result"]["resultType"]),
+        (&json!(1), &json!("complete"))
+    );
+    assert_eq!(
+        ended["result"]["_meta"]["io.modelcontextprotocol/subscriptionId"],
+        1
+    );
+    for events in [&mut session, &mut old] {
+        assert!(
+            events
+                .next()
+                .await
+                .expect("last words")
+                .starts_with("retry: ")
+        );
+    }
+    for events in [&mut session, &mut old, &mut subscription] {
+        assert_eq!(events.next().await, None);
+    }
+}
+
+#[tokio::test]
+async fn get_is_refused_where_there_is_no_stream() {
+    let gateway = TestGateway::start().await;
+    let token = gateway.token().mint();
+    let check = async |headers: &[(&str, &str)], status: u16| {
+        let mut request = gateway.request("GET", "/mcp").bearer_auth(&token);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        assert_eq!(Reply::of(request).await.status, status, "{headers:?}");
+    };
+    let events = ("accept", "text/event-stream");
+    check(&[events, ("mcp-protocol-version", "2026-07-28")], 405).await;
+    check(&[events, ("mcp-protocol-version", "2025-11-25")], 405).await;
+    check(&[events, ("mcp-session-id", "gone")], 404).await;
+    check(&[events, ("mcp-protocol-version", "1.0")], 400).await;
+    check(&[("accept", "application/json")], 406).await;
+    let delete = gateway.request("DELETE", "/mcp").bearer_auth(&token);
+    assert_eq!(
+        Reply::of(delete.header("mcp-protocol-version", "2026-07-28"))
+            .await
+            .status,
+        405
+    );
+    let delete = gateway.request("DELETE", "/mcp").bearer_auth(&token);
+    assert_eq!(Reply::of(delete).await.status, 400);
+}
+
+#[tokio::test]
+async fn messages_need_a_session_id_in_their_address() {
+    let gateway = TestGateway::start().await;
+    let token = gateway.token().mint();
+    let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
+    for path in [
+        "/messages",
+        "/messages?sessionId=",
+        "/messages?sessionId=gone",
+        "/messages?session_id=x",
+    ] {
+        assert_eq!(
+            post(&gateway, path, &token, &[], &ping).await.status,
+            404,
+            "{path}"
+        );
+    }
+}
