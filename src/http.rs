@@ -1,17 +1,22 @@
 //! HTTP in and out: the router and the server. The only module tree that names `axum`.
 
+pub mod accept;
 pub mod access_log;
+pub mod admin;
 pub mod answer;
 pub mod authenticate;
 pub mod body;
 pub mod client_address;
 pub mod connection;
 pub mod cors;
+pub mod document;
 pub mod error;
 pub mod headers;
 pub mod health;
+pub mod landing;
 pub mod legacy_sse;
 pub mod mcp_endpoint;
+pub mod openapi;
 pub mod origin;
 pub mod per_address;
 pub mod request_id;
@@ -35,6 +40,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 pub use access_log::AccessLog;
+pub use admin::Admin;
 pub use settings::Settings;
 
 use crate::auth::ResourceServer;
@@ -78,6 +84,8 @@ pub struct State(Arc<Shared>);
 struct Shared {
     parts: Parts,
     allowed: Allowed,
+    public_url: String,
+    openapi: openapi::Cell,
     started: Instant,
 }
 
@@ -88,17 +96,20 @@ impl State {
         let resources = parts.resource_server.resources();
         let public_url = resources
             .at("/")
-            .map_or("", |resource| resource.identifier().as_str());
+            .map_or("", |resource| resource.identifier().as_str())
+            .to_owned();
         let settings = &parts.settings;
         let (hosts, origins) = (
             settings.allowed_hosts.clone(),
             settings.allowed_origins.clone(),
         );
-        let allowed = Allowed::new(public_url, hosts, origins);
+        let allowed = Allowed::new(&public_url, hosts, origins);
         let started = Instant::now();
         Self(Arc::new(Shared {
             parts,
             allowed,
+            public_url,
+            openapi: openapi::Cell::default(),
             started,
         }))
     }
@@ -107,6 +118,17 @@ impl State {
     #[must_use]
     pub fn uptime(&self) -> Duration {
         self.0.started.elapsed()
+    }
+
+    /// The origin under which clients reach this server.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.0.public_url
+    }
+
+    /// The surface described, once it was asked for.
+    pub(in crate::http) fn openapi(&self) -> &openapi::Cell {
+        &self.0.openapi
     }
 
     /// The hosts and origins that may call.
@@ -124,14 +146,48 @@ impl Deref for State {
     }
 }
 
-/// Serves `listener` until a stop is asked for and everything has ended, or was dropped because it did not.
-pub async fn serve(listener: TcpListener, state: State) {
+/// Why a server does not start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The admin listener can be reached from other machines and has no secret.
+    #[error(
+        "the admin listener is not on loopback and has no secret: name a file in `admin_secret_file`"
+    )]
+    AdminSecret,
+}
+
+/// The bound sockets of one server.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For clients.
+    pub public: TcpListener,
+    /// For operations.
+    pub admin: TcpListener,
+}
+
+/// Serves both listeners until a stop is asked for and everything has ended, or was dropped because it did not. Without
+/// `admin_secret` the admin listener must be on loopback.
+pub async fn serve(
+    listeners: Listeners,
+    admin_secret: Option<&str>,
+    state: State,
+) -> Result<(), ServeError> {
+    let Listeners { public, admin } = listeners;
+    let admin_address = admin.local_addr().ok();
+    if admin_secret.is_none() && admin_address.is_none_or(admin::needs_secret) {
+        return Err(ServeError::AdminSecret);
+    }
     let lifecycle = state.lifecycle.clone();
     let patience = Duration::from_secs(state.settings.drain_timeout_seconds);
-    server::accept(listener, stack(state.clone()), state).await;
+    tokio::join!(
+        server::accept(public, stack(state.clone()), state.clone()),
+        server::accept(admin, Admin::new(state.clone(), admin_secret), state),
+    );
     if !lifecycle.finish(patience).await {
         tracing::warn!("stopped before everything had finished");
     }
+    Ok(())
 }
 
 /// Every public route and everything around it.

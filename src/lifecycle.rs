@@ -169,8 +169,8 @@ mod tests {
     const FINISH: Duration = Duration::from_secs(30);
 
     /// A stop signal after each of `pauses`, and none after that.
-    fn signals(pauses: &[u64]) -> impl AsyncFnMut() + use<> {
-        let mut pauses = pauses.to_vec().into_iter();
+    fn signals(pauses: &[u64]) -> impl AsyncFnMut() {
+        let mut pauses = pauses.iter().copied();
         async move || match pauses.next() {
             Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
             None => std::future::pending().await,

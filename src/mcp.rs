@@ -35,7 +35,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 pub use answer::{Answer, Body};
-pub use era::Revision;
+pub use era::{Revision, revisions};
 pub use error::BadHttp;
 pub use headers::SESSION as SESSION_HEADER;
 pub use settings::{Settings, SettingsError};

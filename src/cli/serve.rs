@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::auth::ResourceServer;
 use crate::clock::Clock;
-use crate::config::{self, Config, KeyPath};
+use crate::config::{self, Config, KeyPath, Secret};
 use crate::http::{self, AccessLog};
 use crate::knowledge::Knowledge;
 use crate::lifecycle::Lifecycle;
@@ -112,6 +112,7 @@ pub struct Surroundings {
 /// A whole server, built and not yet serving.
 pub struct Server {
     state: http::State,
+    admin_secret: Option<Secret>,
 }
 
 impl Server {
@@ -162,16 +163,18 @@ impl Server {
             lifecycle,
             clock,
         });
-        Ok(Self { state })
+        Ok(Self {
+            state,
+            admin_secret: config.admin_secret,
+        })
     }
 
     /// Serves until a stop is asked for and everything has ended.
     pub async fn run(self, listeners: Listeners) -> anyhow::Result<()> {
-        let Listeners {
-            public,
-            admin: _admin,
-        } = listeners;
-        http::serve(public, self.state).await;
+        let Listeners { public, admin } = listeners;
+        let listeners = http::Listeners { public, admin };
+        let secret = self.admin_secret.as_ref().map(Secret::expose);
+        http::serve(listeners, secret, self.state).await?;
         Ok(())
     }
 }

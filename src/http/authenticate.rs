@@ -1,11 +1,11 @@
 //! From the `Authorization` header and the path asked for to a verified principal, or the refusal with its challenge.
 
-use axum::http::{HeaderMap, header};
+use axum::extract::Request;
+use axum::http::header;
 
 use super::State;
 use super::error::Refusal;
 use super::surface::Endpoint;
-use crate::auth::challenge::ErrorCode;
 use crate::auth::{
     AccessToken, AccessTokenError, Challenge, Principal, Resource, Scopes, TokenError,
 };
@@ -15,47 +15,46 @@ use crate::auth::{
 pub async fn authenticate(
     state: &State,
     endpoint: Endpoint,
-    headers: &mut HeaderMap,
+    request: &mut Request,
 ) -> Result<Principal, Refusal> {
-    let resources = state.resource_server.resources();
     let path = match endpoint {
         // Documents belong to the whole server.
         Endpoint::Document => "/",
         other => other.label(),
     };
-    let resource = resources.at(path).ok_or(Refusal::NotFound)?;
-    let access_token = AccessToken::from_headers(headers);
-    headers.remove(header::AUTHORIZATION);
-    let access_token = access_token.map_err(|error| refuse_header(resource, error))?;
-    let verified = state
-        .resource_server
-        .authenticate(&access_token, resource)
-        .await;
-    verified.map_err(|error| refuse_token(resource, &error))
+    let resource = state.resource_server.resources().at(path);
+    let resource = resource.ok_or(Refusal::NotFound)?;
+    let access_token = AccessToken::from_request(request.headers(), request.uri().query());
+    request.headers_mut().remove(header::AUTHORIZATION);
+    let access_token = access_token.map_err(|error| without_token(state, resource, error))?;
+    let verified = state.resource_server.authenticate(&access_token, resource);
+    verified
+        .await
+        .map_err(|error| refused(state, resource, &error))
 }
 
-fn refuse_header(resource: &Resource, error: AccessTokenError) -> Refusal {
-    let (code, reason) = match error {
-        AccessTokenError::Missing => (None, "no_token"),
-        #[expect(unreachable_patterns, reason = "the other variants are on their way")]
-        _ => (Some(ErrorCode::InvalidRequest), "malformed_authorization"),
-    };
-    challenged(resource, code, reason)
-}
-
-fn refuse_token(resource: &Resource, error: &TokenError) -> Refusal {
-    match error {
-        TokenError::KeysUnavailable {
-            retry_after_seconds,
-        } => Refusal::KeysUnavailable {
-            retry_after_seconds: *retry_after_seconds,
-        },
-        #[expect(unreachable_patterns, reason = "the other variants are on their way")]
-        _ => challenged(resource, Some(ErrorCode::InvalidToken), error.reason()),
+fn without_token(state: &State, resource: &Resource, error: AccessTokenError) -> Refusal {
+    let challenge = Challenge::for_request(error, resource, scopes(state, resource));
+    Refusal::Challenged {
+        challenge: Box::new(challenge),
+        reason: error.reason(),
     }
 }
 
-fn challenged(resource: &Resource, code: Option<ErrorCode>, reason: &'static str) -> Refusal {
-    let challenge = Box::new(Challenge::new(resource, Scopes::default(), code));
-    Refusal::Challenged { challenge, reason }
+fn refused(state: &State, resource: &Resource, error: &TokenError) -> Refusal {
+    match Challenge::for_token(error, resource, scopes(state, resource)) {
+        Some(challenge) => Refusal::Challenged {
+            challenge: Box::new(challenge),
+            reason: error.reason(),
+        },
+        None => Refusal::KeysUnavailable {
+            retry_after_seconds: error.retry_after_seconds().unwrap_or(1),
+        },
+    }
+}
+
+/// What a client should ask for: the same as the metadata says, so that no client has to guess which of them counts.
+fn scopes(state: &State, resource: &Resource) -> Scopes {
+    let published = state.resource_server.metadata(resource).scopes_supported;
+    Scopes::parse(&published.join(" ")).unwrap_or_default()
 }

@@ -11,11 +11,15 @@ use super::error::Refusal;
 
 /// The whole body. It may have `max_body_bytes`, as declared and as counted, and must arrive in `body_timeout_seconds`.
 pub async fn read(body: Body, settings: &Settings) -> Result<Bytes, Refusal> {
-    let limit = settings.max_body_bytes;
+    let deadline = Duration::from_secs(settings.body_timeout_seconds);
+    read_within(body, settings.max_body_bytes, deadline).await
+}
+
+/// The whole body of at most `limit` bytes, if it arrives by the `deadline`.
+pub async fn read_within(body: Body, limit: usize, deadline: Duration) -> Result<Bytes, Refusal> {
     if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
         return Err(Refusal::BodyTooLarge);
     }
-    let deadline = Duration::from_secs(settings.body_timeout_seconds);
     match tokio::time::timeout(deadline, Limited::new(body, limit).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge),

@@ -7,6 +7,7 @@
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::access_log::Notes;
@@ -17,6 +18,8 @@ use crate::rate_limit::RateLimited;
 /// Why a request is answered without reaching its handler, or instead of the handler's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
+    /// The admin listener was asked without its secret.
+    AdminSecret,
     /// The same header in two spellings, or framing that two readers could read differently.
     AmbiguousHeaders,
     /// The body broke off or was not well framed.
@@ -36,6 +39,8 @@ pub enum Refusal {
     HeadersTooLarge,
     /// The `Host` is none of ours.
     HostNotAllowed,
+    /// The index has never been complete.
+    IndexNotReady,
     /// A bug: the handler panicked.
     Internal,
     /// No usable keys are at hand: not the client's fault, so no 401.
@@ -62,17 +67,23 @@ pub enum Refusal {
     RequestTimeout,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// The body of a refusal.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct RefusalDocument<'a> {
+    /// An OAuth error code where one fits, a stable reason code elsewhere.
     error: &'a str,
+    /// A sentence for people.
     error_description: &'a str,
+    /// The name under which the server's log speaks of this request.
     request_id: &'a str,
+    /// The challenge once more, for clients that do not read headers.
     #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     meta: Option<Meta<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Meta<'a> {
+    /// The values of `WWW-Authenticate`.
     #[serde(rename = "mcp/www_authenticate")]
     challenges: [&'a str; 1],
 }
@@ -83,13 +94,16 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::AmbiguousHeaders | Self::BodyBroken | Self::Path => StatusCode::BAD_REQUEST,
+            Self::AdminSecret => StatusCode::UNAUTHORIZED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Challenged { challenge, .. } => challenge.status(),
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::HostNotAllowed | Self::OriginNotAllowed => StatusCode::FORBIDDEN,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::KeysUnavailable { .. } | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::IndexNotReady | Self::KeysUnavailable { .. } | Self::Overloaded => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -101,6 +115,7 @@ impl Refusal {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
+            Self::AdminSecret => "admin_secret",
             Self::AmbiguousHeaders => "ambiguous_headers",
             Self::BodyBroken => "body_broken",
             Self::BodyTimeout => "body_timeout",
@@ -108,6 +123,7 @@ impl Refusal {
             Self::Challenged { reason, .. } => reason,
             Self::HeadersTooLarge => "headers_too_large",
             Self::HostNotAllowed => "host_not_allowed",
+            Self::IndexNotReady => "index_not_ready",
             Self::Internal => "internal_error",
             Self::KeysUnavailable { .. } => "keys_unavailable",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
@@ -122,27 +138,23 @@ impl Refusal {
 
     /// The fixed sentence for the client.
     #[must_use]
-    pub fn description(&self) -> &'static str {
+    pub fn description(&self) -> &str {
         match self {
+            Self::AdminSecret => "The admin listener wants its secret, as `Authorization: Bearer`.",
             Self::AmbiguousHeaders => {
                 "A header was sent in a form that proxies and servers read differently."
             }
             Self::BodyBroken => "The request body could not be read to its end.",
             Self::BodyTimeout => "The request body did not arrive in time.",
             Self::BodyTooLarge => "The request body is larger than this server accepts.",
-            Self::Challenged { challenge, .. } => match challenge.status() {
-                StatusCode::FORBIDDEN => {
-                    "The access token does not carry the scopes that this needs."
-                }
-                StatusCode::BAD_REQUEST => {
-                    "Send one access token, as `Authorization: Bearer`, and nowhere else."
-                }
-                _ => {
-                    "A valid access token for this resource is needed; WWW-Authenticate says where to get one."
-                }
-            },
+            Self::Challenged { challenge, .. } => challenge
+                .description()
+                .unwrap_or("Access needs a token; WWW-Authenticate says where to get one."),
             Self::HeadersTooLarge => "The request headers are larger than this server accepts.",
             Self::HostNotAllowed => "This server does not answer for the requested host.",
+            Self::IndexNotReady => {
+                "The documents are still being read; try again in a few seconds."
+            }
             Self::Internal => {
                 "Something went wrong in this server; its log has the details under the request id."
             }
@@ -165,18 +177,18 @@ impl Refusal {
 
     fn error(&self) -> &'static str {
         match self {
-            Self::Challenged { challenge, .. } => match challenge.status() {
-                StatusCode::FORBIDDEN => "insufficient_scope",
-                StatusCode::BAD_REQUEST => "invalid_request",
-                _ => "invalid_token",
-            },
+            Self::Challenged { challenge, reason } => {
+                challenge.error().map_or(reason, |code| code.as_str())
+            }
             Self::RateLimited(_) => "rate_limited",
-            Self::AmbiguousHeaders
+            Self::AdminSecret
+            | Self::AmbiguousHeaders
             | Self::BodyBroken
             | Self::BodyTimeout
             | Self::BodyTooLarge
             | Self::HeadersTooLarge
             | Self::HostNotAllowed
+            | Self::IndexNotReady
             | Self::Internal
             | Self::KeysUnavailable { .. }
             | Self::MethodNotAllowed { .. }
@@ -191,6 +203,10 @@ impl Refusal {
     /// The one header that goes with some refusals.
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
+            Self::AdminSecret => {
+                let bearer = HeaderValue::from_static("Bearer realm=\"usher-admin\"");
+                Some((header::WWW_AUTHENTICATE, bearer))
+            }
             Self::Challenged { challenge, .. } => {
                 Some((header::WWW_AUTHENTICATE, challenge.header_value()))
             }
@@ -200,7 +216,9 @@ impl Refusal {
             Self::MethodNotAllowed { allow } => {
                 Some((header::ALLOW, HeaderValue::from_static(allow)))
             }
-            Self::Overloaded => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            Self::IndexNotReady | Self::Overloaded => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            }
             Self::RateLimited(limited) => Some((
                 header::RETRY_AFTER,
                 HeaderValue::from(limited.retry_after_seconds),
@@ -225,9 +243,9 @@ impl Refusal {
         let header = self.header();
         let challenge = header
             .as_ref()
-            .filter(|(name, _)| name == header::WWW_AUTHENTICATE)
+            .filter(|_| matches!(self, Self::Challenged { .. }))
             .and_then(|(_, value)| value.to_str().ok());
-        let body = Document {
+        let body = RefusalDocument {
             error: self.error(),
             error_description: self.description(),
             request_id: request_id.as_str(),

@@ -1,45 +1,132 @@
-//! Liveness, readiness, and what they tell.
-
-use std::time::Duration;
+//! Liveness, readiness, and what they tell. Everything comes from memory: no probe of anything outside.
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::State;
 use super::answer::json;
+use crate::auth::{IssuerStatus, KeyState};
+use crate::knowledge::IndexState;
 
-/// What `/healthz` tells.
-#[derive(Debug, Serialize)]
-struct Health {
+/// What `/healthz` tells: the first four members, and the rest with `?deep=1`.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Health {
+    /// `ok`, or `degraded` when something below is not as it should be. Alive either way.
     status: &'static str,
+    /// The program.
     service: &'static str,
+    /// Its version.
     version: &'static str,
+    /// Seconds since it started.
     #[serde(rename = "uptimeSeconds")]
     uptime_seconds: u64,
+    #[serde(flatten)]
+    deep: Option<Deep>,
+}
+
+#[derive(Debug, JsonSchema, Serialize)]
+struct Deep {
+    /// All key sets together.
+    jwks: Jwks,
+    /// Open streams, under the name that guides know.
+    sse: Sse,
+    /// One entry per issuer.
+    issuers: Vec<Issuer>,
+    /// What `search` and `fetch` answer from.
+    index: Index,
+    /// Open streams.
+    streams: Streams,
+}
+
+#[derive(Debug, JsonSchema, Serialize)]
+struct Jwks {
+    /// `ok`, `stale` (usable, the last fetch failed) or `missing`: the worst over the issuers.
+    status: &'static str,
+    /// Usable keys over all issuers.
+    #[serde(rename = "keysFound")]
+    keys_found: usize,
+}
+
+#[derive(Debug, JsonSchema, Serialize)]
+struct Sse {
+    /// Open response streams.
+    #[serde(rename = "activeConnections")]
+    active_connections: usize,
+}
+
+#[derive(Debug, JsonSchema, Serialize)]
+struct Issuer {
+    /// The issuer identifier, as in the metadata.
+    issuer: String,
+    /// `ok`, `stale` or `missing`.
+    status: &'static str,
+    /// Usable keys.
+    keys: usize,
+    /// Seconds since the last successful fetch; absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_seconds: Option<i64>,
+}
+
+#[derive(Debug, JsonSchema, Serialize)]
+struct Index {
+    /// `building`, `current`, or the reason why it is not up to date.
+    status: &'static str,
+    /// Collections configured.
+    collections: usize,
+    /// Documents that can be found.
+    documents: usize,
+    /// Files and records that were left out.
+    failures: usize,
+    /// Seconds since it was last brought up to date; absent if it never was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_seconds: Option<i64>,
+}
+
+#[derive(Debug, JsonSchema, Serialize)]
+struct Streams {
+    /// Open response streams.
+    open: usize,
 }
 
 /// What `/readyz` tells.
-#[derive(Debug, Serialize)]
-struct Readiness {
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Readiness {
+    /// `ready` or `not_ready`.
     status: &'static str,
+    /// Why not: `keys_not_loaded` or `stopping`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
 }
 
 /// Alive: 200 for as long as requests are answered at all.
-pub fn health(state: &State) -> Response {
-    let uptime: Duration = state.uptime();
+pub fn health(state: &State, query: Option<&str>) -> Response {
+    let is_deep = query.is_some_and(|query| query.split('&').any(|pair| pair == "deep=1"));
+    let deep = is_deep.then(|| deep(state));
+    let degraded = deep.as_ref().is_some_and(Deep::is_degraded);
     let health = Health {
-        status: "ok",
+        status: if degraded { "degraded" } else { "ok" },
         service: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
-        uptime_seconds: uptime.as_secs(),
+        uptime_seconds: state.uptime().as_secs(),
+        deep,
     };
     json(StatusCode::OK, &health)
 }
 
 /// Ready: 200 once keys are loaded and until a stop is near, 503 otherwise.
 pub fn ready(state: &State) -> Response {
+    let readiness = readiness(state);
+    let code = match readiness.reason {
+        None => StatusCode::OK,
+        Some(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    json(code, &readiness)
+}
+
+/// Whether requests with good tokens would be served now.
+pub(super) fn readiness(state: &State) -> Readiness {
     let reason = if state.lifecycle.is_draining() {
         Some("stopping")
     } else if state.resource_server.is_ready() {
@@ -47,9 +134,108 @@ pub fn ready(state: &State) -> Response {
     } else {
         Some("keys_not_loaded")
     };
-    let (code, status) = match reason {
-        None => (StatusCode::OK, "ready"),
-        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
+    let status = if reason.is_none() {
+        "ready"
+    } else {
+        "not_ready"
     };
-    json(code, &Readiness { status, reason })
+    Readiness { status, reason }
+}
+
+impl Readiness {
+    pub(super) fn is_ready(&self) -> bool {
+        self.reason.is_none()
+    }
+}
+
+impl Deep {
+    fn is_degraded(&self) -> bool {
+        let index_stands = matches!(self.index.status, "building" | "current");
+        self.jwks.status != KeyState::Fresh.as_str() || !index_stands
+    }
+}
+
+fn deep(state: &State) -> Deep {
+    let issuers = state.resource_server.status();
+    let open = state.protocol.open_streams();
+    Deep {
+        jwks: Jwks {
+            status: worst(&issuers).as_str(),
+            keys_found: issuers.iter().map(|issuer| issuer.keys).sum(),
+        },
+        sse: Sse {
+            active_connections: open,
+        },
+        issuers: issuers.into_iter().map(Issuer::from).collect(),
+        index: index(state),
+        streams: Streams { open },
+    }
+}
+
+impl From<IssuerStatus> for Issuer {
+    fn from(issuer: IssuerStatus) -> Self {
+        Self {
+            status: issuer.state.as_str(),
+            keys: issuer.keys,
+            age_seconds: issuer.age_seconds,
+            issuer: issuer.issuer,
+        }
+    }
+}
+
+fn index(state: &State) -> Index {
+    let health = state.knowledge.health();
+    let age = |at: i64| (state.clock.unix_seconds() - at).max(0);
+    Index {
+        status: match &health.state {
+            // Nothing is configured, so nothing is being built.
+            IndexState::Building if health.collections.is_empty() => "current",
+            other => other.name(),
+        },
+        collections: health.collections.len(),
+        documents: health.documents(),
+        failures: health.failures(),
+        age_seconds: health.last_indexed.map(age),
+    }
+}
+
+fn worst(issuers: &[IssuerStatus]) -> KeyState {
+    let rank = |state: KeyState| match state {
+        KeyState::Fresh => 0,
+        KeyState::Stale => 1,
+        KeyState::Missing => 2,
+    };
+    let states = issuers.iter().map(|issuer| issuer.state);
+    states
+        .max_by_key(|state| rank(*state))
+        .unwrap_or(KeyState::Missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::ProfileName;
+
+    #[test]
+    fn the_worst_issuer_decides() {
+        let status = |state| IssuerStatus {
+            issuer: "https://issuer.test".to_owned(),
+            profile: ProfileName::Generic,
+            state,
+            keys: 1,
+            age_seconds: Some(1),
+            required: true,
+        };
+        for (states, expected) in [
+            (&[KeyState::Fresh, KeyState::Fresh][..], KeyState::Fresh),
+            (&[KeyState::Fresh, KeyState::Stale], KeyState::Stale),
+            (
+                &[KeyState::Missing, KeyState::Stale, KeyState::Fresh],
+                KeyState::Missing,
+            ),
+        ] {
+            let issuers: Vec<_> = states.iter().copied().map(status).collect();
+            assert_eq!(worst(&issuers), expected);
+        }
+    }
 }

@@ -197,6 +197,14 @@ impl Allowed {
     }
 }
 
+/// Refuses a request that does not ask for a loopback name.
+pub fn check_loopback_host(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+    match requested_host(uri, headers) {
+        Some(host) if is_loopback_name(split_port(host).0) => Ok(()),
+        Some(_) | None => Err(Refusal::HostNotAllowed),
+    }
+}
+
 /// The host of an HTTP/2 request line or of the only `Host` header (RFC 9112 §3.2).
 fn requested_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     let mut hosts = headers.get_all(header::HOST).iter();

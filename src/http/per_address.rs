@@ -1,5 +1,7 @@
-//! How many connections one address may hold, where trusted proxies are configured: everybody else comes around the
-//! proxy. Without trusted proxies one address may well be a proxy that nobody told us of, so nothing is counted.
+//! How many connections one address may hold.
+//!
+//! Only where trusted proxies are configured: everybody else comes around the proxy. Without them one address may well
+//! be a proxy that nobody told us of, so nothing is counted.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

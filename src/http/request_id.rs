@@ -78,7 +78,7 @@ mod tests {
             RequestId::from_proxy(&headers).map(|id| id.as_str().to_owned())
         };
         assert_eq!(from("abc-1.2_3").as_deref(), Some("abc-1.2_3"));
-        for refused in ["", "a b", "a\"b", "Bearer x", &"x".repeat(65).leak()[..]] {
+        for refused in ["", "a b", "a\"b", "Bearer x", "x".repeat(65).leak() as &str] {
             assert_eq!(from(refused), None, "{refused:?}");
         }
         assert_eq!(RequestId::from_proxy(&HeaderMap::new()), None);

@@ -27,12 +27,21 @@ use tokio::time::Instant;
 use tower::Service;
 
 use super::access_log::{Entry, Notes};
+use super::authenticate::authenticate;
 use super::client_address::{client_address, is_trusted};
 use super::error::Refusal;
 use super::request_id::{self, RequestId};
 use super::surface::{Access, Endpoint};
-use super::{State, authenticate, cors, headers, health, mcp_endpoint, request_path, well_known};
+use super::{
+    State, body, cors, document, headers, health, landing, mcp_endpoint, openapi, request_path,
+    well_known,
+};
 use crate::auth::Principal;
+use crate::mcp::Protocol;
+
+/// How much of a refused request's body is read, and for how long: nobody has paid for it with a ticket.
+const REFUSED_BODY_BYTES: usize = 64 * 1024;
+const REFUSED_BODY_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Both ends of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -156,8 +165,11 @@ impl Stack {
         let deadline = Duration::from_secs(self.state.settings.request_timeout_seconds);
         let answer = async {
             if endpoint.access() == Access::Guarded {
-                let headers = request.headers_mut();
-                let principal = authenticate::authenticate(&self.state, endpoint, headers).await?;
+                let verified = authenticate(&self.state, endpoint, &mut request).await;
+                let principal = match verified {
+                    Ok(principal) => principal,
+                    Err(refusal) => return Ok(refuse(refusal, endpoint, request, call).await),
+                };
                 let limited = self.state.rate_limits.check_call(&principal, None);
                 call.principal = Some(principal.clone());
                 limited.map_err(Refusal::RateLimited)?;
@@ -182,7 +194,7 @@ impl Stack {
 
     async fn handle(&self, endpoint: Endpoint, request: Request) -> Result<Response, Refusal> {
         match endpoint {
-            Endpoint::Health => Ok(health::health(&self.state)),
+            Endpoint::Health => Ok(health::health(&self.state, request.uri().query())),
             Endpoint::Ready => Ok(health::ready(&self.state)),
             Endpoint::ResourceMetadata => {
                 well_known::resource_metadata(&self.state, request.uri().path())
@@ -196,16 +208,17 @@ impl Stack {
                     _ => mcp_endpoint::get(state, request).await,
                 })
             }
-            Endpoint::AuthorizationServerMetadata
-            | Endpoint::Document
-            | Endpoint::Landing
-            | Endpoint::LegacyMessages
-            | Endpoint::LegacySse
-            | Endpoint::OpenapiJson
-            | Endpoint::OpenapiYaml => {
+            Endpoint::LegacyMessages | Endpoint::LegacySse => {
                 let routed = self.router.clone().call(request).await;
                 Ok(routed.unwrap_or_else(|never| match never {}))
             }
+            Endpoint::AuthorizationServerMetadata => {
+                well_known::authorization_server_metadata(&self.state)
+            }
+            Endpoint::Document => document::document(&self.state, &request),
+            Endpoint::Landing => Ok(landing::landing(&self.state, request.headers())),
+            Endpoint::OpenapiJson => Ok(openapi::json(&self.state)),
+            Endpoint::OpenapiYaml => Ok(openapi::yaml(&self.state)),
         }
     }
 
@@ -256,6 +269,28 @@ impl Stack {
         });
         response
     }
+}
+
+/// The answer to a request whose ticket was refused. A `tools/call` gets the challenge in its body as well, in the form
+/// of a tool result, because some clients look for it there only; so its body is read, if it is small and quick.
+async fn refuse(refusal: Refusal, endpoint: Endpoint, request: Request, call: &Call) -> Response {
+    let mut response = refusal.into_response(&call.request_id);
+    let is_mcp = matches!(endpoint, Endpoint::Mcp | Endpoint::McpRoot);
+    let challenge = response.headers().get(header::WWW_AUTHENTICATE);
+    let Some(challenge) = challenge.and_then(|challenge| challenge.to_str().ok()) else {
+        return response;
+    };
+    if is_mcp && call.method == Method::POST {
+        let body = request.into_body();
+        let read = body::read_within(body, REFUSED_BODY_BYTES, REFUSED_BODY_DEADLINE).await;
+        let json = read
+            .ok()
+            .and_then(|body| Protocol::unauthorized_call(&body, challenge));
+        if let Some(json) = json {
+            *response.body_mut() = Body::from(json);
+        }
+    }
+    response
 }
 
 /// The answer to `OPTIONS`, preflight or not.

@@ -22,6 +22,13 @@ const FIRST_MODERN: &str = "2026-07-28";
 /// that read one here would retry with it in `_meta`, which no legacy revision knows.
 pub(crate) const MODERN_REVISIONS: [&str; 1] = [FIRST_MODERN];
 
+/// Every revision served, newest first.
+#[must_use]
+pub fn revisions() -> Vec<&'static str> {
+    let legacy = Revision::ALL.iter().rev().map(|revision| revision.as_str());
+    MODERN_REVISIONS.into_iter().chain(legacy).collect()
+}
+
 /// RFC 5424 levels, the values of the log level key.
 const LOG_LEVELS: [&str; 8] = [
     "debug",

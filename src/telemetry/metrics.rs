@@ -150,7 +150,7 @@ impl Families {
 }
 
 impl Metrics {
-    /// All metrics in the OpenMetrics text format.
+    /// All metrics in the `OpenMetrics` text format.
     #[must_use]
     pub fn encode(&self) -> String {
         let mut text = String::new();
