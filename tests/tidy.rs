@@ -330,7 +330,11 @@ fn lock_files_name_the_public_registries_only() {
 #[test]
 fn links_between_documents_lead_somewhere() {
     let mut violations = Vec::new();
-    for path in with_extension("md") {
+    // What stands below src is a part of a generated document, and is checked there.
+    let documents = with_extension("md")
+        .into_iter()
+        .filter(|path| !relative(path).starts_with("src/"));
+    for path in documents {
         let text = std::fs::read_to_string(&path).expect("a document is readable");
         for (at, _) in text.match_indices("](") {
             let address: String = text[at + 2..]

@@ -82,7 +82,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     scenario("sep-2164-resource-not-found", &[(V_2026_07, 4)]),
     scenario("caching", &[(V_2026_07, 7)]),
-    scenario("http-header-validation", &[(V_2026_07, 12)]),
+    scenario("http-header-validation", &[(V_2026_07, 14)]),
     scenario(
         "input-required-result-unsupported-methods",
         &[(V_2026_07, 2)],
