@@ -112,7 +112,7 @@ pub(crate) fn consent(
         })
         .collect();
     let body = format!(
-        "<h1>Allow <q>{client}</q>?</h1>
+        "<h1>Allow “{client}”?</h1>
 <p class=\"quiet\">You are <strong>{user}</strong> ({groups}). <a href=\"/authorize?{query}&amp;prompt=login\">Use another account</a></p>
 <dl>
 <dt>It wants to</dt><dd><ul>{scopes}</ul></dd>
