@@ -18,3 +18,4 @@ mod knowledge;
 mod protocol;
 mod protocol_scopes;
 mod protocol_streams;
+mod rmcp_client;
