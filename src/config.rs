@@ -15,6 +15,8 @@ mod schema;
 mod secret;
 mod settings;
 mod show;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod variables;
 

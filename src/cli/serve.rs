@@ -124,24 +124,22 @@ impl Server {
             log,
         } = surroundings;
         let metrics = Metrics::default();
-        let outbound = Outbound::new(config.outbound)?;
-        let parts = auth::Parts {
-            outbound,
-            clock: clock.clone(),
-            lifecycle: lifecycle.clone(),
-            metrics: metrics.clone(),
-            state_dir: config.state_dir.clone(),
-        };
-        let public_url = config.auth.public_url.clone();
-        let resource_server = ResourceServer::start(config.auth, parts)?;
         let parts = knowledge::Parts {
-            public_url,
-            state_dir: config.state_dir,
+            public_url: config.auth.public_url.clone(),
+            state_dir: config.state_dir.clone(),
             lifecycle: lifecycle.clone(),
             metrics: metrics.clone(),
             clock: clock.clone(),
         };
         let knowledge = Knowledge::open(&config.knowledge, &parts)?;
+        let parts = auth::Parts {
+            outbound: Outbound::new(config.outbound)?,
+            clock: clock.clone(),
+            lifecycle: lifecycle.clone(),
+            metrics: metrics.clone(),
+            state_dir: config.state_dir,
+        };
+        let resource_server = ResourceServer::start(config.auth, parts)?;
         let rate_limits = RateLimits::new(&config.rate_limit);
         let parts = mcp::Parts {
             tools: Tools::new(knowledge.clone()),

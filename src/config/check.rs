@@ -50,24 +50,24 @@ pub(super) fn check(settings: Settings, variables: &Variables) -> Result<Config,
     let mut found = Found::default();
     let admin_secret = found.admin_secret(&settings);
     found.modules(&settings);
-    let read_scope = found.scope("scopes.read", &settings.scopes.read);
-    let write_scope = found.scope("scopes.write", &settings.scopes.write);
-    let (Some(read_scope), Some(write_scope), true) =
-        (read_scope, write_scope, found.mistakes.is_empty())
-    else {
+    if !found.mistakes.is_empty() {
         return Err(found.mistakes);
+    }
+    let scope = |text: &str| {
+        auth::Scope::parse(text).expect("invariant: `auth` complains of what is no scope")
     };
+    let (auth, knowledge) = (settings.auth(), settings.knowledge());
     Ok(Config {
         listen: settings.listen,
         admin_listen: settings.admin_listen,
         admin_secret,
         state_dir: state_dir(settings.state_dir.as_deref(), variables),
-        auth: settings.auth(),
-        knowledge: settings.knowledge(),
-        read_scope,
-        write_scope,
+        auth,
+        read_scope: scope(&settings.scopes.read),
+        write_scope: scope(&settings.scopes.write),
         http: settings.http,
         mcp: settings.mcp,
+        knowledge,
         rate_limit: settings.rate_limit,
         log: settings.log,
         outbound: settings.outbound,
@@ -138,18 +138,63 @@ impl Found {
         if let Err(error) = Outbound::new(settings.outbound.clone()) {
             self.mistake(keys::of_outbound(&error), error, "");
         }
+        self.knowledge(&settings.knowledge());
+        let session_keys = [
+            &settings.mcp.session_key_file,
+            &settings.mcp.previous_session_key_file,
+        ];
+        for path in session_keys.into_iter().flatten() {
+            self.warn_if_open(path);
+        }
+        if let Err(error) = settings.mcp.session_keys() {
+            self.mistake(keys::of_mcp(&error, &settings.mcp), error, "");
+        }
         if let Err(error) = settings.log.check() {
             self.mistake(KeyPath::parse("log.level"), error, "");
         }
     }
 
-    fn scope(&mut self, key: &str, text: &str) -> Option<auth::Scope> {
-        let scope = auth::Scope::parse(text);
-        if scope.is_none() {
-            let problem = "not a scope token (RFC 6749 §3.3): expected printable ASCII without spaces, quotes and backslashes";
-            self.mistake(KeyPath::parse(key), problem, "");
+    /// `knowledge` tells its first mistake only, so it is asked about one part after the other.
+    fn knowledge(&mut self, settings: &knowledge::Settings) {
+        let search = knowledge::Settings {
+            search: settings.search.clone(),
+            ..knowledge::Settings::default()
+        };
+        let one_each = settings
+            .collections
+            .iter()
+            .map(|collection| knowledge::Settings {
+                collections: vec![collection.clone()],
+                ..knowledge::Settings::default()
+            });
+        let parts = std::iter::once(search).chain(one_each).enumerate();
+        let errors: Vec<_> = parts
+            .filter_map(|(place, part)| {
+                let collection = place.checked_sub(1);
+                part.check()
+                    .err()
+                    .map(|error| (keys::of_knowledge(&error, collection), error))
+            })
+            .collect();
+        let twice = if errors.is_empty() {
+            settings.check().err()
+        } else {
+            None
+        };
+        for (path, error) in errors {
+            self.mistake(path, error, "");
         }
-        scope
+        if let Some(error) = twice {
+            self.mistake(keys::of_repeated_name(&error, settings), error, "");
+        }
+        for collection in &settings.collections {
+            if !collection.path.exists() {
+                let path = collection.path.display();
+                self.warnings.push(format!(
+                    "there is nothing at the collection's path {path} yet"
+                ));
+            }
+        }
     }
 }
 

@@ -130,9 +130,7 @@ impl std::error::Error for Error {}
 impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new(match message.to_string().as_str() {
-            "invalid socket address syntax" => {
-                Kind::Expected("an IP address and a port, such as 127.0.0.1:8080".to_owned())
-            }
+            "invalid socket address syntax" => Kind::Expected(SOCKET_ADDRESS.to_owned()),
             "invalid IP address syntax" => Kind::Expected("an IP address".to_owned()),
             other => Kind::Other(other.to_owned()),
         })
@@ -159,6 +157,8 @@ impl de::Error for Error {
     }
 }
 
+const SOCKET_ADDRESS: &str = "an IP address and a port, such as 127.0.0.1:8080";
+
 /// serde's words for what it expects, in the reader's words.
 fn in_words(expected: &dyn de::Expected) -> String {
     let text = expected.to_string();
@@ -169,6 +169,7 @@ fn in_words(expected: &dyn de::Expected) -> String {
         "a boolean" => "true or false".to_owned(),
         "a sequence" => "a list".to_owned(),
         "a map" => "a table".to_owned(),
+        "socket address" => SOCKET_ADDRESS.to_owned(),
         "path string" => "a path".to_owned(),
         other if other.starts_with("struct ") => "a table".to_owned(),
         _ => text,

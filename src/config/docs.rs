@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::KeyPath;
 use super::schema::{self, Field, Kind, Shape};
 
-const OPENING: &str = include_str!("docs/opening.md");
+const OPENING: &str = include_str!("docs/opening.txt");
 
 /// The whole page.
 #[must_use]
@@ -46,14 +46,25 @@ fn heading(open: &str, path: &KeyPath, close: &str, field: &Field) -> String {
 }
 
 fn row(page: &mut String, field: &Field, path: &KeyPath) {
-    let Shape::Leaf { kind, default } = &field.shape else {
+    let Shape::Leaf {
+        kind,
+        default,
+        optional,
+    } = &field.shape
+    else {
         return;
     };
-    let shown = default
-        .as_ref()
-        .map_or_else(|| "none".to_owned(), |value| format!("`{value}`"));
+    let shown = match default {
+        Some(value) if field.effect.contains("Required.") && value == "" => "required".to_owned(),
+        Some(value) => format!("`{value}`"),
+        None if *optional => "none".to_owned(),
+        None => "see there".to_owned(),
+    };
     let example = field.example.as_ref().or(default.as_ref());
-    let example = example.map_or_else(|| "…".to_owned(), in_a_variable);
+    let example = example
+        .map(in_a_variable)
+        .filter(|example| !example.is_empty());
+    let example = example.unwrap_or_else(|| "…".to_owned());
     push(
         page,
         format_args!(

@@ -59,6 +59,13 @@ impl KeyPath {
         &self.0
     }
 
+    /// This path, then what it is in, and so on, without the top.
+    pub fn outwards(&self) -> impl Iterator<Item = Self> {
+        (1..=self.0.len())
+            .rev()
+            .map(|length| Self(self.0.iter().take(length).cloned().collect()))
+    }
+
     /// The keys alone, without the places in lists.
     pub fn keys(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.iter().filter_map(|step| match step {

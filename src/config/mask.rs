@@ -42,7 +42,7 @@ pub(super) fn without_user_info(text: &str) -> String {
         out.push_str(before);
         out.push_str("://");
         let authority_ends = after
-            .find(|c: char| matches!(c, '/' | '?' | '#' | '"' | ',' | ' '))
+            .find(['/', '?', '#', '"', ',', ' '])
             .unwrap_or(after.len());
         let (authority, remainder) = after.split_at(authority_ends);
         match authority.rsplit_once('@') {

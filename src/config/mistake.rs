@@ -1,5 +1,6 @@
 //! What is wrong with a configuration, in words: where, what was found, what was expected, what to do.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -61,6 +62,7 @@ impl Mistakes {
     /// Sorts what was found in `file` and the environment.
     #[must_use]
     pub fn new(file: Option<PathBuf>, mut list: Vec<Mistake>) -> Self {
+        keep_one_per_broken_line(&mut list);
         list.sort_by(|a, b| (&a.origin, &a.path).cmp(&(&b.origin, &b.path)));
         list.dedup();
         Self { file, list }
@@ -87,6 +89,22 @@ impl Mistakes {
 
 impl std::error::Error for Mistakes {}
 
+/// Where a line is not TOML, what else could be said of it is guesswork.
+fn keep_one_per_broken_line(list: &mut Vec<Mistake>) {
+    let line = |mistake: &Mistake| match mistake.origin {
+        Some(Origin::File { line, .. }) => Some(line),
+        Some(Origin::Variable(_)) | None => None,
+    };
+    let is_syntax = |mistake: &Mistake| matches!(mistake.problem, Problem::Syntax(_));
+    let broken = list.iter().filter(|mistake| is_syntax(mistake));
+    let broken: BTreeSet<usize> = broken.filter_map(line).collect();
+    let mut told = BTreeSet::new();
+    list.retain(|mistake| match line(mistake) {
+        Some(line) if broken.contains(&line) => is_syntax(mistake) && told.insert(line),
+        Some(_) | None => true,
+    });
+}
+
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, mistake) in self.list.iter().enumerate() {
@@ -105,7 +123,10 @@ impl Mistake {
     #[must_use]
     pub(super) fn located(mut self, root: &Node) -> Self {
         let node = root.at(&self.path);
-        self.origin = self.origin.or_else(|| node.map(|node| node.origin.clone()));
+        let written = self.path.outwards().find_map(|path| root.at(&path));
+        self.origin = self
+            .origin
+            .or_else(|| written.map(|node| node.origin.clone()));
         if let Problem::Meaning {
             found: found @ None,
             ..
@@ -120,17 +141,16 @@ impl Mistake {
         if self.path == KeyPath::root() {
             f.write_str("\n")?;
         } else {
-            write!(f, ": {}\n", self.path)?;
+            writeln!(f, ": {}", self.path)?;
         }
         let key = self.path.last_key();
         match &self.problem {
             Problem::Syntax(message) => write!(f, "  problem:  this is not TOML: {message}"),
             Problem::UnknownKey { known } => {
-                write!(f, "  found:    a key that does not exist\n")?;
-                write!(f, "  expected: one of {}", known.join(", "))?;
+                f.write_str("  found:    a key that does not exist\n")?;
                 match advice_for_unknown(key, known) {
-                    Some(advice) => write!(f, "\n  do:       {advice}"),
-                    None => Ok(()),
+                    Some(advice) => write!(f, "  do:       {advice}"),
+                    None => write!(f, "  expected: one of {}", known.join(", ")),
                 }
             }
             Problem::Value { found, expected } => {
@@ -147,10 +167,10 @@ impl Mistake {
             } => {
                 write_found(f, key, found.as_ref())?;
                 write!(f, "  problem:  {}", mask::without_user_info(message))?;
-                if advice.is_empty() {
-                    Ok(())
-                } else {
-                    write!(f, "\n  do:       {advice}")
+                match advice.strip_prefix("expected ") {
+                    Some(expected) => write!(f, "\n  expected: {expected}"),
+                    None if advice.is_empty() => Ok(()),
+                    None => write!(f, "\n  do:       {advice}"),
                 }
             }
         }
@@ -159,7 +179,7 @@ impl Mistake {
 
 fn write_found(f: &mut fmt::Formatter<'_>, key: &str, found: Option<&Value>) -> fmt::Result {
     match found {
-        Some(value) => write!(f, "  found:    {}\n", mask::shown(key, value)),
+        Some(value) => writeln!(f, "  found:    {}", mask::shown(key, value)),
         None => Ok(()),
     }
 }

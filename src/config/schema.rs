@@ -37,6 +37,8 @@ pub(super) enum Shape {
         kind: Kind,
         /// What holds when nothing is written; nothing if the default is that nothing is set.
         default: Option<Value>,
+        /// Whether it may be left unset.
+        optional: bool,
     },
     /// A table with these keys.
     Table(Vec<Field>),
@@ -52,7 +54,7 @@ pub(super) enum Kind {
     Number,
     Text,
     OneOf(Vec<String>),
-    ListOf(Box<Kind>),
+    ListOf(Box<Self>),
 }
 
 impl Kind {
@@ -117,6 +119,7 @@ fn field(key: &str, schema: &Value) -> Field {
         Shape::Leaf {
             kind: kind(present),
             default,
+            optional: is_optional(schema),
         }
     };
     Field {
@@ -138,6 +141,15 @@ fn without_null(schema: &Value) -> &Value {
     present.unwrap_or(schema)
 }
 
+fn is_optional(schema: &Value) -> bool {
+    let of_types = |types: &Value| {
+        types
+            .as_array()
+            .is_some_and(|types| types.contains(&"null".into()))
+    };
+    schema.get("anyOf").is_some() || schema.get("type").is_some_and(of_types)
+}
+
 fn kind(schema: &Value) -> Kind {
     if let Some(names) = names(schema) {
         return Kind::OneOf(names);
@@ -151,7 +163,7 @@ fn kind(schema: &Value) -> Kind {
         Some("integer") => Kind::Integer,
         Some("number") => Kind::Number,
         Some("array") => {
-            let items = schema.get("items").map_or(Kind::Text, |items| kind(items));
+            let items = schema.get("items").map_or(Kind::Text, kind);
             Kind::ListOf(Box::new(items))
         }
         _ => Kind::Text,
@@ -177,4 +189,32 @@ fn names(schema: &Value) -> Option<Vec<String>> {
         None => of_enum(schema),
     };
     (!names.is_empty()).then_some(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::KeyPath;
+
+    #[test]
+    fn every_key_has_a_default_or_may_be_left_unset_and_says_what_it_does() {
+        check(&fields(), &KeyPath::root());
+    }
+
+    fn check(fields: &[Field], path: &KeyPath) {
+        assert!(!fields.is_empty(), "{path} has no keys");
+        for field in fields {
+            let path = path.key(&field.key);
+            assert!(field.effect.len() > 8, "{path} has no doc comment");
+            match &field.shape {
+                Shape::Leaf {
+                    default, optional, ..
+                } => assert!(
+                    default.is_some() || *optional,
+                    "{path}: the schema has no default; derive Serialize for its type"
+                ),
+                Shape::Table(fields) | Shape::Tables(fields) => check(fields, &path),
+            }
+        }
+    }
 }

@@ -8,46 +8,58 @@ use serde::Deserialize;
 
 use crate::{auth, http, knowledge, mcp, outbound, rate_limit, telemetry};
 
-/// The whole configuration, as written.
+/// The configuration of Usher. Every key, with its default, unit and effect, is in docs/configuration.md.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The origin under which clients reach this server: scheme, host and port, nothing behind them.
+    /// The origin under which clients reach this server, such as `https://mcp.example.com`: scheme, host and, if it is
+    /// not the scheme's own, port; no path, query, fragment, user info or trailing slash. `http` on loopback only.
+    /// Required. The resource identifiers follow from it.
+    #[schemars(example = "https://mcp.example.com")]
     pub public_url: String,
-    /// The address and port for clients.
+    /// The IP address and port for clients. Default `127.0.0.1:8080`; behind a proxy on another machine `0.0.0.0:8080`.
     pub listen: SocketAddr,
-    /// The address and port for operations: metrics and the like. Off loopback it demands `admin_secret_file`.
+    /// The IP address and port for operations: metrics and the like. Default `127.0.0.1:8081`. Off loopback it demands
+    /// `admin_secret_file`.
     pub admin_listen: SocketAddr,
-    /// A file with the secret that callers of the admin listener must send as a Bearer token.
+    /// A file with the secret that callers of the admin listener must send as a Bearer token, at least 16 bytes.
+    /// Default none: on loopback the admin listener answers without.
+    #[schemars(example = "/run/secrets/usher-admin")]
     pub admin_secret_file: Option<PathBuf>,
-    /// Where last-good keys and the index live. Owned by one process.
+    /// The directory where last-good keys and the index are kept. Owned by one process. Default: systemd's
+    /// `STATE_DIRECTORY`, else `usher` in `XDG_STATE_HOME`, else `~/.local/state/usher`, else `/var/lib/usher`.
+    #[schemars(example = "/var/lib/usher")]
     pub state_dir: Option<PathBuf>,
-    /// Audiences accepted in addition to those that follow from `public_url`.
+    /// Audiences that a token may carry besides the resource identifiers that follow from `public_url`. Default none.
+    /// `MCP_AUDIENCE` and `MCP_ALT_AUDIENCE` add to this list.
+    #[schemars(example = ["api://usher"])]
     pub audiences: Vec<String>,
-    /// Who may issue tickets.
-    pub issuer: Vec<auth::settings::IssuerSettings>,
-    /// The names of the scopes.
-    pub scopes: auth::settings::ScopeSettings,
-    /// The cache of tokens already verified.
-    pub token_cache: auth::settings::TokenCacheSettings,
-    /// A name for people, published as `resource_name` (RFC 9728 §2). Default: `Usher`.
+    /// The name for people that clients show, published as `resource_name` (RFC 9728 §2). Default: `Usher`.
+    #[schemars(example = "Handbook of Example Inc.")]
     pub resource_name: Option<String>,
-    /// An address with documentation for developers, published as `resource_documentation`. Default: none.
+    /// The address of documentation for developers, published as `resource_documentation` (RFC 9728 §2). Default none.
+    #[schemars(example = "https://example.com/mcp")]
     pub resource_documentation: Option<String>,
-    /// Outgoing requests.
-    pub outbound: outbound::Settings,
-    /// The HTTP surface.
-    pub http: http::Settings,
-    /// The protocol layer.
-    pub mcp: mcp::Settings,
-    /// Rate limits.
-    pub rate_limit: rate_limit::Settings,
-    /// The log.
-    pub log: telemetry::Settings,
-    /// What `search` and `fetch` answer from.
+    /// Who may issue tickets: one table per issuer, at least one.
+    pub issuer: Vec<auth::settings::IssuerSettings>,
+    /// The names of the scopes, as the identity provider has them.
+    pub scopes: auth::settings::ScopeSettings,
+    /// What `search` and `fetch` answer from: one table per collection.
     pub collection: Vec<knowledge::CollectionSettings>,
     /// How much `search` and `fetch` give.
     pub search: knowledge::SearchSettings,
+    /// The HTTP surface: allowed hosts and origins, proxies, limits and deadlines.
+    pub http: http::Settings,
+    /// The protocol layer: sessions of legacy clients, streams, refusals.
+    pub mcp: mcp::Settings,
+    /// How many requests are answered in how much time, in this process. 429 beyond that.
+    pub rate_limit: rate_limit::Settings,
+    /// The cache of tokens already verified: it saves the signature check, never another.
+    pub token_cache: auth::settings::TokenCacheSettings,
+    /// Requests to identity providers.
+    pub outbound: outbound::Settings,
+    /// What is logged, and how. The log goes to standard error.
+    pub log: telemetry::Settings,
 }
 
 impl Default for Settings {

@@ -29,7 +29,7 @@ struct Page<'a> {
 impl Page<'_> {
     fn table(&mut self, fields: &[Field], path: &KeyPath) {
         for field in fields {
-            if let Shape::Leaf { kind, default } = &field.shape {
+            if let Shape::Leaf { kind, default, .. } = &field.shape {
                 self.leaf(&path.key(&field.key), kind, default.as_ref());
             }
         }

@@ -96,6 +96,7 @@ impl Node {
             .try_fold(self, |node, step| match (&node.value, step) {
                 (Value::Table(table), Step::Key(key)) => table.get(key).map(|entry| &entry.node),
                 (Value::List(items), Step::Index(index)) => items.get(*index),
+                (Value::Text(text), Step::Index(index)) => text.pieces.get(*index),
                 _ => None,
             })
     }

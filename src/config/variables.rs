@@ -65,8 +65,8 @@ impl Variables {
                 }
                 Some(_) => {}
                 None => {
-                    if let Err(mistake) = insert(root, &path, Node::from_variable(&name, text)) {
-                        mistakes.push(mistake);
+                    if insert(root, &path, Node::from_variable(&name, text)).is_none() {
+                        mistakes.push(gap(path.clone(), &name));
                     }
                     given.insert(path, name);
                 }
@@ -154,34 +154,41 @@ fn is_kubernetes_link(rest: &str, text: &str) -> bool {
 }
 
 fn disagreement(path: KeyPath, first: &str, second: &str) -> Mistake {
+    let message = format!("{first} and {second} set the same thing and differ");
+    mistake(path, second, message, format!("unset {first} or {second}"))
+}
+
+fn gap(path: KeyPath, name: &str) -> Mistake {
+    let advice = "count from 0 without leaving a number out".to_owned();
+    mistake(
+        path,
+        name,
+        "this leaves a gap in the list".to_owned(),
+        advice,
+    )
+}
+
+fn mistake(path: KeyPath, name: &str, message: String, advice: String) -> Mistake {
     Mistake {
         path,
-        origin: Some(Origin::Variable(second.to_owned())),
+        origin: Some(Origin::Variable(name.to_owned())),
         problem: Problem::Meaning {
             found: None,
-            message: format!("{first} and {second} set the same thing and differ"),
-            advice: format!("unset {first} or {second}"),
+            message,
+            advice,
         },
     }
 }
 
-/// Puts `leaf` at `path`, making tables and the next list item on the way.
-fn insert(root: &mut Node, path: &KeyPath, leaf: Node) -> Result<(), Mistake> {
+/// Puts `leaf` at `path`, making tables and the next list item on the way. Nothing if that leaves a gap in a list.
+fn insert(root: &mut Node, path: &KeyPath, leaf: Node) -> Option<()> {
     let origin = leaf.origin.clone();
-    let mut node = root;
-    for step in path.steps() {
-        node = descend(node, step, &origin).ok_or_else(|| Mistake {
-            path: path.clone(),
-            origin: Some(origin.clone()),
-            problem: Problem::Meaning {
-                found: None,
-                message: "this leaves a gap in the list".to_owned(),
-                advice: "count from 0 without leaving a number out".to_owned(),
-            },
-        })?;
-    }
-    *node = leaf;
-    Ok(())
+    let place = path
+        .steps()
+        .iter()
+        .try_fold(root, |node, step| descend(node, step, &origin))?;
+    *place = leaf;
+    Some(())
 }
 
 fn descend<'a>(node: &'a mut Node, step: &Step, origin: &Origin) -> Option<&'a mut Node> {

@@ -8,14 +8,14 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderName};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// `X-Forwarded-For`.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// An address, or a network in CIDR notation (RFC 4632 §3.1).
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Network {
     address: IpAddr,
     prefix: u32,
@@ -33,6 +33,12 @@ impl TryFrom<String> for Network {
 
     fn try_from(found: String) -> Result<Self, NetworkError> {
         Self::parse(&found).ok_or(NetworkError { found })
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        format!("{}/{}", network.address, network.prefix)
     }
 }
 

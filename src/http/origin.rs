@@ -12,12 +12,12 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, Uri, header};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::Refusal;
 
 /// A web origin (RFC 6454 §6.2), as browsers write it: `https://host` or `https://host:port`, lower case.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(try_from = "String")]
 pub struct Origin(String);
 
@@ -85,7 +85,7 @@ impl Origin {
 }
 
 /// A `Host` that requests may ask for: `name`, with any port, or `name:port`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(try_from = "String")]
 pub struct AllowedHost(String);
 

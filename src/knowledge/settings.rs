@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::SettingsError;
 
@@ -187,7 +187,7 @@ fn name_of(path: &Path) -> String {
 }
 
 /// What is at a collection's path.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A folder if the path is one when it is read, else JSON Lines.
@@ -251,7 +251,18 @@ impl Default for Limits {
 
 /// A language whose words are stemmed.
 #[derive(
-    Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord, Hash,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    Deserialize,
+    JsonSchema,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
 )]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names say it")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::sealing::SealingKey;
 
@@ -46,7 +46,7 @@ impl Default for Settings {
 
 /// How a call without the needed scope is answered. The body is the same in both: a tool error that carries the
 /// challenge in `_meta["mcp/www_authenticate"]`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeniedCall {
     /// With 403 and a `WWW-Authenticate` challenge, as the authorization specification says.

@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use usher::cli::serve::{Listeners, Server, Surroundings};
 use usher::clock::Clock;
 use usher::config::{self, Settings};
+use usher::knowledge::CollectionSettings;
 use usher::lifecycle::Lifecycle;
 use usher::telemetry::Log;
 use usher::telemetry::log::Captured;
@@ -89,7 +90,7 @@ impl TestGatewayBuilder {
             issuer: vec![usher::auth::settings::IssuerSettings::named(
                 issuer.issuer(),
             )],
-            collection: vec![usher::knowledge::CollectionSettings::from_path(records)],
+            collection: vec![CollectionSettings::from_path(records)],
             ..Settings::default()
         };
         for change in self.changes {
