@@ -1,4 +1,6 @@
 //! Collections on disk, from files and records to answers.
 
+mod changes;
+mod questions;
 mod relevance;
 mod sources;
