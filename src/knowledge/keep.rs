@@ -1,12 +1,11 @@
 //! Keeping the index up to date while the server runs.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::collection::Collection;
 use super::embedded::Index;
@@ -19,39 +18,37 @@ use super::{Inner, Parts};
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
 
-/// How often sources are looked through where changes are not reported.
-const UNWATCHED: Duration = Duration::from_secs(10);
-
 /// How soon a failed pass is tried again.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// How often another process's index is looked at for news, and for its owner's end.
-const FOLLOW: Duration = Duration::from_secs(2);
+/// How often is looked at what the operating system does not report: a source that is missing, another process's index.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Looking takes at most one part in this many of the time.
+const LOOK_SHARE: u32 = 20;
 
 /// Keeps the index in the background until a stop is asked for.
 pub(in crate::knowledge) fn start(inner: &Arc<Inner>, collections: Vec<Collection>, parts: &Parts) {
+    let hints = Hints::default();
     let keeper = Keeper {
         inner: Arc::clone(inner),
         collections,
         state_dir: parts.state_dir.clone(),
         lifecycle: parts.lifecycle.clone(),
         clock: parts.clock.clone(),
-        hints: Hints::default(),
         mirror: None,
-        watch: None,
+        watch: Watch::new(hints.clone()),
     };
-    parts.lifecycle.spawn(run(keeper));
+    parts.lifecycle.spawn(run(keeper, hints));
 }
 
-async fn run(mut keeper: Keeper) {
+async fn run(mut keeper: Keeper, hints: Hints) {
     let rescan = Duration::from_secs(keeper.inner.search.rescan_seconds);
     let lifecycle = keeper.lifecycle.clone();
-    let hints = keeper.hints.clone();
-    let everything: BTreeSet<usize> = (0..keeper.collections.len()).collect();
-    let mut wanted = everything.clone();
     loop {
+        let begun = Instant::now();
         let step = spawn_blocking(move || {
-            let outcome = keeper.step(&wanted);
+            let outcome = keeper.step();
             (keeper, outcome)
         });
         let Ok((back, outcome)) = step.await else {
@@ -60,19 +57,15 @@ async fn run(mut keeper: Keeper) {
         };
         keeper = back;
         let pause = match outcome {
-            Step::Following => FOLLOW,
+            Step::Reported => rescan,
+            Step::Unreported => LOOK.max(begun.elapsed() * LOOK_SHARE).min(rescan),
+            Step::Following => LOOK,
             Step::Failed => RETRY,
-            Step::Unwatched => UNWATCHED.min(rescan),
-            Step::Watched => rescan,
         };
-        wanted = tokio::select! {
+        tokio::select! {
             () = lifecycle.soft_stop() => return,
-            hinted = hints.settled() => hinted,
-            () = sleep(pause) => everything.clone(),
-        };
-        if outcome == Step::Failed {
-            // What a failed pass did not reach is not hinted at again.
-            wanted.clone_from(&everything);
+            () = hints.settled() => {}
+            () = sleep(pause) => {}
         }
     }
 }
@@ -83,8 +76,10 @@ enum Step {
     Failed,
     /// Another process keeps the index; this one reads it.
     Following,
-    Unwatched,
-    Watched,
+    /// Done, and the next change of a source will be reported.
+    Reported,
+    /// Done, and some changes will not be reported.
+    Unreported,
 }
 
 struct Keeper {
@@ -93,22 +88,18 @@ struct Keeper {
     state_dir: PathBuf,
     lifecycle: Lifecycle,
     clock: Clock,
-    hints: Hints,
     mirror: Option<Mirror>,
-    watch: Option<Watch>,
+    watch: Watch,
 }
 
 impl Keeper {
     /// Opens the index if need be and brings it up to date. Blocks.
-    fn step(&mut self, wanted: &BTreeSet<usize>) -> Step {
-        if self.watch.is_none() {
-            // Before the pass, so that nothing falls between the two.
-            self.watch = Watch::start(&self.collections, &self.hints);
-        }
-        match self.update(wanted) {
-            Ok(()) if self.watch.is_none() => Step::Unwatched,
-            Ok(()) => Step::Watched,
-            Err(IndexError::Stopped) => Step::Watched,
+    fn step(&mut self) -> Step {
+        // Before the pass, so that nothing falls between the two.
+        let reported = self.watch.cover(&self.collections);
+        match self.update() {
+            Ok(()) | Err(IndexError::Stopped) if reported => Step::Reported,
+            Ok(()) | Err(IndexError::Stopped) => Step::Unreported,
             Err(error) => {
                 let following = matches!(error, IndexError::OwnedElsewhere { .. });
                 self.fail(error);
@@ -121,7 +112,7 @@ impl Keeper {
         }
     }
 
-    fn update(&mut self, wanted: &BTreeSet<usize>) -> Result<(), IndexError> {
+    fn update(&mut self) -> Result<(), IndexError> {
         let mirror = match self.mirror.take() {
             Some(mirror) => self.mirror.insert(mirror),
             None => {
@@ -139,21 +130,13 @@ impl Keeper {
                 self.mirror.insert(opened)
             }
         };
-        let report = mirror.pass(wanted, &mut Logging(&self.lifecycle))?;
+        let report = mirror.pass(&mut Logging(&self.lifecycle))?;
         self.inner.publish(mirror.index());
         if report.written + report.removed > 0 {
             let (written, removed) = (report.written, report.removed);
             tracing::info!(written, removed, "the index is up to date");
         }
         let now = self.clock.unix_seconds();
-        // A source that cannot be read may come back as another folder: watch it anew.
-        if report
-            .collections
-            .iter()
-            .any(|collection| collection.unavailable)
-        {
-            self.watch = None;
-        }
         self.inner.health.change(|health| {
             *health = Health {
                 state: IndexState::Current,

@@ -74,15 +74,14 @@ impl Mirror {
         &self.index
     }
 
-    /// Brings these collections up to date. On an error what was committed stays, and the next pass goes on from there.
+    /// Brings all collections up to date. On an error what was committed stays, and the next pass goes on from there.
     pub(in crate::knowledge) fn pass(
         &mut self,
-        wanted: &BTreeSet<usize>,
         observer: &mut dyn Observer,
     ) -> Result<Report, IndexError> {
         self.pass += 1;
         let mut changes = Changes::new(&self.index);
-        let visited = self.visit(wanted, &mut changes, observer);
+        let visited = self.visit(&mut changes, observer);
         let finished = match visited {
             Ok(()) => changes.finish(),
             Err(error) => {
@@ -105,21 +104,14 @@ impl Mirror {
 
     fn visit(
         &mut self,
-        wanted: &BTreeSet<usize>,
         changes: &mut Changes,
         observer: &mut dyn Observer,
     ) -> Result<(), IndexError> {
         for orphan in self.orphans.drain(..) {
             changes.remove(orphan)?;
         }
-        for (place, collection) in self.collections.iter().enumerate() {
-            let Some(before) = self
-                .outcomes
-                .get_mut(place)
-                .filter(|_| wanted.contains(&place))
-            else {
-                continue;
-            };
+        let sources = self.collections.iter().zip(&mut self.outcomes);
+        for (place, (collection, before)) in sources.enumerate() {
             let mut visit = Visit {
                 collection,
                 place,

@@ -49,7 +49,7 @@ impl Offline {
     /// Brings the index up to date. Refused while a server does that.
     pub fn build(&self, observer: &mut dyn Observer) -> Result<Report, IndexError> {
         let mut mirror = Mirror::open(self.collections.clone(), &self.state_dir)?;
-        mirror.pass(&(0..self.collections.len()).collect(), observer)
+        mirror.pass(observer)
     }
 
     /// Answers from the index as it is, and never changes it. Its health counts what the index holds.

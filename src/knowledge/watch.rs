@@ -1,11 +1,10 @@
-//! Which collections may have changed, as the operating system tells it. Hints only: a pass finds out what is true.
+//! That a source may have changed, as the operating system tells it. Hints only: a pass finds out what is true.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
@@ -17,74 +16,50 @@ const QUIET: Duration = Duration::from_millis(300);
 /// … or once it has waited for this long.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// Collections that may have changed, by their place in the settings. Cheap to clone.
+/// Says that some source may have changed. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(in crate::knowledge) struct Hints(Arc<Hinted>);
-
-#[derive(Debug, Default)]
-struct Hinted {
-    places: Mutex<BTreeSet<usize>>,
-    arrived: Notify,
-}
+pub(in crate::knowledge) struct Hints(Arc<Notify>);
 
 impl Hints {
-    fn add(&self, places: impl IntoIterator<Item = usize>) {
-        self.places().extend(places);
-        self.0.arrived.notify_one();
-    }
-
-    /// The collections that may have changed, once there are any and the changes have settled.
-    pub(in crate::knowledge) async fn settled(&self) -> BTreeSet<usize> {
-        self.0.arrived.notified().await;
+    /// Resolves once something may have changed and the changes have settled.
+    pub(in crate::knowledge) async fn settled(&self) {
+        self.0.notified().await;
         let first = Instant::now();
         while first.elapsed() < LONGEST_WAIT {
-            if timeout(QUIET, self.0.arrived.notified()).await.is_err() {
-                break;
+            if timeout(QUIET, self.0.notified()).await.is_err() {
+                return;
             }
         }
-        std::mem::take(&mut *self.places())
-    }
-
-    fn places(&self) -> MutexGuard<'_, BTreeSet<usize>> {
-        self.0.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A folder, or one file and the folder it is in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Source {
-    place: usize,
     folder: PathBuf,
     /// Only this file of the folder counts.
     file: Option<PathBuf>,
 }
 
 impl Source {
-    fn of(place: usize, collection: &Collection) -> Option<Self> {
+    /// What is to be watched for a collection, if it is there.
+    fn of(collection: &Collection) -> Option<Self> {
         if collection.is_folder() {
             let folder = collection.path.canonicalize().ok()?;
-            let file = None;
-            return Some(Self {
-                place,
-                folder,
-                file,
-            });
+            return Some(Self { folder, file: None });
         }
         // The folder, because a file that is replaced is another file.
         let name = collection.path.file_name()?;
         let parent = collection.path.parent()?;
+        let here = Path::new(".");
         let parent = if parent.as_os_str().is_empty() {
-            Path::new(".")
+            here
         } else {
             parent
         };
         let folder = parent.canonicalize().ok()?;
         let file = Some(folder.join(name));
-        Some(Self {
-            place,
-            folder,
-            file,
-        })
+        Some(Self { folder, file })
     }
 
     fn concerns(&self, event: &Event) -> bool {
@@ -94,57 +69,112 @@ impl Source {
                 None => path.starts_with(&self.folder),
             })
     }
+
+    /// True if the folder itself went away: then what was watched is not what is at its path now.
+    fn is_lost(&self, event: &Event) -> bool {
+        let gone = matches!(
+            event.kind,
+            EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))
+        );
+        gone && event.paths.contains(&self.folder)
+    }
 }
 
-/// Ends with its value.
+/// What is watched for each collection, by its place in the settings. `None`: nothing.
+type Watched = Arc<Mutex<Vec<Option<Source>>>>;
+
+/// Watches the sources of all collections, and ends with its value.
+#[derive(Default)]
 pub(in crate::knowledge) struct Watch {
-    _watcher: RecommendedWatcher,
+    hints: Hints,
+    watched: Watched,
+    watcher: Option<RecommendedWatcher>,
+    told: bool,
 }
 
 impl Watch {
-    /// Watches all collections. `None` where one of them cannot be watched: then the caller has to look more often.
-    pub(in crate::knowledge) fn start(collections: &[Collection], hints: &Hints) -> Option<Self> {
-        let sources: Option<Vec<Source>> = (0..)
-            .zip(collections)
-            .map(|(place, collection)| Source::of(place, collection))
-            .collect();
-        let sources = sources?;
-        match watcher(&sources, hints.clone()) {
-            Ok(watcher) => Some(Self { _watcher: watcher }),
-            Err(error) => {
-                tracing::warn!(%error, "changes of sources are not reported here; they are looked for instead");
-                None
-            }
+    pub(in crate::knowledge) fn new(hints: Hints) -> Self {
+        Self {
+            hints,
+            ..Self::default()
         }
+    }
+
+    /// Watches what is there now. False if a source is missing or cannot be watched: its changes will not be reported.
+    pub(in crate::knowledge) fn cover(&mut self, collections: &[Collection]) -> bool {
+        let mut complete = true;
+        for (place, collection) in collections.iter().enumerate() {
+            let source = Source::of(collection);
+            if source != self.watched_at(place)
+                && let Err(error) = self.change(place, source)
+                && !std::mem::replace(&mut self.told, true)
+            {
+                tracing::warn!(%error, "not all changes of sources are reported here; they are looked for instead");
+            }
+            complete &= self.watched_at(place).is_some();
+        }
+        complete
+    }
+
+    fn watched_at(&self, place: usize) -> Option<Source> {
+        lock(&self.watched).get(place).cloned().flatten()
+    }
+
+    fn change(&mut self, place: usize, source: Option<Source>) -> notify::Result<()> {
+        let mut watcher = match self.watcher.take() {
+            Some(watcher) => watcher,
+            None => watcher(Arc::clone(&self.watched), self.hints.clone())?,
+        };
+        let before = {
+            let mut watched = lock(&self.watched);
+            let enough = watched.len().max(place + 1);
+            watched.resize(enough, None);
+            watched.get_mut(place).and_then(Option::take)
+        };
+        if let Some(before) = before {
+            // It may be gone already.
+            drop(watcher.unwatch(&before.folder));
+        }
+        let outcome = match &source {
+            Some(source) => {
+                let mode = match source.file {
+                    Some(_) => RecursiveMode::NonRecursive,
+                    None => RecursiveMode::Recursive,
+                };
+                watcher.watch(&source.folder, mode)
+            }
+            None => Ok(()),
+        };
+        if outcome.is_ok()
+            && let Some(entry) = lock(&self.watched).get_mut(place)
+        {
+            *entry = source;
+        }
+        self.watcher = Some(watcher);
+        outcome
     }
 }
 
-fn watcher(sources: &[Source], hints: Hints) -> notify::Result<RecommendedWatcher> {
-    let concerned = sources.to_vec();
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-        let Ok(event) = event else {
-            hints.add(concerned.iter().map(|source| source.place));
-            return;
-        };
-        if changes_something(event.kind) {
-            let concerned: Vec<usize> = concerned
-                .iter()
-                .filter(|source| source.concerns(&event))
-                .map(|source| source.place)
-                .collect();
-            if !concerned.is_empty() {
-                hints.add(concerned);
+fn watcher(watched: Watched, hints: Hints) -> notify::Result<RecommendedWatcher> {
+    notify::recommended_watcher(move |event: notify::Result<Event>| {
+        let mut concerned = false;
+        for entry in lock(&watched).iter_mut() {
+            let Some(source) = entry else { continue };
+            match &event {
+                Ok(event) if !changes_something(event.kind) || !source.concerns(event) => continue,
+                Ok(event) if source.is_lost(event) => *entry = None,
+                Ok(_) | Err(_) => {}
             }
+            concerned = true;
         }
-    })?;
-    for source in sources {
-        let mode = match source.file {
-            Some(_) => RecursiveMode::NonRecursive,
-            None => RecursiveMode::Recursive,
-        };
-        watcher.watch(&source.folder, mode)?;
-    }
-    Ok(watcher)
+        if concerned {
+            hints.0.notify_one();
+        }
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// False for looks, our own included.

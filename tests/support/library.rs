@@ -15,14 +15,14 @@ use usher::telemetry::Metrics;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A folder for sources and state that is removed in the end, and what answers from it.
-pub struct Library {
-    pub folder: TempDir,
-    pub settings: Settings,
+pub(crate) struct Library {
+    pub(crate) folder: TempDir,
+    pub(crate) settings: Settings,
     lifecycle: Lifecycle,
 }
 
 impl Library {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: TempDir::new().expect("a temporary folder"),
             settings: Settings {
@@ -34,37 +34,37 @@ impl Library {
     }
 
     /// Adds a collection over a folder or file, which need not be there yet.
-    pub fn collection(&mut self, path: &str) -> &mut CollectionSettings {
+    pub(crate) fn collection(&mut self, path: &str) -> &mut CollectionSettings {
         let path = self.path(path);
         let settings = CollectionSettings::from_path(path);
         self.settings.collections.push(settings);
         self.settings.collections.last_mut().expect("just added")
     }
 
-    pub fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.path().join(path)
     }
 
-    pub fn state_dir(&self) -> PathBuf {
+    pub(crate) fn state_dir(&self) -> PathBuf {
         self.path("state")
     }
 
-    pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
         let path = self.path(path);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         std::fs::write(path, content).expect("a file");
     }
 
-    pub fn remove(&self, path: &str) {
+    pub(crate) fn remove(&self, path: &str) {
         std::fs::remove_file(self.path(path)).expect("a file to remove");
     }
 
     /// Opens the collections in this process.
-    pub fn open(&self) -> Knowledge {
+    pub(crate) fn open(&self) -> Knowledge {
         self.open_with_state(&self.state_dir(), &self.lifecycle)
     }
 
-    pub fn open_with_state(&self, state_dir: &Path, lifecycle: &Lifecycle) -> Knowledge {
+    pub(crate) fn open_with_state(&self, state_dir: &Path, lifecycle: &Lifecycle) -> Knowledge {
         let parts = Parts {
             public_url: "https://mcp.example.com".to_owned(),
             state_dir: state_dir.to_owned(),
@@ -76,14 +76,14 @@ impl Library {
     }
 
     /// Opens the collections and waits until they were read once.
-    pub async fn opened(&self) -> Knowledge {
+    pub(crate) async fn opened(&self) -> Knowledge {
         let knowledge = self.open();
         settled(&knowledge).await;
         knowledge
     }
 
     /// Ends everything that keeps the index, so that it can be opened again.
-    pub async fn close(&mut self) {
+    pub(crate) async fn close(&mut self) {
         let lifecycle = std::mem::take(&mut self.lifecycle);
         lifecycle.stop_softly();
         lifecycle.finished().await;
@@ -91,7 +91,7 @@ impl Library {
 }
 
 /// Waits until `wanted` gives something.
-pub async fn eventually<T>(what: &str, mut wanted: impl FnMut() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(what: &str, mut wanted: impl FnMut() -> Option<T>) -> T {
     let looked = async {
         loop {
             if let Some(found) = wanted() {
@@ -106,7 +106,7 @@ pub async fn eventually<T>(what: &str, mut wanted: impl FnMut() -> Option<T>) ->
 }
 
 /// Waits until the collections were read once, and gives how that went.
-pub async fn settled(knowledge: &Knowledge) -> Health {
+pub(crate) async fn settled(knowledge: &Knowledge) -> Health {
     use usher::knowledge::IndexState;
     eventually("the index is current", || {
         let health = knowledge.health();
@@ -116,13 +116,13 @@ pub async fn settled(knowledge: &Knowledge) -> Health {
 }
 
 /// The titles that a question finds, best first. Empty also while there is no index.
-pub fn titles(knowledge: &Knowledge, question: &str) -> Vec<String> {
+pub(crate) fn titles(knowledge: &Knowledge, question: &str) -> Vec<String> {
     let hits = knowledge.search(question).unwrap_or_default();
     hits.into_iter().map(|hit| hit.title).collect()
 }
 
 /// The best document for a question.
-pub fn best(knowledge: &Knowledge, question: &str) -> Option<Document> {
+pub(crate) fn best(knowledge: &Knowledge, question: &str) -> Option<Document> {
     let hits = knowledge.search(question).ok()?;
     knowledge.document(hits.first()?.id).ok()?
 }
