@@ -62,18 +62,20 @@ pub(super) async fn read(
     state: &State,
     request: Request,
 ) -> Result<(http::request::Parts, Bytes), Response> {
+    let (parts, body) = request.into_parts();
+    // Read before anything is refused: a connection whose body lies unread cannot be used again.
+    let body = match body::read(body, &state.settings).await {
+        Ok(body) => body,
+        Err(refusal) => return Err(refusal.into_response(&RequestId::of(&parts.extensions))),
+    };
     let bad = |bad| respond(Answer::bad_http(bad));
-    if !is_json(request.headers()) {
+    if !is_json(&parts.headers) {
         return Err(bad(BadHttp::UnsupportedMediaType));
     }
-    if !accepts(request.headers(), "application/json") {
+    if !accepts(&parts.headers, "application/json") {
         return Err(bad(BadHttp::NotAcceptable));
     }
-    let (parts, body) = request.into_parts();
-    match body::read(body, &state.settings).await {
-        Ok(body) => Ok((parts, body)),
-        Err(refusal) => Err(refusal.into_response(&RequestId::of(&parts.extensions))),
-    }
+    Ok((parts, body))
 }
 
 /// Nothing reaches these handlers without a verified principal; if something did, it goes no further.

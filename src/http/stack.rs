@@ -105,11 +105,14 @@ impl Stack {
             principal: None,
         };
         let answered = match self.admit(&mut call, &mut request, peers) {
-            Ok(None) => self.work(&mut call, request).await,
+            Ok(None) => self.work(&mut call, &mut request).await,
             Ok(Some(answer)) => Ok(answer),
             Err(refusal) => Err(refusal),
         };
-        let response = answered.unwrap_or_else(|refusal| refusal.into_response(&call.request_id));
+        let response = match answered {
+            Ok(response) => response,
+            Err(refusal) => refuse(refusal, request.into_body(), &call).await,
+        };
         self.finish(&call, response)
     }
 
@@ -155,8 +158,8 @@ impl Stack {
         Ok(None)
     }
 
-    /// Steps 5 to 8.
-    async fn work(&self, call: &mut Call, mut request: Request) -> Result<Response, Refusal> {
+    /// Steps 5 to 8. Leaves the body in `request` unless a handler has got it.
+    async fn work(&self, call: &mut Call, request: &mut Request) -> Result<Response, Refusal> {
         let endpoint = call.endpoint.ok_or(Refusal::NotFound)?;
         let _permit = self
             .at_once
@@ -165,11 +168,7 @@ impl Stack {
         let deadline = Duration::from_secs(self.state.settings.request_timeout_seconds);
         let answer = async {
             if endpoint.access() == Access::Guarded {
-                let verified = authenticate(&self.state, endpoint, &mut request).await;
-                let principal = match verified {
-                    Ok(principal) => principal,
-                    Err(refusal) => return Ok(refuse(refusal, endpoint, request, call).await),
-                };
+                let principal = authenticate(&self.state, endpoint, request).await?;
                 let limited = self.state.rate_limits.check_call(&principal, None);
                 call.principal = Some(principal.clone());
                 limited.map_err(Refusal::RateLimited)?;
@@ -177,7 +176,7 @@ impl Stack {
                 extensions.insert(principal);
                 extensions.insert(call.request_id.clone());
             }
-            self.handle(endpoint, request).await
+            self.handle(endpoint, std::mem::take(request)).await
         };
         let guarded = AssertUnwindSafe(answer).catch_unwind();
         match tokio::time::timeout(deadline, guarded).await {
@@ -271,24 +270,25 @@ impl Stack {
     }
 }
 
-/// The answer to a request whose ticket was refused. A `tools/call` gets the challenge in its body as well, in the form
-/// of a tool result, because some clients look for it there only; so its body is read, if it is small and quick.
-async fn refuse(refusal: Refusal, endpoint: Endpoint, request: Request, call: &Call) -> Response {
+/// The answer to a refused request. Its body is read, if it is small and quick: a client that sends head and body apart
+/// would otherwise meet a closed connection; where that is not to be had the close is announced (RFC 9112 §9.6). A
+/// `tools/call` gets the challenge in its body as well, as a tool result, because some clients look for it there only.
+async fn refuse(refusal: Refusal, body: Body, call: &Call) -> Response {
     let mut response = refusal.into_response(&call.request_id);
-    let is_mcp = matches!(endpoint, Endpoint::Mcp | Endpoint::McpRoot);
-    let challenge = response.headers().get(header::WWW_AUTHENTICATE);
-    let Some(challenge) = challenge.and_then(|challenge| challenge.to_str().ok()) else {
+    let read = body::read_within(body, REFUSED_BODY_BYTES, REFUSED_BODY_DEADLINE).await;
+    let Ok(body) = read else {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
         return response;
     };
-    if is_mcp && call.method == Method::POST {
-        let body = request.into_body();
-        let read = body::read_within(body, REFUSED_BODY_BYTES, REFUSED_BODY_DEADLINE).await;
-        let json = read
-            .ok()
-            .and_then(|body| Protocol::unauthorized_call(&body, challenge));
-        if let Some(json) = json {
-            *response.body_mut() = Body::from(json);
-        }
+    let is_call = call.method == Method::POST
+        && matches!(call.endpoint, Some(Endpoint::Mcp | Endpoint::McpRoot));
+    let challenge = response.headers().get(header::WWW_AUTHENTICATE);
+    if is_call
+        && let Some(challenge) = challenge.and_then(|challenge| challenge.to_str().ok())
+        && let Some(json) = Protocol::unauthorized_call(&body, challenge)
+    {
+        *response.body_mut() = Body::from(json);
     }
     response
 }

@@ -12,6 +12,7 @@ mod library;
 mod auth;
 mod cli;
 mod config;
+mod connection_reuse;
 mod dev_idp;
 mod health;
 mod knowledge;
