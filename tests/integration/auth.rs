@@ -1,5 +1,6 @@
 //! The resource server against a real issuer: discovery, keys, tokens.
 
+mod claims;
 mod discovery;
 mod keys;
 mod laws;
@@ -17,7 +18,7 @@ use usher::lifecycle::Lifecycle;
 use usher::outbound::Outbound;
 use usher::telemetry::Metrics;
 
-use super::issuer::TestIssuer;
+use super::issuer::{TestIssuer, TokenBuilder};
 
 /// The public URL of all these tests.
 pub(crate) const PUBLIC_URL: &str = "http://127.0.0.1:8080";
@@ -102,6 +103,14 @@ impl Bench {
         until(|| self.server.is_ready()).await;
     }
 
+    /// Waits until a copy of the keys is on disk.
+    pub(crate) async fn until_stored(&self) {
+        let folder = self.state.path().join("keys");
+        let is_copy = |name: std::ffi::OsString| name.to_string_lossy().ends_with(".json");
+        let names = || std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        until(|| names().any(|entry| is_copy(entry.file_name()))).await;
+    }
+
     pub(crate) fn resource(&self, path: &str) -> &Arc<Resource> {
         self.server.resources().at(path).expect("a known path")
     }
@@ -122,6 +131,18 @@ impl Bench {
             Ok(_) => "ok",
             Err(error) => error.reason(),
         }
+    }
+}
+
+/// A token that a [`Bench`] for this issuer accepts.
+pub(crate) fn good(issuer: &TestIssuer) -> TokenBuilder {
+    issuer.token().audience(format!("{PUBLIC_URL}/mcp"))
+}
+
+/// Each token with the reason it must get, `ok` for a principal.
+pub(crate) async fn check(bench: &Bench, table: Vec<(&str, String, &str)>) {
+    for (what, token, expected) in table {
+        assert_eq!(bench.reason(&token).await, expected, "{what}");
     }
 }
 

@@ -6,6 +6,7 @@ use rand::RngExt as _;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Attempts, FetchError, Fetched, SigningKeys};
+use crate::auth::jwk::KeySetError;
 
 const SHORTEST_TTL: Duration = Duration::from_secs(60);
 const LONGEST_TTL: Duration = Duration::from_secs(3600);
@@ -73,14 +74,17 @@ async fn with_retries(keys: &SigningKeys) -> Result<Duration, FetchError> {
     outcome
 }
 
-/// One fetch, counted, with its result in use and on disk. Returns how long the set is fresh.
+/// One fetch, counted, with its result in use and then on disk. Returns how long the set is fresh.
 async fn attempt(keys: &SigningKeys) -> Result<Duration, FetchError> {
     keys.0
         .attempts
         .send_modify(|attempts| attempts.started += 1);
     let outcome = fetch(keys).await;
     let label = match &outcome {
-        Ok((_, label)) => label,
+        Ok(Done {
+            copy: Copy::Touch, ..
+        }) => "unchanged",
+        Ok(Done { .. }) => "ok",
         Err(FetchError::Discovery(_)) => "discovery_failed",
         Err(FetchError::Outbound { .. }) => "unreachable",
         Err(FetchError::KeySet(_)) => "invalid",
@@ -107,22 +111,49 @@ async fn attempt(keys: &SigningKeys) -> Result<Duration, FetchError> {
             }
         },
     );
-    outcome.map(|(ttl, _)| ttl)
+    drop(set);
+    let Done { ttl, at, copy } = outcome?;
+    // Only now: nobody waits for a disk.
+    if let Some(store) = &keys.0.around.store {
+        let issuer = &keys.0.options.issuer;
+        match copy {
+            Copy::Touch => store.touch(issuer, at).await,
+            Copy::Whole { jwks_url, body } => store.save(issuer, &jwks_url, body, at).await,
+        }
+    }
+    Ok(ttl)
 }
 
-async fn fetch(keys: &SigningKeys) -> Result<(Duration, &'static str), FetchError> {
-    let options = &keys.0.options;
+/// A fetch that succeeded.
+struct Done {
+    ttl: Duration,
+    /// Unix seconds.
+    at: i64,
+    copy: Copy,
+}
+
+/// What is left to do on disk.
+enum Copy {
+    /// The copy is still right.
+    Touch,
+    Whole {
+        jwks_url: String,
+        body: Vec<u8>,
+    },
+}
+
+async fn fetch(keys: &SigningKeys) -> Result<Done, FetchError> {
     let etag = keys.0.snapshot.load().etag.clone();
+    let conditional = etag.is_some();
     let fetched = keys.0.source.fetch(etag).await?;
     let at = keys.0.around.clock.unix_seconds();
-    let (ttl, label) = match fetched {
-        Fetched::NotModified { ttl } => {
+    let (ttl, copy) = match fetched {
+        Fetched::NotModified { ttl } if conditional => {
             keys.confirm(at);
-            if let Some(store) = &keys.0.around.store {
-                store.touch(&options.issuer, at).await;
-            }
-            (ttl, "unchanged")
+            (ttl, Copy::Touch)
         }
+        // There is nothing that could be unmodified.
+        Fetched::NotModified { .. } => return Err(KeySetError::NotAKeySet.into()),
         Fetched::Document {
             body,
             etag,
@@ -130,16 +161,12 @@ async fn fetch(keys: &SigningKeys) -> Result<(Duration, &'static str), FetchErro
             jwks_url,
         } => {
             keys.publish(&body, etag, at)?;
-            if let Some(store) = &keys.0.around.store {
-                store.save(&options.issuer, &jwks_url, body, at).await;
-            }
-            (ttl, "ok")
+            (ttl, Copy::Whole { jwks_url, body })
         }
     };
-    let ttl = ttl.map_or(options.default_ttl, |ttl| {
-        ttl.clamp(SHORTEST_TTL, LONGEST_TTL)
-    });
-    Ok((ttl, label))
+    let ttl = ttl.unwrap_or(keys.0.options.default_ttl);
+    let ttl = ttl.clamp(SHORTEST_TTL, LONGEST_TTL);
+    Ok(Done { ttl, at, copy })
 }
 
 /// Says once that fetching fails, and once that it works again.

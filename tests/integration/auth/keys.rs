@@ -6,13 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 use usher::auth::{IssuerSettings, KeyState};
 
-use super::{Bench, PUBLIC_URL, until};
+use super::{Bench, PUBLIC_URL, good, until};
 use crate::issuer::{Answer, TestIssuer, TokenBuilder};
 use crate::issuer_keys::{TestKey, base64url};
-
-fn good(issuer: &TestIssuer) -> TokenBuilder {
-    issuer.token().audience(PUBLIC_URL)
-}
 
 // row 36
 #[tokio::test]
@@ -128,6 +124,7 @@ async fn stale_keys_carry_on_for_four_hours_of_wall_time_also_across_a_restart_a
     let settings = || vec![IssuerSettings::named(issuer.issuer())];
     let bench = Bench::start_unready(settings());
     bench.until_ready().await;
+    bench.until_stored().await;
     issuer.answer_jwks(Answer::Status(500));
     issuer.answer_discovery(Answer::Status(500));
     let life = |seconds: i64| good(&issuer).expires_in(seconds).mint();
@@ -390,6 +387,7 @@ async fn a_copy_of_another_issuer_or_address_is_not_believed() {
     let issuer = TestIssuer::start().await;
     let bench = Bench::start(&issuer).await;
     let token = good(&issuer).mint();
+    bench.until_stored().await;
     issuer.answer_jwks(Answer::Status(500));
     let moved = IssuerSettings {
         jwks_url: Some(format!("{}/moved", issuer.issuer())),
@@ -446,4 +444,15 @@ async fn concurrent_tokens_and_a_failing_key_set_neither_crash_nor_deadlock() {
             assert_eq!(reason, expected);
         }
     }
+}
+
+#[tokio::test]
+async fn a_304_to_an_unconditional_request_is_no_answer() {
+    let issuer = TestIssuer::start().await;
+    issuer.answer_jwks(Answer::Status(304));
+    let bench = Bench::start_unready(vec![IssuerSettings::named(issuer.issuer())]);
+    until(|| bench.metrics.encode().contains("outcome=\"invalid\"")).await;
+    assert!(!bench.server.is_ready());
+    issuer.answer_jwks(Answer::Good);
+    bench.until_ready().await;
 }
