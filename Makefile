@@ -57,6 +57,12 @@ decisions: ## The measurements that docs/decisions rest on
 
 ##### Keep it clean
 
+.PHONY: docs
+docs: ## Writes what is generated from the settings: docs/configuration.md and its JSON Schema
+	$(CARGO) build --workspace --locked --quiet
+	target/debug/usher config docs > docs/configuration.md
+	target/debug/usher config schema > docs/config.schema.json
+
 .PHONY: lint
 lint: fmt clippy rustdoc deny typos ## Format, clippy, rustdoc, dependencies, spelling
 	@echo "lint: passed"
