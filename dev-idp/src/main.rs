@@ -45,11 +45,10 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         default_resource: arguments.default_resource,
         ..Config::default()
     };
-    let users = config.users.clone();
     let server = Server::start(config).await?;
     println!("dev-idp: DEVELOPMENT ONLY, with throw-away users and keys");
     println!("dev-idp: issuer {}", server.issuer());
-    for user in users {
+    for user in server.users() {
         println!(
             "dev-idp: log in as {} with {} (group {})",
             user.name,

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tower_http::cors::{Any, CorsLayer};
 
-use crate::config::Config;
+use crate::config::{Config, User};
 use crate::grants::Grant;
 use crate::provider::Provider;
 use crate::token_claims::{self, seconds_since_epoch};
@@ -84,6 +84,12 @@ impl Server {
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.provider.issuer
+    }
+
+    /// Who can log in.
+    #[must_use]
+    pub fn users(&self) -> &[User] {
+        &self.provider.config.users
     }
 
     /// The current signing key's id.

@@ -17,9 +17,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Parser;
-use dev_idp::{Config, Server, User};
+use dev_idp::{Config, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::oauth_client::OAuthClient;
@@ -67,20 +67,43 @@ async fn main() -> ExitCode {
 }
 
 async fn run(mut arguments: Arguments) -> anyhow::Result<()> {
+    // Before there is anything that could be left behind.
+    let (mut interrupted, mut terminated) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
     arguments.usher_port = usher::chosen_port(arguments.usher_port)?;
     arguments.admin_port = usher::chosen_port(arguments.admin_port)?;
     let report = Report::to_standard_output();
-    let mcp_url = mcp_url(&arguments);
-    let config = Config {
+    let (idp, mut usher) = tokio::select! {
+        walked = start_and_walk(&arguments, &report) => walked?,
+        _ = interrupted.recv() => bail!("interrupted"),
+        _ = terminated.recv() => bail!("interrupted"),
+    };
+    if arguments.once {
+        report.line("demo: every step held.");
+        return usher.stop().await;
+    }
+    by_hand(&report, &arguments, &idp);
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+        ended = usher.ended() => return Err(ended),
+    }
+    usher.stop().await
+}
+
+/// What is given up half-way takes both servers with it.
+async fn start_and_walk(arguments: &Arguments, report: &Report) -> anyhow::Result<(Server, Usher)> {
+    let mcp_url = mcp_url(arguments);
+    let idp = Server::start(Config {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.idp_port)),
         default_resource: Some(mcp_url.clone()),
         ..Config::default()
-    };
-    let users = config.users.clone();
-    let idp = Server::start(config)
-        .await
-        .context("the identity provider did not start; IDP_PORT=… is its port")?;
-    let mut usher = Usher::start(&usher::Settings {
+    })
+    .await
+    .context("the identity provider did not start; IDP_PORT=… is its port")?;
+    let usher = Usher::start(&usher::Settings {
         port: arguments.usher_port,
         admin_port: arguments.admin_port,
         issuer: idp.issuer().to_owned(),
@@ -88,20 +111,8 @@ async fn run(mut arguments: Arguments) -> anyhow::Result<()> {
     })
     .await?;
     report.started(idp.issuer(), &mcp_url, usher.log());
-
-    walkthrough::run(&report, &mcp_url, idp.issuer()).await?;
-    if arguments.once {
-        report.line("demo: every step held.");
-        return usher.stop().await;
-    }
-    by_hand(&report, &arguments, &mcp_url, &users);
-    let mut terminated = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated.recv() => {}
-        ended = usher.ended() => return Err(ended),
-    }
-    usher.stop().await
+    walkthrough::run(report, &mcp_url, idp.issuer()).await?;
+    Ok((idp, usher))
 }
 
 async fn print_token(arguments: &Arguments, user: &str) -> anyhow::Result<()> {
@@ -118,8 +129,10 @@ fn mcp_url(arguments: &Arguments) -> String {
     format!("http://127.0.0.1:{}/mcp", arguments.usher_port)
 }
 
-fn by_hand(report: &Report, arguments: &Arguments, mcp_url: &str, users: &[User]) {
-    let users: Vec<_> = users
+fn by_hand(report: &Report, arguments: &Arguments, idp: &Server) {
+    let mcp_url = &mcp_url(arguments);
+    let users: Vec<_> = idp
+        .users()
         .iter()
         .map(|user| {
             format!(

@@ -40,7 +40,7 @@ impl Report {
             "ok".to_owned()
         };
         println!(
-            "  {tick} {number:>2}  {name:<27} {}",
+            "  {tick} {number:>2}  {name:<28} {}",
             self.styled("2", found)
         );
     }

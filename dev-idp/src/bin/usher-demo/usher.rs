@@ -10,13 +10,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 /// From start to ready. An unoptimised build on a busy machine needs a second or two.
 const START: Duration = Duration::from_secs(30);
-/// From the signal to the end: Usher finishes what runs.
-const STOP: Duration = Duration::from_secs(5);
-
 /// What the child is started with.
 pub(crate) struct Settings {
     pub(crate) port: u16,
@@ -71,18 +68,9 @@ impl Usher {
         }
     }
 
-    /// Ends it: at once if Ctrl-C has not reached it already.
+    /// Ends it at once: there is nobody left to drain for, and its state is emptied at the next start.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
-        if let Some(id) = self.child.id() {
-            // A service manager's signal, by the shell's own `kill`: a process cannot send it without unsafe code.
-            let mut kill = Command::new("sh");
-            kill.args(["-c", "kill \"$1\"", "sh", &id.to_string()]);
-            let _sent = kill.stderr(Stdio::null()).status().await;
-        }
-        if timeout(STOP, self.child.wait()).await.is_err() {
-            self.child.kill().await.context("cannot stop Usher")?;
-        }
-        Ok(())
+        self.child.kill().await.context("cannot stop Usher")
     }
 
     async fn wait_until_ready(&mut self, port: u16) -> anyhow::Result<()> {

@@ -132,10 +132,7 @@ async fn login(
     let pending = oauth.authorize(metadata, client_id, mcp_url, scope).await?;
     let (seen, code) = oauth.through_the_browser(metadata, pending, USER).await?;
     Ok((
-        format!(
-            "as {USER}, by “{}”; state and iss hold",
-            seen.join("” and “")
-        ),
+        format!("as {USER}: {}; state and iss hold", seen.join(", then ")),
         code,
     ))
 }
