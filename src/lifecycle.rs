@@ -140,19 +140,25 @@ impl Lifecycle {
         }
     }
 
-    /// [`stop_on`](Self::stop_on) with SIGTERM and SIGINT. Fails only if they cannot be listened to.
-    pub async fn stop_on_signals(&self, drain: Duration) -> std::io::Result<()> {
+    /// [`stop_on`](Self::stop_on) with SIGTERM and SIGINT, which are listened to from this call on, before the future is
+    /// polled. Fails only if they cannot be.
+    pub fn stop_on_signals(
+        &self,
+        drain: Duration,
+    ) -> std::io::Result<impl Future<Output = ()> + use<>> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let signalled = async || {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        };
-        self.stop_on(drain, signalled).await;
-        Ok(())
+        let lifecycle = self.clone();
+        Ok(async move {
+            let signalled = async || {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            };
+            lifecycle.stop_on(drain, signalled).await;
+        })
     }
 }
 

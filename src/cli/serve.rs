@@ -53,12 +53,17 @@ async fn serve(config: Config, log: Log) -> anyhow::Result<()> {
         clock: Clock::system(),
         log,
     };
-    let lifecycle = surroundings.lifecycle.clone();
+    // Before the line is printed: whoever reads it may send a signal at once.
+    let stopping = surroundings.lifecycle.stop_on_signals(drain_delay)?;
     let server = Server::build(config, surroundings)?;
     super::say(&format!("{line}\n"));
+    let stopping = async {
+        stopping.await;
+        std::future::pending().await
+    };
     tokio::select! {
-        stopped = server.run(listeners) => stopped,
-        Err(error) = lifecycle.stop_on_signals(drain_delay) => Err(error.into()),
+        served = server.run(listeners) => served,
+        served = stopping => served,
     }
 }
 

@@ -31,10 +31,13 @@ pub(crate) const RECORDS: &str = r#"{"id":"1001","title":"Order 1001","text":"Tw
 {"id":"1003","title":"Order 1003","text":"Six vanilla cupcakes with sprinkles for Edsger.","metadata":{"customer":"Edsger"}}
 "#;
 
+/// One change to the settings.
+type Change = Box<dyn FnOnce(&mut Settings) + Send>;
+
 /// A server in the making.
 pub(crate) struct TestGatewayBuilder {
     issuer: Option<TestIssuer>,
-    changes: Vec<Box<dyn FnOnce(&mut Settings) + Send>>,
+    changes: Vec<Change>,
     clock: Clock,
 }
 
@@ -97,7 +100,9 @@ impl TestGatewayBuilder {
             change(&mut settings);
         }
         let public_url = settings.public_url.clone();
-        let config = config::check(settings).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let config = config::check(settings)
+            .map_err(|mistakes| mistakes.to_string())
+            .expect("settings that may run");
         let lifecycle = Lifecycle::new();
         let (log, lines) = Captured::log();
         let surroundings = Surroundings {
@@ -249,9 +254,10 @@ impl TestGateway {
             }
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
-        panic!(
-            "the server does not become ready: {:?}",
-            self.get("/readyz").await
+        assert_eq!(
+            self.get("/readyz").await.status,
+            200,
+            "the server becomes ready"
         );
     }
 
@@ -299,6 +305,7 @@ impl Reply {
     /// The body as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
+            .map_err(|error| format!("{error}: {}", String::from_utf8_lossy(&self.body)))
+            .expect("JSON")
     }
 }
