@@ -276,3 +276,93 @@ impl Refusal {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    fn challenged(header: &str, reason: &'static str) -> Refusal {
+        let challenge = Box::new(Challenge::parse(header).unwrap());
+        Refusal::Challenged { challenge, reason }
+    }
+
+    /// Every variant; the compiler does not hold this list, the exhaustive matches above hold the rest.
+    fn all() -> Vec<Refusal> {
+        let metadata =
+            "resource_metadata=\"https://mcp.test/.well-known/oauth-protected-resource/mcp\"";
+        let with = |parameters: &str| format!("Bearer {parameters}scope=\"mcp:read\", {metadata}");
+        let expired =
+            with("error=\"invalid_token\", error_description=\"The access token expired\", ");
+        let limited = RateLimited {
+            retry_after_seconds: 7,
+            reason: "rate_limited_subject",
+        };
+        vec![
+            Refusal::AdminSecret,
+            Refusal::AmbiguousHeaders,
+            Refusal::BodyBroken,
+            Refusal::BodyTimeout,
+            Refusal::BodyTooLarge,
+            challenged(&with(""), "no_token"),
+            challenged(&expired, "expired"),
+            challenged(
+                &with("error=\"invalid_request\", "),
+                "repeated_authorization",
+            ),
+            challenged(
+                &with("error=\"insufficient_scope\", "),
+                "insufficient_scope",
+            ),
+            Refusal::HeadersTooLarge,
+            Refusal::HostNotAllowed,
+            Refusal::IndexNotReady,
+            Refusal::Internal,
+            Refusal::KeysUnavailable {
+                retry_after_seconds: 5,
+            },
+            Refusal::MethodNotAllowed {
+                allow: "GET, HEAD, OPTIONS",
+            },
+            Refusal::NotFound,
+            Refusal::OriginNotAllowed,
+            Refusal::Overloaded,
+            Refusal::Path,
+            Refusal::RateLimited(limited),
+            Refusal::RequestTimeout,
+        ]
+    }
+
+    #[tokio::test]
+    async fn every_refusal_has_a_status_a_reason_and_fixed_words() {
+        let mut table = String::new();
+        for refusal in all() {
+            let reason = refusal.reason();
+            let response = refusal.into_response(&RequestId::random());
+            let noted = response
+                .extensions()
+                .get::<Notes>()
+                .and_then(|notes| notes.reason);
+            assert_eq!(noted, Some(reason));
+            writeln!(table, "{reason}: {}", response.status()).unwrap();
+            for name in [
+                header::WWW_AUTHENTICATE,
+                header::RETRY_AFTER,
+                header::ALLOW,
+                header::CONNECTION,
+            ] {
+                if let Some(value) = response.headers().get(&name) {
+                    writeln!(table, "  {name}: {}", value.to_str().unwrap()).unwrap();
+                }
+            }
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let mut body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            body["request_id"] = "…".into();
+            writeln!(table, "  {body}").unwrap();
+        }
+        insta::assert_snapshot!(table);
+    }
+}

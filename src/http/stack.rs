@@ -69,6 +69,7 @@ struct Call {
     origin: Option<HeaderValue>,
     endpoint: Option<Endpoint>,
     origin_allowed: bool,
+    chunked: bool,
     address: IpAddr,
     principal: Option<Principal>,
 }
@@ -101,6 +102,7 @@ impl Stack {
             origin: request.headers().get(header::ORIGIN).cloned(),
             endpoint: None,
             origin_allowed: false,
+            chunked: request.headers().contains_key(header::TRANSFER_ENCODING),
             address: peers.remote.ip(),
             principal: None,
         };
@@ -234,6 +236,11 @@ impl Stack {
         );
         if !headers.contains_key(header::CACHE_CONTROL) {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        if call.chunked {
+            // hyper reads such a message by its chunks and hides a length that contradicts them. RFC 9112 §6.1: whoever
+            // does so must close the connection afterwards, so that nothing behind it passes for a request.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if call.origin_allowed
             && let Some(origin) = &call.origin

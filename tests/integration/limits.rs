@@ -1,0 +1,312 @@
+//! Bad senders: too slow, too big, too many, or ambiguous. Over real sockets, because that is where they live.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::gateway::TestGateway;
+
+/// The status of the first response in `answer`, or 0 if there is none.
+fn status(answer: &[u8]) -> u16 {
+    let text = String::from_utf8_lossy(answer);
+    text.split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or(0)
+}
+
+/// Everything until the server closes the connection. Fails the test if it does not.
+async fn until_closed(connection: &mut TcpStream) -> Vec<u8> {
+    let mut answer = Vec::new();
+    let read = connection.read_to_end(&mut answer);
+    drop(
+        tokio::time::timeout(Duration::from_secs(20), read)
+            .await
+            .expect("the server closes"),
+    );
+    answer
+}
+
+async fn impatient() -> TestGateway {
+    let gateway = TestGateway::builder().settings(|settings| {
+        settings.http.header_timeout_seconds = 1;
+        settings.http.body_timeout_seconds = 1;
+        settings.http.idle_timeout_seconds = 3;
+    });
+    gateway.start().await
+}
+
+#[tokio::test]
+async fn a_connection_whose_headers_do_not_arrive_is_closed() {
+    let gateway = impatient().await;
+    for sent in [
+        &b""[..],
+        b"G",
+        b"PRI * HTTP/2",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+    ] {
+        let mut connection = gateway.connect().await;
+        connection.write_all(sent).await.unwrap();
+        let started = tokio::time::Instant::now();
+        let answer = until_closed(&mut connection).await;
+        assert_eq!(status(&answer), 0, "{sent:?}");
+        assert!(
+            started.elapsed() < Duration::from_secs(3),
+            "idle, not header: {sent:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn dripping_headers_do_not_extend_the_time() {
+    let gateway = impatient().await;
+    let mut connection = gateway.connect().await;
+    connection.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    let started = tokio::time::Instant::now();
+    while connection.write_all(b"X: y\r\n").await.is_ok() {
+        assert!(started.elapsed() < Duration::from_secs(3), "still open");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_kept_connection_outlives_the_header_timeout_and_ends_with_the_idle_timeout() {
+    let gateway = impatient().await;
+    let mut connection = gateway.connect().await;
+    let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for _ in 0..2 {
+        connection.write_all(request).await.unwrap();
+        let mut some = [0; 4096];
+        let read = connection.read(&mut some).await.unwrap();
+        assert_eq!(status(&some[..read]), 200);
+        // Longer than the header timeout, shorter than the idle one.
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+    }
+    assert_eq!(until_closed(&mut connection).await, b"");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_answered_with_408() {
+    let gateway = impatient().await;
+    let (token, host) = (
+        gateway.token().mint(),
+        gateway.url.trim_start_matches("http://").to_owned(),
+    );
+    let mut connection = gateway.connect().await;
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Accept: application/json, text/event-stream\r\nContent-Length: 100\r\n\r\n{{"
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(status(&until_closed(&mut connection).await), 408);
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_refused_declared_or_not() {
+    let gateway = TestGateway::start().await;
+    let token = gateway.token().mint();
+    let host = gateway.url.trim_start_matches("http://").to_owned();
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Accept: application/json, text/event-stream\r\n"
+    );
+    let declared = format!("{head}Content-Length: 1048577\r\n\r\n");
+    assert_eq!(status(&gateway.raw(declared).await), 413);
+
+    let mut counted = format!("{head}Transfer-Encoding: chunked\r\n\r\n").into_bytes();
+    for _ in 0..17 {
+        counted.extend_from_slice(b"10000\r\n");
+        counted.extend_from_slice(&[b' '; 0x1_0000]);
+        counted.extend_from_slice(b"\r\n");
+    }
+    counted.extend_from_slice(b"0\r\n\r\n");
+    assert_eq!(status(&gateway.raw(counted).await), 413);
+
+    // Exactly the limit is read, and found to be no JSON.
+    let mut full =
+        format!("{head}Content-Length: 1048576\r\nConnection: close\r\n\r\n").into_bytes();
+    full.extend(std::iter::repeat_n(b'x', 1024 * 1024));
+    assert_eq!(status(&gateway.raw(full).await), 400);
+}
+
+#[tokio::test]
+async fn messages_that_two_readers_could_frame_differently_are_refused() {
+    let gateway = TestGateway::start().await;
+    for (what, headers, body) in [
+        (
+            "two lengths",
+            "Content-Length: 5\r\nContent-Length: 6\r\n",
+            "hello!",
+        ),
+        ("a list of lengths", "Content-Length: 5, 6\r\n", "hello!"),
+        ("a signed length", "Content-Length: +5\r\n", "hello"),
+        ("a negative length", "Content-Length: -5\r\n", "hello"),
+        (
+            "a coding that is not chunked last",
+            "Transfer-Encoding: chunked, identity\r\n",
+            "0\r\n\r\n",
+        ),
+        (
+            "an unknown coding",
+            "Transfer-Encoding: xchunked\r\n",
+            "0\r\n\r\n",
+        ),
+        ("a folded header", "X-A: b\r\n c: d\r\n", ""),
+        (
+            "a space before the colon",
+            "Content-Length : 5\r\n",
+            "hello",
+        ),
+        ("an underscore twin", "content_length: 5\r\n", ""),
+    ] {
+        let request = format!(
+            "POST /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n{body}"
+        );
+        let answer = gateway.raw(request).await;
+        let text = String::from_utf8_lossy(&answer);
+        // 405 would mean that it was understood.
+        assert!(matches!(status(&answer), 400 | 501), "{what}: {text}");
+        assert_eq!(text.matches("HTTP/1.1 ").count(), 1, "{what}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_behind_a_message_with_length_and_chunks_passes_for_a_request() {
+    let gateway = TestGateway::start().await;
+    let smuggled = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    for framing in [
+        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+        "Transfer-Encoding: chunked\r\n",
+    ] {
+        let request =
+            format!("POST /healthz HTTP/1.1\r\nHost: x\r\n{framing}\r\n0\r\n\r\n{smuggled}");
+        let answer = gateway.raw(request).await;
+        let text = String::from_utf8_lossy(&answer);
+        assert_eq!(status(&answer), 405, "{text}");
+        assert_eq!(text.matches("HTTP/1.1 ").count(), 1, "{framing}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn garbage_is_refused_and_does_no_harm() {
+    let gateway = TestGateway::start().await;
+    for garbage in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03hello over TLS\r\n\r\n"[..],
+        b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+        b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+        b"\0\0\0\0\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\ngarbage that is no frame at all.............",
+    ] {
+        let answer = gateway.raw(garbage).await;
+        assert!(
+            matches!(status(&answer), 0 | 400),
+            "{:?}",
+            String::from_utf8_lossy(&answer)
+        );
+    }
+    assert_eq!(gateway.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn too_many_or_too_large_headers_are_answered_with_431() {
+    let gateway = TestGateway::start().await;
+    let many = "X-A: b\r\n".repeat(101);
+    let large = format!("X-A: {}\r\n", "b".repeat(33 * 1024));
+    let huge = format!("X-A: {}\r\n", "b".repeat(80 * 1024));
+    for headers in [many, large, huge] {
+        let request =
+            format!("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+        assert_eq!(
+            status(&gateway.raw(request).await),
+            431,
+            "{} bytes",
+            headers.len()
+        );
+    }
+}
+
+#[tokio::test]
+async fn http_2_without_tls_works_on_the_same_port() {
+    let gateway = TestGateway::start().await;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .http2_prior_knowledge()
+        .build()
+        .unwrap();
+    let token = gateway.token().mint();
+    let request = client
+        .post(format!("{}/mcp", gateway.url))
+        .bearer_auth(token)
+        .header("accept", "application/json, text/event-stream")
+        .json(&json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }));
+    let response = request.send().await.unwrap();
+    assert_eq!(response.version(), reqwest::Version::HTTP_2);
+    assert_eq!(response.status(), 200);
+}
+
+#[tokio::test]
+async fn a_subject_that_asks_too_often_is_told_when_to_come_back() {
+    let gateway = TestGateway::builder().settings(|settings| {
+        settings.rate_limit.subject_per_minute = 2;
+        settings.rate_limit.burst_seconds = 60;
+    });
+    let gateway = gateway.start().await;
+    let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
+    let (alice, bob) = (
+        gateway.token().mint(),
+        gateway.token().subject("bob").mint(),
+    );
+    for expected in [200, 200, 429] {
+        let reply = gateway.call(&alice, ping.clone()).await;
+        assert_eq!(reply.status, expected);
+        if expected == 429 {
+            let seconds: u64 = reply.header("retry-after").unwrap().parse().unwrap();
+            assert!((1..=30).contains(&seconds), "{seconds}");
+            assert_eq!(reply.json()["error"], "rate_limited");
+        }
+    }
+    assert_eq!(gateway.call(&bob, ping).await.status, 200);
+    assert!(
+        gateway
+            .access_log()
+            .contains("\"reason\":\"rate_limited_subject\"")
+    );
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_client_address_has_its_own_limit() {
+    let gateway = TestGateway::builder().settings(|settings| {
+        settings.http.trusted_proxies = vec!["127.0.0.1".to_owned().try_into().unwrap()];
+        settings.rate_limit.address_per_minute = 1;
+        settings.rate_limit.burst_seconds = 60;
+    });
+    let gateway = gateway.start_without_keys().await;
+    let ask = async |client: &'static str| {
+        let request = gateway
+            .request("GET", "/healthz")
+            .header("x-forwarded-for", client);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(ask("192.0.2.1").await, 200);
+    assert_eq!(ask("192.0.2.1").await, 429);
+    assert_eq!(ask("6.6.6.6, 192.0.2.1").await, 429);
+    assert_eq!(ask("192.0.2.2").await, 200);
+    assert!(gateway.access_log().contains("\"remote\":\"192.0.2.1\""));
+}
+
+#[tokio::test]
+async fn more_requests_at_once_than_allowed_are_turned_away_with_503() {
+    let gateway =
+        TestGateway::builder().settings(|settings| settings.http.max_concurrent_requests = 0);
+    let gateway = gateway.start_without_keys().await;
+    let reply = gateway.get("/healthz").await;
+    assert_eq!(
+        (reply.status, reply.header("retry-after")),
+        (503, Some("1"))
+    );
+    assert_eq!(reply.json()["error"], "overloaded");
+}

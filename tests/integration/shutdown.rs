@@ -1,0 +1,152 @@
+//! Going away: in order, and at once when told twice.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::gateway::TestGateway;
+
+#[tokio::test]
+async fn a_request_in_flight_is_answered_and_new_connections_are_not_taken() {
+    let gateway = TestGateway::start().await;
+    let token = gateway.token().mint();
+    let address = gateway.url.trim_start_matches("http://").to_owned();
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Accept: application/json, text/event-stream\r\nContent-Length: {}\r\n\r\n",
+        body.len(),
+    );
+    let mut connection = gateway.connect().await;
+    connection.write_all(head.as_bytes()).await.unwrap();
+    // The server has begun this request once it counts it: a second one on another connection comes after it.
+    assert_eq!(gateway.get("/healthz").await.status, 200);
+
+    gateway.lifecycle.stop_softly();
+    let refused = async {
+        while tokio::net::TcpStream::connect(&address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), refused)
+        .await
+        .expect("no new connections");
+
+    connection.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+    tokio::time::timeout(Duration::from_secs(10), gateway.stop())
+        .await
+        .expect("an end");
+}
+
+#[tokio::test]
+async fn idle_connections_do_not_hold_up_a_stop() {
+    let gateway = TestGateway::start().await;
+    let mut fresh = gateway.connect().await;
+    let mut used = gateway.connect().await;
+    used.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut some = [0; 1024];
+    assert!(used.read(&mut some).await.unwrap() > 0);
+    tokio::time::timeout(Duration::from_secs(10), gateway.stop())
+        .await
+        .expect("an end");
+    assert_eq!(fresh.read(&mut some).await.unwrap_or(0), 0);
+    assert_eq!(used.read(&mut some).await.unwrap_or(0), 0);
+}
+
+#[cfg(unix)]
+mod as_a_process {
+    use std::process::{ExitStatus, Stdio};
+
+    use tokio::io::{AsyncBufReadExt, BufReader};
+    use tokio::process::{Child, Command};
+
+    use super::*;
+
+    struct Running {
+        child: Child,
+        address: String,
+        _folder: tempfile::TempDir,
+    }
+
+    /// `usher serve` on a free port, once it says that it listens.
+    async fn serve(drain_delay: &str) -> Running {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_usher"))
+            .arg("serve")
+            .env_clear()
+            .env("MCP_SERVER_URL", "http://127.0.0.1:8080")
+            .env("KC_ISSUER", "http://127.0.0.1:9")
+            .env("USHER_LISTEN", "127.0.0.1:0")
+            .env("USHER_ADMIN_LISTEN", "127.0.0.1:0")
+            .env("USHER_STATE_DIR", folder.path())
+            .env("USHER_HTTP__DRAIN_DELAY_SECONDS", drain_delay)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next_line().await.unwrap().unwrap();
+        let address = line
+            .split(" on ")
+            .nth(1)
+            .unwrap()
+            .split(',')
+            .next()
+            .unwrap()
+            .to_owned();
+        Running {
+            child,
+            address,
+            _folder: folder,
+        }
+    }
+
+    async fn signal(child: &Child, name: &str) {
+        let pid = child.id().unwrap().to_string();
+        let sent = Command::new("kill")
+            .args(["-s", name, &pid])
+            .status()
+            .await
+            .unwrap();
+        assert!(sent.success());
+    }
+
+    async fn end(child: &mut Child) -> ExitStatus {
+        tokio::time::timeout(Duration::from_secs(20), child.wait())
+            .await
+            .expect("an end")
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_signal_ends_the_process_in_order() {
+        for name in ["TERM", "INT"] {
+            let mut running = serve("0").await;
+            signal(&running.child, name).await;
+            assert_eq!(end(&mut running.child).await.code(), Some(0), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_second_signal_ends_it_at_once() {
+        // Without the second signal it would wait for an hour.
+        let mut running = serve("3600").await;
+        let ready = async || {
+            let url = format!("http://{}/readyz", running.address);
+            reqwest::get(url).await.unwrap().text().await.unwrap()
+        };
+        signal(&running.child, "TERM").await;
+        while !ready().await.contains("stopping") {
+            tokio::task::yield_now().await;
+        }
+        signal(&running.child, "TERM").await;
+        assert!(end(&mut running.child).await.success());
+    }
+}
