@@ -85,3 +85,80 @@ impl Policy {
         Ok(Permit { operation, rule })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::auth::{Resource, Resources, Settings};
+
+    const READ: &str = "mcp:read";
+    const WRITE: &str = "mcp:write";
+
+    fn policy() -> Policy {
+        let scope = |name| Scope::parse(name).expect("a scope");
+        Policy::new(scope(READ), scope(WRITE))
+    }
+
+    fn resource() -> Arc<Resource> {
+        let settings = Settings {
+            public_url: "https://mcp.test".into(),
+            ..Settings::default()
+        };
+        Arc::clone(Resources::new(&settings).at("/mcp").expect("a resource"))
+    }
+
+    fn allows(scopes: &[&str], operation: Operation<'_>) -> bool {
+        let principal = Principal::for_test("alice", scopes, resource());
+        let decision = policy().decide(&principal, operation);
+        if let Err(denial) = &decision {
+            let read = Scope::parse(READ).expect("a scope");
+            assert_eq!(denial.scopes, [read].into_iter().collect());
+        }
+        decision.is_ok()
+    }
+
+    #[test]
+    fn reading_tools_need_the_read_scope_and_the_protocol_either() {
+        let search = Operation::CallTool("search");
+        for (scopes, protocol, call) in [
+            (&[][..], false, false),
+            (&["openid", "mcp", "mcp:reader", "MCP:READ"], false, false),
+            (&[WRITE], true, false),
+            (&[READ], true, true),
+            (&[READ, WRITE], true, true),
+        ] {
+            assert_eq!(allows(scopes, Operation::Protocol), protocol, "{scopes:?}");
+            assert_eq!(allows(scopes, search), call, "{scopes:?}");
+        }
+    }
+
+    #[test]
+    fn a_permit_is_for_its_own_operation() {
+        let principal = Principal::for_test("alice", &[READ], resource());
+        let permit = |operation| policy().decide(&principal, operation).expect("a permit");
+        assert_eq!(permit(Operation::CallTool("fetch")).tool(), Some("fetch"));
+        assert_eq!(permit(Operation::Protocol).tool(), None);
+        assert_eq!(permit(Operation::Protocol).rule(), "read_scope");
+    }
+
+    proptest! {
+        #[test]
+        fn another_scope_never_takes_a_permission_away(
+            scopes in prop::collection::vec(prop_oneof![Just(READ), Just(WRITE), Just("x"), Just("y")], 0..4),
+            more in prop_oneof![Just(READ), Just(WRITE), Just("z")],
+            tool in "[a-z_]{0,12}",
+        ) {
+            for operation in [Operation::Protocol, Operation::CallTool(&tool)] {
+                let before = allows(&scopes, operation);
+                let mut with_more = scopes.clone();
+                with_more.push(more);
+                prop_assert!(!before || allows(&with_more, operation));
+                prop_assert!(!before || scopes.contains(&READ) || scopes.contains(&WRITE));
+            }
+        }
+    }
+}

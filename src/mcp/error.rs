@@ -210,3 +210,89 @@ impl Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::auth::{Resources, Scopes, Settings};
+
+    fn every_error() -> Vec<Error> {
+        let settings = Settings {
+            public_url: "https://mcp.test".into(),
+            ..Settings::default()
+        };
+        let resources = Resources::new(&settings);
+        let resource = resources.at("/mcp").map(Arc::clone).expect("a resource");
+        vec![
+            Error::Denied(Challenge::insufficient_scope(&resource, Scopes::default())),
+            Error::ForeignSession,
+            Error::HeaderMismatch(Fault::Missing("Mcp-Method")),
+            Error::HeaderMismatch(Fault::Mismatch("Mcp-Name")),
+            Error::HeaderMismatch(Fault::Unreadable("MCP-Protocol-Version")),
+            Error::IncompleteMeta("what is missing"),
+            Error::Invalid("what is wrong"),
+            Error::InvalidParams("what is wrong"),
+            Error::Malformed,
+            Error::RateLimited(RateLimited {
+                retry_after_seconds: 7,
+                reason: "rate_limited_tool",
+            }),
+            Error::Busy,
+            Error::Http(BadHttp::NotAcceptable),
+            Error::Http(BadHttp::UnsupportedMediaType),
+            Error::RefusedBatch,
+            Error::UnknownMethod,
+            Error::UnknownResource {
+                uri: "test://none".into(),
+            },
+            Error::UnknownSession,
+            Error::UnknownTool,
+            Error::UnsupportedVersion {
+                requested: "1.0".into(),
+            },
+        ]
+    }
+
+    #[test]
+    fn every_error_has_its_status_code_and_words() {
+        let mut table = String::new();
+        for error in every_error() {
+            for era in [Era::Legacy, Era::Modern] {
+                let data = error
+                    .data()
+                    .map_or_else(String::new, |data| data.to_string());
+                let wait = error
+                    .retry_after_seconds()
+                    .map_or_else(String::new, |s| s.to_string());
+                writeln!(
+                    table,
+                    "{era:?} {} {} {} | {error} | {data} | {wait}",
+                    error.status(era).as_u16(),
+                    error.code(era),
+                    error.reason(),
+                )
+                .expect("memory");
+            }
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn codes_keep_out_of_the_reserved_ranges() {
+        for error in every_error() {
+            let code = error.code(Era::Modern);
+            let defined = [
+                -32700, -32600, -32601, -32602, -32603, -32020, -32021, -32022,
+            ];
+            assert!(defined.contains(&code) || code > 0, "{error:?}");
+            let code = error.code(Era::Legacy);
+            assert!(
+                defined.contains(&code) || code == -32002 || code > 0,
+                "{error:?}"
+            );
+        }
+    }
+}

@@ -139,3 +139,73 @@ fn read_key(path: &Path) -> Result<SealingKey, SettingsError> {
         })?;
     Ok(SealingKey::new(&bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "-_ECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+    fn check(settings: Settings) -> Result<(), SettingsError> {
+        settings.session_keys().map(|_keys| ())
+    }
+
+    fn with_key(text: &str) -> Result<(), SettingsError> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("session.key");
+        std::fs::write(&path, text).expect("a file");
+        let checked = check(Settings {
+            session_key_file: Some(path.clone()),
+            previous_session_key_file: Some(path.clone()),
+            ..Settings::default()
+        });
+        if let Err(error) = &checked {
+            assert_eq!(error, &SettingsError::SessionKey { path });
+        }
+        checked
+    }
+
+    #[test]
+    fn a_key_is_32_bytes_in_either_base64() {
+        let standard = KEY.replace('-', "+").replace('_', "/");
+        for good in [
+            KEY.to_owned(),
+            format!("{KEY}="),
+            format!("{standard}="),
+            format!("  {standard}=\n"),
+        ] {
+            assert_eq!(with_key(&good), Ok(()), "{good}");
+        }
+        for bad in [
+            "",
+            "secret",
+            "AAEC",
+            &format!("{KEY}{KEY}"),
+            &format!("{KEY} {KEY}"),
+        ] {
+            assert!(with_key(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn mistakes_stop_the_start_and_name_the_file() {
+        let missing = PathBuf::from("/nowhere/session.key");
+        let refused = check(Settings {
+            session_key_file: Some(missing.clone()),
+            ..Settings::default()
+        });
+        let refused = refused.expect_err("no file").to_string();
+        assert!(refused.contains("/nowhere/session.key"), "{refused}");
+        let alone = check(Settings {
+            previous_session_key_file: Some(missing),
+            ..Settings::default()
+        });
+        assert_eq!(alone, Err(SettingsError::PreviousKeyAlone));
+        let short = check(Settings {
+            session_ttl_seconds: 59,
+            ..Settings::default()
+        });
+        assert_eq!(short, Err(SettingsError::SessionTtl { found: 59 }));
+        assert_eq!(check(Settings::default()), Ok(()));
+    }
+}

@@ -183,6 +183,17 @@ async fn streams_are_counted_and_bounded() {
     assert_eq!(bench.protocol.open_streams(), 0);
 }
 
+#[test]
+fn an_open_stream_is_small() {
+    let bench = Bench::new(Settings::default());
+    let answer = bench.protocol.open_old_transport(&bench.alice);
+    let Body::Events(stream) = answer.body else {
+        panic!("no stream");
+    };
+    let bytes = size_of_val(&stream.into_stream());
+    assert!(bytes <= 1024, "{bytes}");
+}
+
 #[tokio::test]
 async fn a_bad_filter_opens_no_stream() {
     let bench = Bench::new(Settings::default());
