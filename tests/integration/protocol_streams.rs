@@ -1,8 +1,6 @@
 //! Response streams over real sockets: both legacy kinds, subscriptions, and how they end.
-#![expect(
-    clippy::indexing_slicing,
-    reason = "a missing member of a JSON value reads as null"
-)]
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -60,6 +58,35 @@ fn get(gateway: &TestGateway, path: &str, token: &str) -> reqwest::RequestBuilde
         .request("GET", path)
         .bearer_auth(token)
         .header("accept", "text/event-stream")
+}
+
+/// A subscription to changes of the list of tools.
+fn listen(gateway: &TestGateway, token: &str) -> reqwest::RequestBuilder {
+    let params = json!({ "notifications": { "toolsListChanged": true } });
+    let (headers, body) = modern("subscriptions/listen", params);
+    let request = gateway
+        .request("POST", "/mcp")
+        .bearer_auth(token)
+        .header("accept", "application/json, text/event-stream")
+        .json(&body);
+    headers.iter().fold(request, |request, (name, value)| {
+        request.header(*name, value)
+    })
+}
+
+/// Waits until the server counts `open` streams.
+async fn until_open(gateway: &TestGateway, open: u64) {
+    tokio::time::timeout(Duration::from_secs(10), async {
+        loop {
+            let health = gateway.get("/healthz?deep=1").await.json();
+            if health["sse"]["activeConnections"] == open {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the streams are counted");
 }
 
 #[tokio::test]
@@ -129,17 +156,7 @@ async fn a_session_has_a_stream_and_a_stop_ends_it_in_order() {
     let mut old = Events::open(get(&gateway, "/sse", &token)).await;
     old.next().await;
 
-    let params = json!({ "notifications": { "toolsListChanged": true } });
-    let (headers, body) = modern("subscriptions/listen", params);
-    let mut request = gateway
-        .request("POST", "/mcp")
-        .bearer_auth(&token)
-        .json(&body);
-    for (name, value) in headers {
-        request = request.header(name, value);
-    }
-    let mut subscription =
-        Events::open(request.header("accept", "application/json, text/event-stream")).await;
+    let mut subscription = Events::open(listen(&gateway, &token)).await;
     let acknowledged = subscription.message().await;
     assert_eq!(
         acknowledged["method"],
@@ -169,6 +186,23 @@ async fn a_session_has_a_stream_and_a_stop_ends_it_in_order() {
     for events in [&mut session, &mut old, &mut subscription] {
         assert_eq!(events.next().await, None);
     }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_nothing_behind() {
+    let gateway = TestGateway::start().await;
+    let token = gateway.token().mint();
+    let mut streams = Vec::new();
+    for _ in 0..10 {
+        for request in [get(&gateway, "/sse", &token), listen(&gateway, &token)] {
+            let mut events = Events::open(request).await;
+            events.next().await;
+            streams.push(events);
+        }
+    }
+    until_open(&gateway, 20).await;
+    drop(streams);
+    until_open(&gateway, 0).await;
 }
 
 #[tokio::test]
