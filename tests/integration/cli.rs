@@ -19,24 +19,26 @@ fn usher(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Comma
 }
 
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let folder = tempfile::tempdir().unwrap();
-    usher(folder.path(), arguments, variables).output().unwrap()
+    let folder = tempfile::tempdir().expect("a folder");
+    usher(folder.path(), arguments, variables)
+        .output()
+        .expect("a program that runs")
 }
 
 fn stdout(output: &Output) -> &str {
-    std::str::from_utf8(&output.stdout).unwrap()
+    std::str::from_utf8(&output.stdout).expect("text")
 }
 
 fn stderr(output: &Output) -> &str {
-    std::str::from_utf8(&output.stderr).unwrap()
+    std::str::from_utf8(&output.stderr).expect("text")
 }
 
 /// A port that was free a moment ago.
 fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
-        .unwrap()
+        .expect("what a test may count on")
         .local_addr()
-        .unwrap()
+        .expect("what a test may count on")
 }
 
 /// A running `usher serve`, ended with the test.
@@ -50,12 +52,12 @@ struct Serving {
 impl Serving {
     /// With the variables of the README, and without the pause for load balancers at the end.
     fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(
             folder.path().join("note.md"),
             "# Lemon\n\nLemon cupcakes.\n",
         )
-        .unwrap();
+        .expect("what a test may count on");
         let (listen, admin) = (free_port(), free_port());
         let variables = [
             ("MCP_SERVER_URL", format!("http://{listen}")),
@@ -76,11 +78,11 @@ impl Serving {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
+            .expect("what a test may count on");
         let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap())
+        BufReader::new(child.stdout.as_mut().expect("what a test may count on"))
             .read_line(&mut line)
-            .unwrap();
+            .expect("what a test may count on");
         Self {
             child,
             listen,
@@ -95,7 +97,7 @@ impl Serving {
             Command::new("kill")
                 .args(["-s", name, &pid])
                 .status()
-                .unwrap()
+                .expect("what a test may count on")
                 .success()
         );
     }

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+use usher::clock::Clock;
 use usher::config::{self, Sources, Variables};
 
 use crate::gateway::TestGateway;
+use crate::issuer::TestIssuer;
 
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -80,4 +83,21 @@ async fn a_server_answers_on_the_socket_that_was_handed_in() {
     let reply = gateway.get("/no-such-path").await;
     assert_eq!(reply.status, 404);
     gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_lives_by_the_issuer_and_the_clock_that_were_handed_in() {
+    let issuer = TestIssuer::start_at("/realms/mcp").await;
+    let clock = Clock::system();
+    let gateway = TestGateway::builder()
+        .issuer(issuer)
+        .clock(clock.clone())
+        .start()
+        .await;
+    let token = gateway.token().keycloak().mint();
+    let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
+    assert_eq!(gateway.call(&token, ping.clone()).await.status, 200);
+    clock.shift(3600);
+    assert_eq!(gateway.call(&token, ping).await.status, 401);
+    assert!(gateway.access_log().contains("/realms/mcp"));
 }
