@@ -14,6 +14,9 @@ use tokio::time::{Instant, sleep};
 
 /// From start to ready. An unoptimised build on a busy machine needs a second or two.
 const START: Duration = Duration::from_secs(30);
+/// The folder beside the log for keys and index.
+const STATE: &str = "state";
+
 /// What the child is started with.
 pub(crate) struct Settings {
     pub(crate) port: u16,
@@ -68,9 +71,11 @@ impl Usher {
         }
     }
 
-    /// Ends it at once: there is nobody left to drain for, and its state is emptied at the next start.
+    /// Ends it at once: there is nobody left to drain for, and nothing of its state is wanted again. The log stays.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
-        self.child.kill().await.context("cannot stop Usher")
+        self.child.kill().await.context("cannot stop Usher")?;
+        let state = self.log.with_file_name(STATE);
+        fs::remove_dir_all(&state).with_context(|| format!("cannot remove {}", state.display()))
     }
 
     async fn wait_until_ready(&mut self, port: u16) -> anyhow::Result<()> {
@@ -170,10 +175,7 @@ fn environment(settings: &Settings, folder: &Path) -> HashMap<&'static str, Stri
             "USHER_ADMIN_LISTEN",
             format!("127.0.0.1:{}", settings.admin_port),
         ),
-        (
-            "USHER_STATE_DIR",
-            folder.join("state").display().to_string(),
-        ),
+        ("USHER_STATE_DIR", folder.join(STATE).display().to_string()),
     ])
 }
 
