@@ -347,6 +347,11 @@ mod tests {
                 .get::<Notes>()
                 .and_then(|notes| notes.reason);
             assert_eq!(noted, Some(reason));
+            let reference = include_str!("../../docs/reference/access-log.md");
+            assert!(
+                reference.contains(&format!("`{reason}`")),
+                "{reason} is not explained"
+            );
             writeln!(table, "{reason}: {}", response.status()).unwrap();
             for name in [
                 header::WWW_AUTHENTICATE,

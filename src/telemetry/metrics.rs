@@ -392,6 +392,20 @@ mod tests {
     }
 
     #[test]
+    fn every_metric_is_in_the_reference() {
+        let reference = include_str!("../../docs/reference/metrics.md");
+        for line in used()
+            .encode()
+            .lines()
+            .filter(|line| line.starts_with("# TYPE "))
+        {
+            let name = line.split(' ').nth(2).unwrap();
+            let listed = [format!("`{name}`"), format!("`{name}_total`")];
+            assert!(listed.iter().any(|name| reference.contains(name)), "{name}");
+        }
+    }
+
+    #[test]
     fn two_servers_have_two_registries() {
         let one = Metrics::default();
         one.refusal("token_expired");
