@@ -1,6 +1,7 @@
 //! What tokens claim: required claims and their types, issuer, kind of token, times, audience, scopes, clients.
 
 use serde_json::{Value, json};
+use usher::auth::{AccessToken, Resources, Settings};
 
 use super::{Bench, PUBLIC_URL, check, good};
 use crate::issuer::{TestIssuer, now};
@@ -385,4 +386,22 @@ async fn a_token_stops_working_when_it_expires_though_it_was_verified_before() {
     assert_eq!(bench.reason(&later).await, "ok");
     bench.clock.shift(-100);
     assert_eq!(bench.reason(&later).await, "not_yet_valid");
+}
+
+// row 27
+#[tokio::test]
+async fn a_token_in_the_cache_is_still_only_good_for_its_own_resource() {
+    let issuer = TestIssuer::start().await;
+    let bench = Bench::start(&issuer).await;
+    let elsewhere = Resources::new(&Settings {
+        public_url: "http://127.0.0.1:9999".into(),
+        ..Settings::default()
+    });
+    let other = elsewhere.at("/mcp").expect("a resource");
+    let token = good(&issuer).mint();
+    assert_eq!(bench.reason(&token).await, "ok");
+    let access_token = AccessToken::from_text(&token);
+    let verdict = bench.server.authenticate(&access_token, other).await;
+    assert_eq!(verdict.expect_err("for another").reason(), "wrong_audience");
+    assert_eq!(bench.reason(&token).await, "ok");
 }

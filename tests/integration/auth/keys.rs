@@ -456,3 +456,21 @@ async fn a_304_to_an_unconditional_request_is_no_answer() {
     issuer.answer_jwks(Answer::Good);
     bench.until_ready().await;
 }
+
+#[tokio::test]
+async fn a_copy_from_the_future_is_not_believed() {
+    let issuer = TestIssuer::start().await;
+    let settings = || vec![IssuerSettings::named(issuer.issuer())];
+    let bench = Bench::start(&issuer).await;
+    bench.until_stored().await;
+    issuer.answer_jwks(Answer::Status(500));
+    let token = good(&issuer).mint();
+    bench.clock.shift(-3600);
+    let bench = bench.restart(settings());
+    assert_eq!(bench.reason(&token).await, "issued_in_future");
+    assert!(!bench.server.is_ready());
+    bench.clock.shift(3600);
+    let bench = bench.restart(settings());
+    assert!(bench.server.is_ready());
+    assert_eq!(bench.reason(&token).await, "ok");
+}
