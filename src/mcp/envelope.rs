@@ -3,6 +3,8 @@
 //! A body is malformed (`-32700`) if it is not UTF-8, not JSON or nested too deeply, and invalid (`-32600`) if it is
 //! JSON but no message. The id is kept as it was written, so that integers of any size come back byte for byte.
 
+mod single_pass;
+
 use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
@@ -65,7 +67,7 @@ pub(crate) struct Call<'a> {
     pub(crate) id: Option<Id<'a>>,
     /// The method asked for.
     pub(crate) method: Cow<'a, str>,
-    /// The members of `params`; none if there are no params.
+    /// The members of `params` but for `_meta`; none if there are no params.
     pub(crate) params: Members<'a>,
     /// The members of `params._meta`; none if there is no `_meta`.
     pub(crate) meta: Members<'a>,
@@ -88,6 +90,17 @@ pub(crate) fn parse(body: &[u8]) -> Result<Body<'_>, Refused<'_>> {
     if !is_shallow(body) {
         return Err(malformed());
     }
+    if let Some(call) = single_pass::call(body) {
+        return Ok(Body::One(Message::Call(call)));
+    }
+    level_by_level(body)
+}
+
+fn level_by_level(body: &str) -> Result<Body<'_>, Refused<'_>> {
+    let malformed = || Refused {
+        error: Error::Malformed,
+        id: None,
+    };
     if body.trim_ascii_start().starts_with('[') {
         return batch(body)
             .map(Body::Batch)
@@ -154,13 +167,13 @@ fn message<'a>(members: &Members<'a>) -> Result<Message<'a>, Error> {
         };
     };
     let method = text(method).ok_or(Error::Invalid("method is a string"))?;
-    let params = match members.get("params") {
+    let mut params = match members.get("params") {
         None => Members::default(),
         Some(raw) => Members::of(raw).ok_or(Error::Invalid(
             "params is an object without duplicate members",
         ))?,
     };
-    let meta = match params.get("_meta") {
+    let meta = match params.take("_meta") {
         None => Members::default(),
         Some(raw) => Members::of(raw).ok_or(Error::Invalid(
             "_meta is an object without duplicate members",

@@ -23,12 +23,34 @@ impl<'a> Members<'a> {
         serde_json::from_str(raw.get()).ok()
     }
 
+    /// Takes one more member, or says why not.
+    pub(crate) fn add(
+        &mut self,
+        key: Cow<'a, str>,
+        value: &'a RawValue,
+    ) -> Result<(), &'static str> {
+        if self.0.len() == MAX_MEMBERS {
+            return Err("too many members");
+        }
+        if self.0.iter().any(|(known, _)| *known == key) {
+            return Err("duplicate key");
+        }
+        self.0.push((key, value));
+        Ok(())
+    }
+
     /// The raw value of `key`.
     pub(crate) fn get(&self, key: &str) -> Option<&'a RawValue> {
         self.0
             .iter()
             .find(|(known, _)| known == key)
             .map(|(_, value)| *value)
+    }
+
+    /// Takes `key` out.
+    pub(crate) fn take(&mut self, key: &str) -> Option<&'a RawValue> {
+        let at = self.0.iter().position(|(known, _)| known == key)?;
+        Some(self.0.remove(at).1)
     }
 
     /// The value of `key`, if it is a string.
@@ -51,8 +73,9 @@ pub(crate) fn is_object(raw: &RawValue) -> bool {
     raw.get().starts_with('{')
 }
 
+/// A string, borrowed where it has no escapes.
 #[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Key<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -70,17 +93,12 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(4);
+        let mut members = Members::default();
         while let Some(Key(key)) = map.next_key()? {
-            if members.len() == MAX_MEMBERS {
-                return Err(A::Error::custom("too many members"));
-            }
-            if members.iter().any(|(known, _)| *known == key) {
-                return Err(A::Error::custom("duplicate key"));
-            }
-            members.push((key, map.next_value()?));
+            let value = map.next_value()?;
+            members.add(key, value).map_err(A::Error::custom)?;
         }
-        Ok(Members(members))
+        Ok(members)
     }
 }
 

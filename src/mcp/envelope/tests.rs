@@ -88,6 +88,35 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Bodies of members that a call has, some of them wrong, some of them twice, one of them another.
+fn nearly_a_call() -> impl Strategy<Value = String> {
+    let members = prop::sample::select(vec![
+        r#""jsonrpc":"2.0""#,
+        r#""jsonrpc":"2.0""#,
+        r#""jsonrpc":"2\u002e0""#,
+        r#""jsonrpc":2.0"#,
+        r#""id":1"#,
+        r#""id":"a""#,
+        r#""id":null"#,
+        r#""method":"ping""#,
+        r#""method":"ping""#,
+        r#""method":"p\u0069ng""#,
+        r#""m\u0065thod":"list""#,
+        r#""method":7"#,
+        r#""params":{}"#,
+        r#""params":{"a":[1, 2],"_meta":{"v":"1"},"b":"\u0061"}"#,
+        r#""params":{"a":1,"a":2}"#,
+        r#""params":{"_meta":{"v":1,"v":2}}"#,
+        r#""params":{"_meta":{},"_meta":{}}"#,
+        r#""params":{"_meta":null}"#,
+        r#""params":null"#,
+        r#""params":[]"#,
+        r#""result":{}"#,
+        r#""x":1"#,
+    ]);
+    prop::collection::vec(members, 0..6).prop_map(|members| format!("{{{}}}", members.join(", ")))
+}
+
 proptest! {
     #[test]
     fn a_request_reads_as_it_was_written(
@@ -101,7 +130,7 @@ proptest! {
         let params = params.expect("JSON");
         let method_json = json!(method).to_string();
         let body = format!(r#" {{"jsonrpc": "2.0", "params":{params}, "method":{method_json}, "id":{id} }} "#);
-        let call = one(&body);
+        let call = single_pass::call(&body).expect("the common form");
         prop_assert_eq!(call.id.map(Id::as_json), Some(id.as_str()));
         prop_assert_eq!(&call.method, &method);
         let expected: Value = serde_json::from_str(&params).expect("JSON");
@@ -109,6 +138,18 @@ proptest! {
             let raw = call.params.get(key).expect("the member");
             prop_assert!(params.contains(raw.get()), "verbatim");
             prop_assert_eq!(&serde_json::from_str::<Value>(raw.get()).expect("JSON"), value);
+        }
+    }
+
+    #[test]
+    fn both_ways_of_reading_read_the_same(body in nearly_a_call()) {
+        let quick = single_pass::call(&body).map(|call| format!("{call:?}"));
+        let slow = match level_by_level(&body) {
+            Ok(Body::One(Message::Call(call))) => Some(format!("{call:?}")),
+            _ => None,
+        };
+        if !body.contains("\"x\":1") || quick.is_some() {
+            prop_assert_eq!(quick, slow);
         }
     }
 
