@@ -10,7 +10,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Mistakes, Sources, Variables};
@@ -87,15 +86,13 @@ fn say(text: &str) {
 }
 
 /// The file and the environment.
-fn sources(file: Option<&Path>) -> anyhow::Result<Sources> {
+fn sources(file: Option<&Path>) -> Result<Sources, Mistakes> {
     let by_default = Path::new("usher.toml");
     let file = file.or_else(|| by_default.exists().then_some(by_default));
     let file = file
-        .map(|path| {
-            let text = std::fs::read_to_string(path).with_context(|| {
-                format!("cannot read the configuration file {}", path.display())
-            })?;
-            anyhow::Ok((path.to_owned(), text))
+        .map(|path| match std::fs::read_to_string(path) {
+            Ok(text) => Ok((path.to_owned(), text)),
+            Err(cause) => Err(Mistakes::unreadable(path.to_owned(), &cause)),
         })
         .transpose()?;
     Ok(Sources {

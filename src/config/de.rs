@@ -27,13 +27,16 @@ pub(super) fn read<T: for<'de> Deserialize<'de> + Default>(root: &Node) -> (T, V
             Err(error) => {
                 let path = error.path.clone();
                 mistakes.push(error.into_mistake(&remaining));
-                if !remaining.remove(&path) {
+                if mistakes.len() >= MOST_MISTAKES || !remaining.remove(&path) {
                     return (T::default(), mistakes);
                 }
             }
         }
     }
 }
+
+/// Nobody reads more, and each costs a pass.
+const MOST_MISTAKES: usize = 100;
 
 /// What serde says of a value, and the way to it.
 #[derive(Debug)]

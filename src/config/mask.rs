@@ -4,20 +4,46 @@ use super::tree::Value;
 
 pub(super) const HIDDEN: &str = "(hidden)";
 
-/// The value as it may be shown: hidden under a key that sounds like a secret, without user info in addresses.
+/// The value as it may be shown: hidden if it may be a secret, without user info in addresses.
 #[must_use]
 pub(super) fn shown(key: &str, value: &Value) -> String {
-    let text = value.to_string();
-    if sounds_secret(key) {
+    if hides(key, value) {
         HIDDEN.to_owned()
     } else {
-        without_user_info(&text)
+        without_user_info(&value.to_string())
+    }
+}
+
+/// A sentence about the value, as it may be shown.
+#[must_use]
+pub(super) fn told(sentence: &str, key: &str, value: Option<&Value>) -> String {
+    let sentence = without_user_info(sentence);
+    match value
+        .filter(|value| hides(key, value))
+        .and_then(Value::as_text)
+    {
+        Some(text) if !text.is_empty() => sentence.replace(text, HIDDEN),
+        Some(_) | None => sentence,
+    }
+}
+
+/// A key that sounds like a secret hides its value. Where the name of a secret's file is wanted, what is no path from
+/// `/` or `.` on may be the secret itself.
+pub(super) fn hides(key: &str, value: &Value) -> bool {
+    match key.strip_suffix("_file") {
+        Some(key) => {
+            let is_path = value
+                .as_text()
+                .is_some_and(|text| text.starts_with(['/', '.']));
+            sounds_secret(key) && !is_path
+        }
+        None => sounds_secret(key),
     }
 }
 
 /// True for a key whose value is itself a secret. A key that ends in `_file` only says where one is.
 #[must_use]
-pub(super) fn sounds_secret(key: &str) -> bool {
+fn sounds_secret(key: &str) -> bool {
     let key = key.to_lowercase();
     [
         "secret",
@@ -57,4 +83,52 @@ pub(super) fn without_user_info(text: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_a_secret_is_hidden_and_nothing_else() {
+        let check = |key, value: &str, expected: &str| {
+            assert_eq!(
+                shown(key, &Value::String(value.to_owned())),
+                expected,
+                "{key}"
+            );
+        };
+        check("admin_secret", "hunter2", "(hidden)");
+        check("client_password", "/hunter2", "(hidden)");
+        check("admin_secret_file", "hunter2", "(hidden)");
+        check(
+            "admin_secret_file",
+            "/run/secrets/admin",
+            "\"/run/secrets/admin\"",
+        );
+        check("session_key_file", "c2Vzc2lvbg==", "(hidden)");
+        check(
+            "token_issuer",
+            "https://sts.example.com",
+            "\"https://sts.example.com\"",
+        );
+        check(
+            "proxy",
+            "http://ada:hunter2@proxy:80",
+            "\"http://(hidden)@proxy:80\"",
+        );
+        check("groups_claim", "groups", "\"groups\"");
+    }
+
+    #[test]
+    fn a_sentence_does_not_tell_what_is_hidden() {
+        let value = Value::String("hunter2".to_owned());
+        let sentence = "cannot read hunter2: no such file";
+        let told = |key| told(sentence, key, Some(&value));
+        assert_eq!(
+            told("session_key_file"),
+            "cannot read (hidden): no such file"
+        );
+        assert_eq!(told("ca_files"), sentence);
+    }
 }

@@ -68,6 +68,24 @@ impl Mistakes {
         Self { file, list }
     }
 
+    /// A file that cannot be read at all.
+    #[must_use]
+    pub fn unreadable(file: PathBuf, cause: &std::io::Error) -> Self {
+        let problem = Problem::Meaning {
+            found: None,
+            message: format!("the configuration file cannot be read: {cause}"),
+            advice: "name another one with --config or USHER_CONFIG".to_owned(),
+        };
+        Self::new(
+            Some(file),
+            vec![Mistake {
+                path: KeyPath::root(),
+                origin: None,
+                problem,
+            }],
+        )
+    }
+
     /// Each mistake, in order.
     #[must_use]
     pub fn list(&self) -> &[Mistake] {
@@ -166,7 +184,11 @@ impl Mistake {
                 advice,
             } => {
                 write_found(f, key, found.as_ref())?;
-                write!(f, "  problem:  {}", mask::without_user_info(message))?;
+                write!(
+                    f,
+                    "  problem:  {}",
+                    mask::told(message, key, found.as_ref())
+                )?;
                 match advice.strip_prefix("expected ") {
                     Some(expected) => write!(f, "\n  expected: {expected}"),
                     None if advice.is_empty() => Ok(()),

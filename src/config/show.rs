@@ -96,7 +96,7 @@ impl Page<'_> {
 
 /// A value as TOML, masked; the text of a variable in the type of its key.
 fn written(key: &str, value: &Value, kind: &Kind) -> String {
-    if mask::sounds_secret(key) {
+    if mask::hides(key, value) {
         return format!("{:?}", mask::HIDDEN);
     }
     let text = match (value, kind) {

@@ -256,6 +256,25 @@ fn nothing_secret_is_shown() {
     );
 }
 
+#[test]
+fn a_secret_in_place_of_its_file_name_is_not_shown() {
+    let variables = [
+        ("USHER_MCP__SESSION_KEY_FILE", "hunter2hunter2"),
+        ("USHER_ADMIN_SECRET_FILE", "hunter2hunter2"),
+    ];
+    let said = refused(Some(LEAST), &variables);
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn a_variable_cannot_take_the_place_of_the_whole_configuration() {
+    let said = refused(Some(LEAST), &[("USHER_0", "x")]);
+    assert!(
+        said.starts_with("environment variable USHER_0: 0\n  found:    a key that does not exist"),
+        "{said}"
+    );
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "\\PC*") {

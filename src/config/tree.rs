@@ -136,6 +136,23 @@ impl Node {
     }
 }
 
+impl Value {
+    /// The text of a string, wherever it was written.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(&text.whole),
+            Self::String(text) => Some(text),
+            Self::Integer(_)
+            | Self::Float(_)
+            | Self::Boolean(_)
+            | Self::Datetime(_)
+            | Self::List(_)
+            | Self::Table(_) => None,
+        }
+    }
+}
+
 /// The value in TOML's spelling. Nothing is masked here; see [`super::mask`].
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

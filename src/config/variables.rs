@@ -124,13 +124,20 @@ impl FromIterator<(String, String)> for Variables {
     }
 }
 
-/// `ISSUER__0__JWKS_URL` is `issuer[0].jwks_url`.
+/// `ISSUER__0__JWKS_URL` is `issuer[0].jwks_url`. The top is a table, so what comes first is a key.
 fn path_of(rest: &str) -> KeyPath {
-    rest.split("__")
-        .fold(KeyPath::root(), |path, part| match part.parse() {
+    let (first, rest) = match rest.split_once("__") {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (rest, None),
+    };
+    let parts = rest.into_iter().flat_map(|rest| rest.split("__"));
+    parts.fold(
+        KeyPath::root().key(&first.to_lowercase()),
+        |path, part| match part.parse() {
             Ok(index) => path.index(index),
             Err(_) => path.key(&part.to_lowercase()),
-        })
+        },
+    )
 }
 
 fn is_another_tools(rest: &str) -> bool {

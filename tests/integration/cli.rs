@@ -206,6 +206,17 @@ fn a_secret_in_the_wrong_place_is_not_printed() {
 }
 
 #[test]
+fn a_configuration_file_that_is_not_there_is_a_mistake_in_the_configuration() {
+    let output = run(&["config", "check", "--config", "/no/such/usher.toml"], &[]);
+    assert_eq!(output.status.code(), Some(78));
+    let said = stderr(&output);
+    assert!(
+        said.starts_with("/no/such/usher.toml\n  problem:  the configuration file cannot be read"),
+        "{said}"
+    );
+}
+
+#[test]
 fn healthcheck_ends_with_1_when_nobody_answers() {
     let url = format!("http://{}/healthz", free_port());
     let output = run(&["healthcheck", "--url", &url], &[]);
