@@ -14,7 +14,7 @@ fn repository(path: &str) -> PathBuf {
 }
 
 fn read(path: &str) -> String {
-    std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    std::fs::read_to_string(repository(path)).expect("a file of the repository")
 }
 
 /// What is wrong with a checked-in file that should hold `fresh`.
@@ -27,10 +27,7 @@ fn assert_fresh(path: &str, fresh: &str, command: &str) {
     assert!(
         held == fresh,
         "{path} is not what the settings say (first difference in line {}); run: {command}",
-        line.map_or_else(
-            || held.lines().count().min(fresh.lines().count()),
-            |line| line
-        ) + 1,
+        line.unwrap_or_else(|| held.lines().count().min(fresh.lines().count())) + 1,
     );
 }
 
