@@ -187,3 +187,24 @@ async fn calls_of_one_tool_are_limited() {
     let batch = gateway.call(&token, json!([list(), call("search")])).await;
     assert_eq!(batch.status, 429);
 }
+
+#[tokio::test]
+async fn a_call_with_a_token_that_is_not_accepted_is_answered_in_json_rpc_as_well() {
+    let gateway = TestGateway::start().await;
+    let expired = gateway.token().expires_in(-3600).mint();
+    let refused = gateway.call(&expired, call("search")).await;
+    assert_eq!(refused.status, 401);
+    assert!(challenge(&refused).contains("error=\"invalid_token\""));
+    let answer = refused.json();
+    assert_eq!(answer["id"], "c1");
+    let result = &answer["result"];
+    assert_eq!(result["isError"], true);
+    assert_eq!(
+        result["_meta"]["mcp/www_authenticate"],
+        json!([challenge(&refused)])
+    );
+    // Anything but a call has no such result: it is refused by HTTP alone.
+    let refused = gateway.call(&expired, list()).await;
+    assert_eq!(refused.status, 401);
+    assert_eq!(refused.json().get("result"), None);
+}
