@@ -162,13 +162,17 @@ const VERSION_FILE: &str = "usher-version";
 /// Says whose fault an engine's error is: the disk's, a permission's, or its own.
 fn classify(directory: &Path, error: &TantivyError) -> IndexError {
     use std::io::ErrorKind;
-    let io = match error {
-        TantivyError::IoError(io) => Some((io.kind(), io.to_string())),
+    let told = match error {
+        TantivyError::IoError(io) => Some(io),
         TantivyError::OpenDirectoryError(OpenDirectoryError::IoError { io_error, .. }) => {
-            Some((io_error.kind(), io_error.to_string()))
+            Some(io_error)
         }
-        // A worker thread's error arrives as text only, so the disk is asked instead.
-        _ => probe(directory).err().map(|io| (io.kind(), io.to_string())),
+        _ => None,
+    };
+    let io = match told.filter(|io| io.kind() != ErrorKind::Other) {
+        Some(io) => Some((io.kind(), io.to_string())),
+        // Some errors come through the engine as text only, so the disk is asked instead.
+        None => probe(directory).err().map(|io| (io.kind(), io.to_string())),
     };
     let path = directory.to_owned();
     match io {

@@ -1,6 +1,7 @@
 //! Collections on disk, from files and records to answers.
 
 mod changes;
+mod failures;
 mod questions;
 mod relevance;
 mod sources;
