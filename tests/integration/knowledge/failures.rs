@@ -211,7 +211,7 @@ async fn a_second_process_reads_along_and_takes_over_when_the_first_ends() {
 }
 
 /// Fills the disk under the index, and expects answers all the while, the right name, and recovery.
-async fn fills_up_and_recovers(library: &mut Library) {
+async fn fills_up_and_recovers(library: &mut Library, reason: &str) {
     library.write("docs/a.md", "quartz");
     let knowledge = library.opened().await;
     // All at once: each alone would fit.
@@ -219,7 +219,7 @@ async fn fills_up_and_recovers(library: &mut Library) {
         library.write(&format!("big/{n}.txt"), noise(n));
     }
     std::fs::rename(library.path("big"), library.path("docs/big")).expect("a rename");
-    failing(&knowledge, "index_disk_full").await;
+    failing(&knowledge, reason).await;
     assert_eq!(titles(&knowledge, "quartz"), ["a"]);
     assert!(best(&knowledge, "quartz").is_some());
     std::fs::remove_dir_all(library.path("docs/big")).expect("a folder");
@@ -270,37 +270,8 @@ async fn a_full_disk_is_named_and_old_answers_stay() {
     library.collection("docs");
     std::fs::create_dir(library.state_dir()).expect("a folder");
     let Some(_disk) = SmallDisk::mount(&library.state_dir()) else {
-        not_tested(
-            "a full disk, because only root can mount a small one; a file size limit stands in for it",
-        );
+        not_tested("a full disk, because only root can mount a small one");
         return;
     };
-    fills_up_and_recovers(&mut library).await;
-}
-
-/// What a full disk is to a process that may not mount one: writes fail beyond a size.
-#[test]
-fn a_file_that_cannot_grow_is_named_and_old_answers_stay() {
-    let this = std::env::current_exe().expect("this test");
-    let child = Command::new("sh")
-        // Without the trap the signal would end the process instead.
-        .args(["-c", "trap '' XFSZ; ulimit -f 700; exec \"$0\" \"$@\""])
-        .arg(this)
-        .args(["--exact", "knowledge::failures::under_a_file_size_limit"])
-        .args(["--ignored", "--nocapture"])
-        .output()
-        .expect("a shell");
-    let told = String::from_utf8_lossy(&child.stdout);
-    assert!(
-        child.status.success() && told.contains("1 passed"),
-        "{told}"
-    );
-}
-
-#[tokio::test]
-#[ignore = "run by a_file_that_cannot_grow_is_named_and_old_answers_stay, in a process of its own"]
-async fn under_a_file_size_limit() {
-    let mut library = Library::new();
-    library.collection("docs");
-    fills_up_and_recovers(&mut library).await;
+    fills_up_and_recovers(&mut library, "index_disk_full").await;
 }
