@@ -140,12 +140,9 @@ impl HttpSource {
     }
 
     async fn key_set_url(&self) -> Result<Url, FetchError> {
-        let discovered = self.discover().await;
-        // A configured address stands; the metadata then only serves the mirror and the profile.
-        match (&self.jwks_url, discovered) {
-            (Some(configured), _) => Ok(configured.clone()),
-            (None, Ok(discovered)) => Ok(discovered),
-            (None, Err(error)) => Err(error.into()),
+        match &self.jwks_url {
+            Some(configured) => Ok(configured.clone()),
+            None => Ok(self.discover().await?),
         }
     }
 
@@ -257,6 +254,17 @@ impl KeySource for HttpSource {
                     jwks_url: url.to_string(),
                 },
             })
+        })
+    }
+
+    fn afterwards(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            // A configured key set address needs no metadata, which then serves only the mirror and the profile.
+            if self.jwks_url.is_some()
+                && let Err(error) = self.discover().await
+            {
+                tracing::debug!(issuer = self.issuer, %error, "the issuer's metadata is not at hand");
+            }
         })
     }
 }

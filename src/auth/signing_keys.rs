@@ -51,6 +51,11 @@ const FUTURE_SECONDS: i64 = 60;
 pub(super) trait KeySource: Send + Sync + 'static {
     /// Fetches the key set once.
     fn fetch(&self, etag: Option<String>) -> BoxFuture<'_, Result<Fetched, FetchError>>;
+
+    /// Looks at whatever else is worth knowing, after a fetch, when nobody waits any more.
+    fn afterwards(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
 }
 
 /// An answer of the issuer.

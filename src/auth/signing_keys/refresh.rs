@@ -121,6 +121,7 @@ async fn attempt(keys: &SigningKeys) -> Result<Duration, FetchError> {
             Copy::Whole { jwks_url, body } => store.save(issuer, &jwks_url, body, at).await,
         }
     }
+    keys.0.source.afterwards().await;
     Ok(ttl)
 }
 
