@@ -50,11 +50,7 @@ impl Admin {
             None => check_loopback_host(request.uri(), request.headers())?,
         }
         let answer = match request.uri().path() {
-            "/metrics" => text(
-                StatusCode::OK,
-                metrics::CONTENT_TYPE,
-                self.state.metrics.encode(),
-            ),
+            "/metrics" => self.metrics(),
             "/healthz" => health::health(&self.state, request.uri().query()),
             "/readyz" => health::ready(&self.state),
             _ => return Err(Refusal::NotFound),
@@ -64,6 +60,17 @@ impl Admin {
         } else {
             Err(Refusal::MethodNotAllowed { allow: "GET, HEAD" })
         }
+    }
+}
+
+impl Admin {
+    /// The counters as they stand, and the index as of its last pass.
+    fn metrics(&self) -> Response {
+        let metrics = &self.state.metrics;
+        for collection in self.state.knowledge.health().collections {
+            metrics.documents(&collection.name, collection.documents, collection.failures);
+        }
+        text(StatusCode::OK, metrics::CONTENT_TYPE, metrics.encode())
     }
 }
 

@@ -67,7 +67,7 @@ struct Families {
     operation_duration: Histograms<OperationTimeLabels>,
     search_duration: Histograms<EngineLabels>,
     documents: Family<CollectionLabels, Gauge>,
-    documents_skipped: Family<CollectionLabels, Counter>,
+    documents_skipped: Family<CollectionLabels, Gauge>,
     build: Family<BuildLabels, Gauge>,
 }
 
@@ -308,29 +308,18 @@ impl Metrics {
             .observe(seconds);
     }
 
-    /// How many documents of `collection` can be found now.
-    pub fn documents(&self, collection: &str, documents: usize) {
+    /// How many documents of `collection` can be found now, and how many could not be read.
+    pub fn documents(&self, collection: &str, documents: usize, skipped: usize) {
         let labels = CollectionLabels {
             collection: collection.to_owned(),
         };
-        let documents = i64::try_from(documents).unwrap_or(i64::MAX);
-        self.0
-            .families
-            .documents
-            .get_or_create(&labels)
-            .set(documents);
-    }
-
-    /// A document of `collection` could not be read and was left out.
-    pub fn document_skipped(&self, collection: &str) {
-        let labels = CollectionLabels {
-            collection: collection.to_owned(),
+        let families = &self.0.families;
+        let set = |family: &Family<CollectionLabels, Gauge>, value: usize| {
+            let value = i64::try_from(value).unwrap_or(i64::MAX);
+            family.get_or_create(&labels).set(value);
         };
-        self.0
-            .families
-            .documents_skipped
-            .get_or_create(&labels)
-            .inc();
+        set(&families.documents, documents);
+        set(&families.documents_skipped, skipped);
     }
 }
 
@@ -351,8 +340,7 @@ mod tests {
         metrics.verified_token_lookup(true);
         metrics.operation("tools/call", "search", "ok", 0.01);
         metrics.search_seconds("embedded", 0.000_4);
-        metrics.documents("handbook", 12);
-        metrics.document_skipped("handbook");
+        metrics.documents("handbook", 12, 1);
         metrics
     }
 
