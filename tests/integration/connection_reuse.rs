@@ -15,7 +15,9 @@ async fn answer(connection: &mut TcpStream) -> String {
             .await
             .expect("an open connection");
         assert_ne!(read, 0, "the server closed the connection after: {text}");
-        text.push_str(std::str::from_utf8(&chunk[..read]).expect("text"));
+        text.push_str(
+            std::str::from_utf8(chunk.get(..read).expect("what was read")).expect("text"),
+        );
         let Some((head, body)) = text.split_once("\r\n\r\n") else {
             continue;
         };

@@ -1,4 +1,8 @@
 //! Response streams over real sockets: both legacy kinds, subscriptions, and how they end.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a missing member of a JSON value reads as null"
+)]
 
 use std::time::Duration;
 

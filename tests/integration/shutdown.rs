@@ -76,7 +76,7 @@ mod as_a_process {
 
     /// `usher serve` on a free port, once it says that it listens.
     async fn serve(drain_delay: &str) -> Running {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
         let mut child = Command::new(env!("CARGO_BIN_EXE_usher"))
             .arg("serve")
             .env_clear()
@@ -90,16 +90,18 @@ mod as_a_process {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next_line().await.unwrap().unwrap();
+            .expect("a process");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let line = lines
+            .next_line()
+            .await
+            .expect("its output")
+            .expect("a line");
         let address = line
             .split(" on ")
             .nth(1)
-            .unwrap()
-            .split(',')
-            .next()
-            .unwrap()
+            .and_then(|rest| rest.split(',').next())
+            .expect("a line with the address")
             .to_owned();
         Running {
             child,
@@ -109,12 +111,12 @@ mod as_a_process {
     }
 
     async fn signal(child: &Child, name: &str) {
-        let pid = child.id().unwrap().to_string();
+        let pid = child.id().expect("a running process").to_string();
         let sent = Command::new("kill")
             .args(["-s", name, &pid])
             .status()
             .await
-            .unwrap();
+            .expect("the program kill");
         assert!(sent.success());
     }
 
@@ -122,7 +124,7 @@ mod as_a_process {
         tokio::time::timeout(Duration::from_secs(20), child.wait())
             .await
             .expect("an end")
-            .unwrap()
+            .expect("an exit status")
     }
 
     #[tokio::test]
@@ -138,9 +140,14 @@ mod as_a_process {
     async fn a_second_signal_ends_it_at_once() {
         // Without the second signal it would wait for an hour.
         let mut running = serve("3600").await;
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client");
         let ready = async || {
             let url = format!("http://{}/readyz", running.address);
-            reqwest::get(url).await.unwrap().text().await.unwrap()
+            let answer = client.get(url).send().await.expect("an answer");
+            answer.text().await.expect("a body")
         };
         signal(&running.child, "TERM").await;
         while !ready().await.contains("stopping") {

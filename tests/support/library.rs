@@ -100,9 +100,7 @@ pub(crate) async fn eventually<T>(what: &str, mut wanted: impl FnMut() -> Option
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(DEADLINE, looked)
-        .await
-        .unwrap_or_else(|_elapsed| panic!("never happened: {what}"))
+    tokio::time::timeout(DEADLINE, looked).await.expect(what)
 }
 
 /// Waits until the collections were read once, and gives how that went.

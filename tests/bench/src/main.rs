@@ -10,21 +10,10 @@
     reason = "a program that prints a table"
 )]
 
-#[expect(
-    dead_code,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    reason = "a part of the tests, which use more of it"
-)]
+#[expect(dead_code, reason = "a part of the tests, which use more of it")]
 #[path = "../../support/issuer.rs"]
 mod issuer;
-#[expect(
-    dead_code,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a part of the tests, which use more of it"
-)]
+#[expect(dead_code, reason = "a part of the tests, which use more of it")]
 #[path = "../../support/issuer_keys.rs"]
 mod issuer_keys;
 
