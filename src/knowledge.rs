@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use tokio::time::Instant;
 
 pub use document::{Document, DocumentId, Hit, InvalidDocumentId};
 pub use error::{IndexError, SearchError, SettingsError};
@@ -48,6 +49,7 @@ struct Inner {
     /// Empty until there is an index to answer from.
     index: ArcSwapOption<Index>,
     health: health::HealthCell,
+    metrics: Metrics,
 }
 
 impl Inner {
@@ -79,6 +81,7 @@ impl Knowledge {
         let inner = Arc::new(Inner {
             search: settings.search.clone(),
             configured: !collections.is_empty(),
+            metrics: parts.metrics.clone(),
             ..Inner::default()
         });
         if inner.configured {
@@ -89,7 +92,11 @@ impl Knowledge {
 
     /// The best documents for a question, best first. The question is plain words: nothing in it is an operator.
     pub fn search(&self, question: &str) -> Result<Vec<Hit>, SearchError> {
-        self.ask(|index| index.search(question, self.0.search.results))
+        let begun = Instant::now();
+        let hits = self.ask(|index| index.search(question, self.0.search.results));
+        let seconds = begun.elapsed().as_secs_f64();
+        self.0.metrics.search_seconds("embedded", seconds);
+        hits
     }
 
     /// The document with this id, if there is one.
