@@ -76,3 +76,28 @@ fn tests_and_documents_that_are_named_exist() {
     }
     hold("what a document or a comment names exists", &violations);
 }
+
+#[test]
+fn every_reason_for_a_refusal_is_explained() {
+    let read =
+        |file: &str| std::fs::read_to_string(root().join(file)).expect("the file is readable");
+    let reference = read("docs/reference/access-log.md");
+    let errors = ["src/auth/error.rs", "src/mcp/error.rs"]
+        .map(read)
+        .join("\n");
+    // A reason code is one lower-case word; what clients are told is a sentence.
+    let quoted = errors
+        .lines()
+        .filter_map(|line| line.split("=> \"").nth(1)?.split('"').next());
+    let is_code = |text: &&str| text.chars().all(|c| c == '_' || c.is_ascii_lowercase());
+    let codes: Vec<_> = quoted.filter(is_code).collect();
+    assert!(codes.len() > 40, "{codes:?}");
+    let missing = codes
+        .iter()
+        .filter(|code| !reference.contains(&format!("`{code}`")));
+    let missing: Vec<_> = missing.map(|code| (*code).to_owned()).collect();
+    hold(
+        "docs/reference/access-log.md says what each reason means and what to do",
+        &missing,
+    );
+}
