@@ -156,15 +156,16 @@ fn message<'a>(members: &Members<'a>) -> Result<Message<'a>, Error> {
             "an id is a string or an integer of at most 256 bytes",
         ))?),
     };
-    let Some(method) = members.get("method") else {
-        let answers = members.get("result").is_some() != members.get("error").is_some();
-        return if answers {
-            Ok(Message::Response)
-        } else {
-            Err(Error::Invalid(
+    let [method, result, error] = ["method", "result", "error"].map(|key| members.get(key));
+    let method = match (method, result, error) {
+        (Some(method), None, None) => method,
+        (None, Some(_), None) | (None, None, Some(_)) => return Ok(Message::Response),
+        // Two of them: one reader would take it for a call and the next one for an answer.
+        _ => {
+            return Err(Error::Invalid(
                 "a message has a method, a result or an error",
-            ))
-        };
+            ));
+        }
     };
     let method = text(method).ok_or(Error::Invalid("method is a string"))?;
     let mut params = match members.get("params") {

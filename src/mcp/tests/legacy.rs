@@ -282,6 +282,14 @@ fn bad_bodies_are_told_apart() {
         ),
         (r#"{"jsonrpc":"2.0","id":1}"#, -32600),
         (r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{}}"#, -32600),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}"#,
+            -32600,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping","error":{}}"#,
+            -32600,
+        ),
     ] {
         let got = bench.post(&[], body);
         let start: String = body.chars().take(80).collect();
