@@ -84,6 +84,12 @@ impl Knowledge {
             metrics: parts.metrics.clone(),
             ..Inner::default()
         });
+        inner.health.change(|health| {
+            health.collections = collections.iter().map(CollectionReport::unread).collect();
+            if !inner.configured {
+                health.state = IndexState::Current;
+            }
+        });
         if inner.configured {
             keep::start(&inner, collections, parts);
         }
@@ -114,6 +120,19 @@ impl Knowledge {
     #[must_use]
     pub fn health(&self) -> Health {
         self.0.health.read()
+    }
+
+    /// Why no question can be answered yet, as a stable reason code. `None` once there is an index to answer from: an
+    /// older one counts, and without collections there is nothing to wait for.
+    #[must_use]
+    pub fn not_ready(&self) -> Option<&'static str> {
+        if !self.0.configured || self.0.index.load().is_some() {
+            return None;
+        }
+        Some(match self.0.health.read().state {
+            IndexState::Building | IndexState::Current => "index_not_ready",
+            IndexState::Failing(error) => error.reason(),
+        })
     }
 
     fn ask<T: Default>(

@@ -85,7 +85,7 @@ impl Listeners {
         })
     }
 
-    /// What `usher serve` prints once connections are accepted. Keys may still be on their way: `/readyz` tells.
+    /// What `usher serve` prints once connections are accepted. Keys and index may still be on their way: `/readyz` tells.
     fn in_one_line(&self, public_url: &str) -> std::io::Result<String> {
         Ok(format!(
             "usher {} serves {public_url} on {}, admin on {}",

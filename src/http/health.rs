@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::State;
 use super::answer::json;
 use crate::auth::{IssuerStatus, KeyState};
-use crate::knowledge::IndexState;
 
 /// What `/healthz` tells: the first four members, and the rest with `?deep=1`.
 #[derive(Debug, JsonSchema, Serialize)]
@@ -95,7 +94,8 @@ struct Streams {
 pub struct Readiness {
     /// `ready` or `not_ready`.
     status: &'static str,
-    /// Why not: `keys_not_loaded` or `stopping`.
+    /// Why not: `keys_not_loaded`, `index_not_ready` while the first index is being built, the reason why it cannot be
+    /// built (as `index.status` in deep health), or `stopping`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
 }
@@ -115,7 +115,7 @@ pub fn health(state: &State, query: Option<&str>) -> Response {
     json(StatusCode::OK, &health)
 }
 
-/// Ready: 200 once keys are loaded and until a stop is near, 503 otherwise.
+/// Ready: 200 once keys are loaded and there is an index to answer from, until a stop is near; 503 otherwise.
 pub fn ready(state: &State) -> Response {
     let readiness = readiness(state);
     let code = match readiness.reason {
@@ -129,10 +129,10 @@ pub fn ready(state: &State) -> Response {
 pub(super) fn readiness(state: &State) -> Readiness {
     let reason = if state.lifecycle.is_draining() {
         Some("stopping")
-    } else if state.resource_server.is_ready() {
-        None
-    } else {
+    } else if !state.resource_server.is_ready() {
         Some("keys_not_loaded")
+    } else {
+        state.knowledge.not_ready()
     };
     let status = if reason.is_none() {
         "ready"
@@ -187,11 +187,7 @@ fn index(state: &State) -> Index {
     let health = state.knowledge.health();
     let age = |at: i64| (state.clock.unix_seconds() - at).max(0);
     Index {
-        status: match &health.state {
-            // Nothing is configured, so nothing is being built.
-            IndexState::Building if health.collections.is_empty() => "current",
-            other => other.name(),
-        },
+        status: health.state.name(),
         collections: health.collections.len(),
         documents: health.documents(),
         failures: health.failures(),

@@ -38,6 +38,16 @@ pub struct CollectionReport {
     pub unavailable: bool,
 }
 
+impl CollectionReport {
+    /// Before anything is known of it.
+    pub(in crate::knowledge) fn unread(collection: &Collection) -> Self {
+        Self {
+            name: collection.name.clone(),
+            ..Self::default()
+        }
+    }
+}
+
 /// What the index holds after a pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {

@@ -38,6 +38,38 @@ async fn the_server_is_alive_before_it_is_ready_and_says_why() {
 }
 
 #[tokio::test]
+async fn the_server_is_not_ready_while_there_is_no_index_to_answer_from_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let state_dir = folder.path().join("state");
+    std::fs::write(&state_dir, "a file where a folder should be").unwrap();
+    let blocked = state_dir.clone();
+    let gateway =
+        TestGateway::builder().settings(move |settings| settings.state_dir = Some(blocked));
+    let gateway = gateway.start_without_keys().await;
+    let reason = json!({ "status": "not_ready", "reason": "index_unwritable" });
+    gateway
+        .until("/readyz", |ready| ready.json() == reason)
+        .await;
+    assert_eq!(gateway.get("/readyz").await.status, 503);
+
+    // With an index of nothing but what is there, however little that is, questions are answered.
+    let nothing = TestGateway::builder().settings(|settings| settings.collection.clear());
+    assert_eq!(nothing.start().await.get("/readyz").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_server_that_is_ready_answers_its_first_search() {
+    let gateway = TestGateway::start().await;
+    let search = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "search", "arguments": { "query": "lemon cupcakes" } }
+    });
+    let found = gateway.call(&gateway.token().mint(), search).await.json();
+    let results = &found["result"]["structuredContent"]["results"];
+    assert_eq!(results[0]["title"], "Order 1001", "{found}");
+}
+
+#[tokio::test]
 async fn deep_health_has_the_names_that_guides_know_and_ours() {
     let gateway = TestGateway::start().await;
     let shallow = gateway.get("/healthz").await.json();

@@ -128,7 +128,7 @@ impl TestGatewayBuilder {
         }
     }
 
-    /// As [`Self::start_without_keys`], and returns once `/readyz` says that keys are loaded.
+    /// As [`Self::start_without_keys`], and returns once `/readyz` says so.
     pub(crate) async fn start(self) -> TestGateway {
         let gateway = self.start_without_keys().await;
         gateway.until_ready().await;
@@ -184,7 +184,7 @@ impl TestGateway {
         }
     }
 
-    /// A server with the defaults, its keys loaded.
+    /// A server with the defaults, ready.
     pub(crate) async fn start() -> Self {
         Self::builder().start().await
     }
@@ -248,17 +248,20 @@ impl TestGateway {
 
     /// Returns once `/readyz` answers 200.
     pub(crate) async fn until_ready(&self) {
+        self.until("/readyz", |ready| ready.status == 200).await;
+    }
+
+    /// Asks this public page until the answer is as wanted.
+    pub(crate) async fn until(&self, path: &str, is_wanted: impl Fn(&Reply) -> bool) {
+        let mut last = self.get(path).await;
         for _ in 0..2_000 {
-            if self.get("/readyz").await.status == 200 {
+            if is_wanted(&last) {
                 return;
             }
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            last = self.get(path).await;
         }
-        assert_eq!(
-            self.get("/readyz").await.status,
-            200,
-            "the server becomes ready"
-        );
+        panic!("{path} says {} {}", last.status, last.text());
     }
 
     /// Asks everything to finish and waits for it.

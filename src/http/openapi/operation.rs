@@ -65,7 +65,9 @@ fn summary(endpoint: Endpoint, method: &Method) -> &'static str {
             _ => "MCP messages, of every revision",
         },
         Endpoint::OpenapiJson | Endpoint::OpenapiYaml => "This description",
-        Endpoint::Ready => "Readiness: 200 once keys are loaded and until a stop is near",
+        Endpoint::Ready => {
+            "Readiness: 200 once keys are loaded and there is an index to answer from, until a stop is near"
+        }
         Endpoint::ResourceMetadata => "Protected resource metadata (RFC 9728): who issues tickets",
     }
 }

@@ -202,11 +202,20 @@ async fn a_question_before_the_first_look_is_told_to_come_back() {
     // The task that reads has not run yet: this test holds the only thread.
     let knowledge = unread.open();
     assert_eq!(knowledge.search("quartz"), Err(SearchError::NotReady));
+    assert_eq!(knowledge.not_ready(), Some("index_not_ready"));
+    let health = knowledge.health();
+    assert_eq!(
+        (health.state.name(), health.collections.len()),
+        ("building", 1)
+    );
     settled(&knowledge).await;
     assert_eq!(titles(&knowledge, "quartz"), ["a"]);
+    assert_eq!(knowledge.not_ready(), None);
     unread.close().await;
 
     let nothing = library.open();
+    assert_eq!(nothing.not_ready(), None);
+    assert_eq!(nothing.health().state.name(), "current");
     assert_eq!(nothing.search("quartz"), Ok(Vec::new()));
 }
 

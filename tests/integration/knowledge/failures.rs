@@ -189,6 +189,7 @@ async fn a_second_process_reads_along_and_takes_over_when_the_first_ends() {
     let second = library.open_with_state(&library.state_dir(), &other);
     failing(&second, "index_owned_elsewhere").await;
     assert_eq!(titles(&second, "quartz"), ["a"]);
+    assert_eq!(second.not_ready(), None);
     assert!(matches!(
         second.health().state,
         IndexState::Failing(IndexError::OwnedElsewhere { .. })
