@@ -253,15 +253,14 @@ impl TestGateway {
 
     /// Asks this public page until the answer is as wanted.
     pub(crate) async fn until(&self, path: &str, is_wanted: impl Fn(&Reply) -> bool) {
-        let mut last = self.get(path).await;
         for _ in 0..2_000 {
-            if is_wanted(&last) {
+            if is_wanted(&self.get(path).await) {
                 return;
             }
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            last = self.get(path).await;
         }
-        panic!("{path} says {} {}", last.status, last.text());
+        let last = self.get(path).await;
+        assert!(is_wanted(&last), "{path}: {} {}", last.status, last.text());
     }
 
     /// Asks everything to finish and waits for it.

@@ -9,11 +9,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// From start to ready. An unoptimised build on a busy machine needs a second or two.
 const START: Duration = Duration::from_secs(30);
+/// How long it may take to stop.
+const STOP: Duration = Duration::from_secs(10);
 /// The folder beside the log for keys and index.
 const STATE: &str = "state";
 
@@ -71,9 +74,24 @@ impl Usher {
         }
     }
 
-    /// Ends it at once: there is nobody left to drain for, and nothing of its state is wanted again. The log stays.
+    /// Ends it as an operator would, with SIGTERM. Nothing of its state is wanted again; the log stays.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
-        self.child.kill().await.context("cannot stop Usher")?;
+        let id = self.child.id().and_then(|id| id.try_into().ok());
+        let id = id.and_then(Pid::from_raw).context("Usher has ended")?;
+        kill_process(id, Signal::TERM).context("cannot stop Usher")?;
+        let Ok(ended) = timeout(STOP, self.child.wait()).await else {
+            bail!(
+                "Usher does not stop within {} s:\n{}",
+                STOP.as_secs(),
+                self.last_words()
+            );
+        };
+        let status = ended?;
+        ensure!(
+            status.success(),
+            "Usher did not stop in order ({status}):\n{}",
+            self.last_words()
+        );
         let state = self.log.with_file_name(STATE);
         fs::remove_dir_all(&state).with_context(|| format!("cannot remove {}", state.display()))
     }
@@ -148,6 +166,8 @@ fn spawn(program: &Path, settings: &Settings, folder: &Path, log: &Path) -> anyh
         .stdin(Stdio::null())
         .stdout(file.try_clone()?)
         .stderr(file)
+        // Ctrl-C is for the demo, which then stops Usher: two signals would be one too many.
+        .process_group(0)
         .kill_on_drop(true);
     // What the shell has for another Usher would change this one.
     for name in std::env::vars_os()
