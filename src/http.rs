@@ -181,22 +181,13 @@ pub async fn serve(
     let lifecycle = state.lifecycle.clone();
     let patience = Duration::from_secs(state.settings.drain_timeout_seconds);
     tokio::join!(
-        server::accept(public, stack(state.clone()), state.clone()),
+        server::accept(public, Stack::new(state.clone()), state.clone()),
         server::accept(admin, Admin::new(state.clone(), admin_secret), state),
     );
     if !lifecycle.finish(patience).await {
         tracing::warn!("stopped before everything had finished");
     }
     Ok(())
-}
-
-/// Every public route and everything around it.
-#[must_use]
-pub fn stack(state: State) -> Stack {
-    let routed = axum::Router::new()
-        .merge(legacy_sse::routes())
-        .with_state(state.clone());
-    Stack::new(state, routed)
 }
 
 impl Answer for Stack {
@@ -207,7 +198,7 @@ impl Answer for Stack {
 
 /// The whole surface without sockets, for tests: requests come from loopback.
 pub fn router(state: State) -> axum::Router {
-    let stack = stack(state);
+    let stack = Stack::new(state);
     let loopback = Peers {
         remote: ([127, 0, 0, 1], 4711).into(),
         local: ([127, 0, 0, 1], 8080).into(),

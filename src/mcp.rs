@@ -12,6 +12,7 @@ mod asked;
 mod batch;
 mod call;
 mod catalog;
+mod counts;
 mod discover;
 mod envelope;
 mod era;
@@ -34,7 +35,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderMap;
 
-pub use answer::{Answer, Body};
+pub use answer::{Answer, Body, Operation};
 pub use era::{Revision, revisions};
 pub use error::BadHttp;
 pub use headers::SESSION as SESSION_HEADER;
@@ -42,6 +43,7 @@ pub use settings::{Settings, SettingsError};
 pub use stream::EventStream;
 
 use self::catalog::Catalog;
+use self::counts::Counts;
 use self::era::Era;
 use self::old_transport::OldTransport;
 use self::session::Sessions;
@@ -62,6 +64,7 @@ struct Inner {
     parts: Parts,
     settings: Settings,
     catalog: Catalog,
+    counts: Counts,
     sessions: Arc<Sessions>,
     old_transport: OldTransport,
     open_streams: OpenStreams,
@@ -108,6 +111,7 @@ impl Protocol {
                 settings.session_ttl_seconds,
                 parts.clock.clone(),
             )),
+            counts: Counts::new(parts.metrics.clone(), &catalog),
             catalog,
             old_transport: OldTransport::default(),
             open_streams: OpenStreams::new(settings.max_open_streams, parts.metrics.clone()),

@@ -8,5 +8,5 @@ pub mod settings;
 pub mod subscriber;
 
 pub use log::Log;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, Series};
 pub use settings::{Format, Settings};

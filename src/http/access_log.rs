@@ -9,13 +9,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::auth::Principal;
+use crate::mcp::Operation;
 use crate::telemetry::{Log, Settings};
 
-/// What a handler knows and the access log tells. Put into a response's extensions.
-#[derive(Clone, Debug, Default)]
+/// What a handler knows and the access log tells.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Notes {
-    /// JSON-RPC method, and the tool called: `tools/call search`.
-    pub operation: Option<String>,
+    /// JSON-RPC method, and the tool called.
+    pub operation: Option<Operation>,
     /// The stable reason code of a refusal or error.
     pub reason: Option<&'static str>,
 }
@@ -47,7 +48,7 @@ pub struct Entry<'a> {
     /// Who asked, if that was verified.
     pub principal: Option<&'a Principal>,
     /// The handler's notes.
-    pub notes: Option<&'a Notes>,
+    pub notes: &'a Notes,
     /// True if the response is a stream that goes on after this line.
     pub streams: bool,
 }
@@ -83,7 +84,7 @@ impl AccessLog {
 impl Entry<'_> {
     /// `refused` and `failed` have a reason; so does an `ok` answer with a JSON-RPC error in it: it is `refused`.
     fn outcome(&self) -> &'static str {
-        let reason = self.notes.is_some_and(|notes| notes.reason.is_some());
+        let reason = self.reason().is_some();
         match self.status {
             500.. => "failed",
             400.. => "refused",
@@ -113,8 +114,9 @@ impl Entry<'_> {
             }
             text(line, "audience", principal.resource().identifier().as_str())?;
         }
-        if let Some(operation) = self.operation() {
-            text(line, "operation", operation)?;
+        if let Some(operation) = self.notes.operation {
+            line.extend_from_slice(b",\"operation\":");
+            serde_json::to_writer(&mut *line, &format_args!("{operation}"))?;
         }
         if self.streams {
             line.extend_from_slice(b",\"stream\":true");
@@ -146,8 +148,8 @@ impl Entry<'_> {
             let (subject, client) = (principal.subject().escape_debug(), client.escape_debug());
             write!(line, " {subject} via {client}")?;
         }
-        if let Some(operation) = self.operation() {
-            write!(line, " {}", operation.escape_debug())?;
+        if let Some(operation) = self.notes.operation {
+            write!(line, " {operation}")?;
         }
         if let Some(reason) = self.reason() {
             write!(line, " {}: {reason}", self.outcome())?;
@@ -155,12 +157,8 @@ impl Entry<'_> {
         writeln!(line, " [{} {}]", self.remote, self.request_id)
     }
 
-    fn operation(&self) -> Option<&str> {
-        self.notes?.operation.as_deref()
-    }
-
     fn reason(&self) -> Option<&'static str> {
-        self.notes?.reason
+        self.notes.reason
     }
 
     fn short_path(&self) -> &str {
@@ -210,7 +208,7 @@ mod tests {
     use super::*;
     use crate::telemetry::log::Captured;
 
-    fn entry<'a>(path: &'a str, notes: Option<&'a Notes>) -> Entry<'a> {
+    fn entry<'a>(path: &'a str, notes: &'a Notes) -> Entry<'a> {
         Entry {
             unix_millis: 1_792_540_800_123,
             method: "POST",
@@ -239,22 +237,25 @@ mod tests {
     #[test]
     fn a_line_is_one_json_object_with_the_documented_fields() {
         let notes = Notes {
-            operation: Some("tools/call search".to_owned()),
+            operation: Some(Operation {
+                method: "tools/call",
+                tool: Some("search"),
+            }),
             reason: Some("insufficient_scope"),
         };
-        insta::assert_snapshot!(line(false, &entry("/mcp", Some(&notes))), @r#"{"timestamp":"2026-10-21T00:00:00.123Z","level":"INFO","target":"access","method":"POST","path":"/mcp","status":200,"duration_ms":1.234,"request_id":"0123","remote":"192.0.2.1","operation":"tools/call search","outcome":"refused","reason":"insufficient_scope"}"#);
+        insta::assert_snapshot!(line(false, &entry("/mcp", &notes)), @r#"{"timestamp":"2026-10-21T00:00:00.123Z","level":"INFO","target":"access","method":"POST","path":"/mcp","status":200,"duration_ms":1.234,"request_id":"0123","remote":"192.0.2.1","operation":"tools/call search","outcome":"refused","reason":"insufficient_scope"}"#);
     }
 
     #[test]
     fn a_pretty_line_reads_alone() {
-        insta::assert_snapshot!(line(true, &entry("/mcp", None)), @"2026-10-21T00:00:00.123Z POST /mcp 200 1.2ms [192.0.2.1 0123]");
+        insta::assert_snapshot!(line(true, &entry("/mcp", &Notes::default())), @"2026-10-21T00:00:00.123Z POST /mcp 200 1.2ms [192.0.2.1 0123]");
     }
 
     #[test]
     fn a_path_cannot_break_the_line_or_fill_the_log() {
         let path = format!("/\"\n\u{1b}[2J{}", "x".repeat(10_000));
         for pretty in [false, true] {
-            let line = line(pretty, &entry(&path, None));
+            let line = line(pretty, &entry(&path, &Notes::default()));
             assert_eq!(line.matches('\n').count(), 1);
             assert!(!line.contains('\u{1b}'));
             assert!(line.len() < 600);
@@ -263,16 +264,17 @@ mod tests {
 
     #[test]
     fn the_outcome_follows_from_status_and_reason() {
+        let none = Notes::default();
         let refused = Notes {
             reason: Some("unknown_tool"),
             ..Notes::default()
         };
         for (status, notes, expected) in [
-            (200, None, "ok"),
-            (202, None, "ok"),
-            (200, Some(&refused), "refused"),
-            (401, None, "refused"),
-            (503, None, "failed"),
+            (200, &none, "ok"),
+            (202, &none, "ok"),
+            (200, &refused, "refused"),
+            (401, &none, "refused"),
+            (503, &none, "failed"),
         ] {
             let entry = Entry {
                 status,

@@ -10,7 +10,6 @@ use axum::response::Response;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::access_log::Notes;
 use super::request_id::RequestId;
 use crate::auth::Challenge;
 use crate::rate_limit::RateLimited;
@@ -269,10 +268,6 @@ impl Refusal {
             // The rest of the body would be read as the next request.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        response.extensions_mut().insert(Notes {
-            operation: None,
-            reason: Some(self.reason()),
-        });
         response
     }
 }
@@ -342,11 +337,6 @@ mod tests {
         for refusal in all() {
             let reason = refusal.reason();
             let response = refusal.into_response(&RequestId::random());
-            let noted = response
-                .extensions()
-                .get::<Notes>()
-                .and_then(|notes| notes.reason);
-            assert_eq!(noted, Some(reason));
             let reference = include_str!("../../docs/reference/access-log.md");
             assert!(
                 reference.contains(&format!("`{reason}`")),

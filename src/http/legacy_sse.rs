@@ -1,59 +1,57 @@
 //! `GET /sse` and `POST /messages`: the HTTP+SSE transport of 2024-11-05.
 
-use axum::extract::{Query, Request, State as FromState};
+use axum::extract::{Query, Request};
 use axum::response::Response;
-use axum::routing;
 use serde::Deserialize;
 
 use super::State;
-use super::mcp_endpoint::{accepts, read, respond, unauthenticated};
+use super::access_log::Notes;
+use super::error::Refusal;
+use super::mcp_endpoint::{accepts, read, respond};
 use crate::auth::Principal;
 use crate::mcp::{Answer, BadHttp, Post};
 
-/// The routes of the old transport.
-pub fn routes() -> axum::Router<State> {
-    axum::Router::new()
-        .route("/sse", routing::get(sse))
-        .route("/messages", routing::post(messages))
-}
-
-async fn sse(FromState(state): FromState<State>, request: Request) -> Response {
-    let Some(principal) = request.extensions().get::<Principal>() else {
-        return unauthenticated();
+/// Opens a session: its stream.
+pub fn open(
+    state: &State,
+    principal: &Principal,
+    request: &Request,
+    notes: &mut Notes,
+) -> Response {
+    let answer = if accepts(request.headers(), "text/event-stream") {
+        state.protocol.open_old_transport(principal)
+    } else {
+        Answer::bad_http(BadHttp::NotAcceptable)
     };
-    if !accepts(request.headers(), "text/event-stream") {
-        return respond(Answer::bad_http(BadHttp::NotAcceptable));
-    }
-    respond(state.protocol.open_old_transport(principal))
+    respond(answer, notes)
 }
 
 /// What the `endpoint` event put into the address.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Address {
     #[serde(rename = "sessionId", default)]
     session_id: String,
 }
 
-async fn messages(
-    FromState(state): FromState<State>,
-    Query(address): Query<Address>,
+/// Answers a message on its session's stream. An address that names no session, or names it twice, is that of none.
+pub async fn message(
+    state: &State,
+    principal: &Principal,
     request: Request,
-) -> Response {
-    let (parts, body) = match read(&state, request).await {
-        Ok(read) => read,
-        Err(answer) => return answer,
+    notes: &mut Notes,
+) -> Result<Response, Refusal> {
+    let address = Query::<Address>::try_from_uri(request.uri());
+    let Address { session_id } = address.map(|Query(address)| address).unwrap_or_default();
+    let answer = match read(state, request).await? {
+        Ok((headers, body)) => {
+            let post = Post {
+                principal,
+                headers: &headers,
+                body: &body,
+            };
+            state.protocol.post_old_transport(&session_id, &post)
+        }
+        Err(bad) => Answer::bad_http(bad),
     };
-    let Some(principal) = parts.extensions.get::<Principal>() else {
-        return unauthenticated();
-    };
-    let post = Post {
-        principal,
-        headers: &parts.headers,
-        body: &body,
-    };
-    respond(
-        state
-            .protocol
-            .post_old_transport(&address.session_id, &post),
-    )
+    Ok(respond(answer, notes))
 }

@@ -5,15 +5,15 @@
 use std::convert::Infallible;
 
 use axum::body::Body;
-use axum::extract::{Request, State as FromState};
-use axum::response::{IntoResponse, Response};
+use axum::extract::Request;
+use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::access_log::Notes;
-use super::request_id::RequestId;
+use super::error::Refusal;
 use super::{State, body};
 use crate::auth::Principal;
 use crate::mcp::{self, Answer, BadHttp, Post};
@@ -21,71 +21,52 @@ use crate::mcp::{self, Answer, BadHttp, Post};
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 
-/// Answers messages.
-pub async fn post(FromState(state): FromState<State>, request: Request) -> Response {
-    let (parts, body) = match read(&state, request).await {
-        Ok(read) => read,
-        Err(answer) => return answer,
+/// Answers `principal`.
+pub async fn answer(
+    state: &State,
+    principal: &Principal,
+    request: Request,
+    notes: &mut Notes,
+) -> Result<Response, Refusal> {
+    let protocol = &state.protocol;
+    let answer = match *request.method() {
+        Method::POST => match read(state, request).await? {
+            Ok((headers, body)) => protocol.post(&Post {
+                principal,
+                headers: &headers,
+                body: &body,
+            }),
+            Err(bad) => Answer::bad_http(bad),
+        },
+        Method::DELETE => protocol.delete(principal, request.headers()),
+        _ if !accepts(request.headers(), "text/event-stream") => {
+            Answer::bad_http(BadHttp::NotAcceptable)
+        }
+        _ => protocol.get(principal, request.headers()),
     };
-    let Some(principal) = parts.extensions.get::<Principal>() else {
-        return unauthenticated();
-    };
-    respond(state.protocol.post(&Post {
-        principal,
-        headers: &parts.headers,
-        body: &body,
-    }))
+    Ok(respond(answer, notes))
 }
 
-/// Answers a `GET` that asks for a stream.
-pub async fn get(FromState(state): FromState<State>, request: Request) -> Response {
-    let Some(principal) = request.extensions().get::<Principal>() else {
-        return unauthenticated();
-    };
-    if !accepts(request.headers(), "text/event-stream") {
-        return respond(Answer::bad_http(BadHttp::NotAcceptable));
-    }
-    respond(state.protocol.get(principal, request.headers()))
-}
-
-/// Ends a session.
-pub async fn delete(FromState(state): FromState<State>, request: Request) -> Response {
-    let Some(principal) = request.extensions().get::<Principal>() else {
-        return unauthenticated();
-    };
-    respond(state.protocol.delete(principal, request.headers()))
-}
-
-/// The request's head and whole body, if it is JSON and its sender takes JSON back. Most answers are JSON; a client that
-/// takes only streams would wait for one in vain.
+/// The request's headers and whole body, if it is JSON and its sender takes JSON back. Most answers are JSON; a client
+/// that takes only streams would wait for one in vain.
 pub(super) async fn read(
     state: &State,
     request: Request,
-) -> Result<(http::request::Parts, Bytes), Response> {
+) -> Result<Result<(HeaderMap, Bytes), BadHttp>, Refusal> {
     let (parts, body) = request.into_parts();
     // Read before anything is refused: a connection whose body lies unread cannot be used again.
-    let body = match body::read(body, &state.settings).await {
-        Ok(body) => body,
-        Err(refusal) => return Err(refusal.into_response(&RequestId::of(&parts.extensions))),
-    };
-    let bad = |bad| respond(Answer::bad_http(bad));
-    if !is_json(&parts.headers) {
-        return Err(bad(BadHttp::UnsupportedMediaType));
-    }
-    if !accepts(&parts.headers, "application/json") {
-        return Err(bad(BadHttp::NotAcceptable));
-    }
-    Ok((parts, body))
-}
-
-/// Nothing reaches these handlers without a verified principal; if something did, it goes no further.
-pub(super) fn unauthenticated() -> Response {
-    tracing::error!("a request reached the protocol layer without a principal");
-    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    let body = body::read(body, &state.settings).await?;
+    Ok(if !is_json(&parts.headers) {
+        Err(BadHttp::UnsupportedMediaType)
+    } else if !accepts(&parts.headers, "application/json") {
+        Err(BadHttp::NotAcceptable)
+    } else {
+        Ok((parts.headers, body))
+    })
 }
 
 /// The answer as an HTTP response.
-pub(super) fn respond(answer: Answer) -> Response {
+pub(super) fn respond(answer: Answer, notes: &mut Notes) -> Response {
     let mut response = match answer.body {
         mcp::Body::Empty => Response::new(Body::empty()),
         mcp::Body::Json(json) => {
@@ -121,10 +102,10 @@ pub(super) fn respond(answer: Answer) -> Response {
     if answer.status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(ALLOW, HeaderValue::from_static("POST"));
     }
-    response.extensions_mut().insert(Notes {
-        operation: answer.operation.map(Into::into),
+    *notes = Notes {
+        operation: answer.operation,
         reason: answer.reason,
-    });
+    };
     response
 }
 

@@ -1,6 +1,6 @@
 //! The name under which a client, a refusal and the log speak of the same request.
 
-use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 /// `X-Request-Id`.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -8,7 +8,7 @@ pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest identifier believed from a proxy.
 const MAX_LENGTH: usize = 64;
 
-/// 32 hexadecimal digits of our own, or what a trusted proxy sent. In every request's extensions.
+/// 32 hexadecimal digits of our own, or what a trusted proxy sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(HeaderValue);
 
@@ -34,15 +34,6 @@ impl RequestId {
         let bytes = value.as_bytes();
         let acceptable = (1..=MAX_LENGTH).contains(&bytes.len()) && bytes.iter().all(sound);
         acceptable.then(|| Self(value.clone()))
-    }
-
-    /// The identifier that the stack put into a request's extensions.
-    #[must_use]
-    pub fn of(extensions: &Extensions) -> Self {
-        extensions
-            .get::<Self>()
-            .cloned()
-            .unwrap_or_else(Self::random)
     }
 
     /// The identifier as text.

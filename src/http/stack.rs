@@ -16,15 +16,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{self, Request};
+use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tower::Service;
 
 use super::access_log::{Entry, Notes};
 use super::authenticate::authenticate;
@@ -33,11 +31,12 @@ use super::error::Refusal;
 use super::request_id::{self, RequestId};
 use super::surface::{Access, Endpoint};
 use super::{
-    State, body, cors, document, headers, health, landing, mcp_endpoint, openapi, request_path,
-    well_known,
+    State, body, cors, document, headers, health, landing, legacy_sse, mcp_endpoint, openapi,
+    request_path, well_known,
 };
 use crate::auth::Principal;
 use crate::mcp::Protocol;
+use crate::telemetry::Series;
 
 /// How much of a refused request's body is read, and for how long: nobody has paid for it with a ticket.
 const REFUSED_BODY_BYTES: usize = 64 * 1024;
@@ -56,8 +55,10 @@ pub struct Peers {
 #[derive(Clone)]
 pub struct Stack {
     state: State,
-    router: Router,
     at_once: Arc<Semaphore>,
+    /// The series of what nearly every request is, by its path: a `POST` answered with 200.
+    mcp_posts: Series,
+    root_posts: Series,
 }
 
 /// What is known of one request besides the request itself.
@@ -72,6 +73,7 @@ struct Call {
     chunked: bool,
     address: IpAddr,
     principal: Option<Principal>,
+    notes: Notes,
 }
 
 impl Call {
@@ -81,13 +83,15 @@ impl Call {
 }
 
 impl Stack {
-    /// The stack over the handlers of `router`.
+    /// Every public route and everything around it.
     #[must_use]
-    pub fn new(state: State, router: Router) -> Self {
+    pub fn new(state: State) -> Self {
         let at_once = Arc::new(Semaphore::new(state.settings.max_concurrent_requests));
+        let posts = |endpoint: Endpoint| state.metrics.requests(endpoint.label(), "POST", 200);
         Self {
+            mcp_posts: posts(Endpoint::Mcp),
+            root_posts: posts(Endpoint::McpRoot),
             state,
-            router,
             at_once,
         }
     }
@@ -105,6 +109,7 @@ impl Stack {
             chunked: request.headers().contains_key(header::TRANSFER_ENCODING),
             address: peers.remote.ip(),
             principal: None,
+            notes: Notes::default(),
         };
         let answered = match self.admit(&mut call, &mut request, peers) {
             Ok(None) => self.work(&mut call, &mut request).await,
@@ -113,7 +118,10 @@ impl Stack {
         };
         let response = match answered {
             Ok(response) => response,
-            Err(refusal) => refuse(refusal, request.into_body(), &call).await,
+            Err(refusal) => {
+                call.notes.reason = Some(refusal.reason());
+                refuse(refusal, request.into_body(), &call).await
+            }
         };
         self.finish(&call, response)
     }
@@ -172,13 +180,10 @@ impl Stack {
             if endpoint.access() == Access::Guarded {
                 let principal = authenticate(&self.state, endpoint, request).await?;
                 let limited = self.state.rate_limits.check_call(&principal, None);
-                call.principal = Some(principal.clone());
+                call.principal = Some(principal);
                 limited.map_err(Refusal::RateLimited)?;
-                let extensions = request.extensions_mut();
-                extensions.insert(principal);
-                extensions.insert(call.request_id.clone());
             }
-            self.handle(endpoint, std::mem::take(request)).await
+            self.handle(call, std::mem::take(request)).await
         };
         let guarded = AssertUnwindSafe(answer).catch_unwind();
         match tokio::time::timeout(deadline, guarded).await {
@@ -193,40 +198,49 @@ impl Stack {
         }
     }
 
-    async fn handle(&self, endpoint: Endpoint, request: Request) -> Result<Response, Refusal> {
-        match endpoint {
-            Endpoint::Health => Ok(health::health(&self.state, request.uri().query())),
-            Endpoint::Ready => Ok(health::ready(&self.state)),
-            Endpoint::ResourceMetadata => {
-                well_known::resource_metadata(&self.state, request.uri().path())
+    async fn handle(&self, call: &mut Call, request: Request) -> Result<Response, Refusal> {
+        let state = &self.state;
+        match (call.endpoint.ok_or(Refusal::NotFound)?, &call.principal) {
+            (Endpoint::Health, _) => Ok(health::health(state, request.uri().query())),
+            (Endpoint::Ready, _) => Ok(health::ready(state)),
+            (Endpoint::ResourceMetadata, _) => {
+                well_known::resource_metadata(state, request.uri().path())
             }
-            Endpoint::Mcp | Endpoint::McpRoot => {
-                let state = extract::State(self.state.clone());
-                // Called without a detour through the router, which would clone and box its way here.
-                Ok(match *request.method() {
-                    Method::POST => mcp_endpoint::post(state, request).await,
-                    Method::DELETE => mcp_endpoint::delete(state, request).await,
-                    _ => mcp_endpoint::get(state, request).await,
-                })
+            (Endpoint::Mcp | Endpoint::McpRoot, Some(principal)) => {
+                mcp_endpoint::answer(state, principal, request, &mut call.notes).await
             }
-            Endpoint::LegacyMessages | Endpoint::LegacySse => {
-                let routed = self.router.clone().call(request).await;
-                Ok(routed.unwrap_or_else(|never| match never {}))
+            (Endpoint::LegacySse, Some(principal)) => Ok(legacy_sse::open(
+                state,
+                principal,
+                &request,
+                &mut call.notes,
+            )),
+            (Endpoint::LegacyMessages, Some(principal)) => {
+                legacy_sse::message(state, principal, request, &mut call.notes).await
             }
-            Endpoint::AuthorizationServerMetadata => {
-                well_known::authorization_server_metadata(&self.state)
+            (Endpoint::AuthorizationServerMetadata, _) => {
+                well_known::authorization_server_metadata(state)
             }
-            Endpoint::Document => document::document(&self.state, &request),
-            Endpoint::Landing => Ok(landing::landing(&self.state, request.headers())),
-            Endpoint::OpenapiJson => Ok(openapi::json(&self.state)),
-            Endpoint::OpenapiYaml => Ok(openapi::yaml(&self.state)),
+            (Endpoint::Document, Some(_principal)) => document::document(state, &request),
+            (Endpoint::Landing, _) => Ok(landing::landing(state, request.headers())),
+            (Endpoint::OpenapiJson, _) => Ok(openapi::json(state)),
+            (Endpoint::OpenapiYaml, _) => Ok(openapi::yaml(state)),
+            (
+                Endpoint::Document
+                | Endpoint::LegacyMessages
+                | Endpoint::LegacySse
+                | Endpoint::Mcp
+                | Endpoint::McpRoot,
+                None,
+            ) => {
+                tracing::error!("a request came past authentication without a principal");
+                Err(Refusal::Internal)
+            }
         }
     }
 
     /// Step 9.
     fn finish(&self, call: &Call, mut response: Response) -> Response {
-        let endpoint = call.endpoint.map_or("other", Endpoint::label);
-        let notes = response.extensions_mut().remove::<Notes>();
         let status = response.status().as_u16();
         let headers = response.headers_mut();
         headers.insert(request_id::HEADER, call.request_id.header_value());
@@ -252,13 +266,16 @@ impl Stack {
             .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
         let duration = call.started.elapsed();
         let metrics = &self.state.metrics;
-        metrics.http_request(
-            endpoint,
-            known_method(&call.method),
-            status,
-            duration.as_secs_f64(),
-        );
-        if let Some(reason) = notes.as_ref().and_then(|notes| notes.reason) {
+        let seconds = duration.as_secs_f64();
+        match (call.endpoint, known_method(&call.method), status) {
+            (Some(Endpoint::Mcp), "POST", 200) => self.mcp_posts.add(seconds),
+            (Some(Endpoint::McpRoot), "POST", 200) => self.root_posts.add(seconds),
+            (endpoint, method, status) => {
+                let endpoint = endpoint.map_or("other", Endpoint::label);
+                metrics.requests(endpoint, method, status).add(seconds);
+            }
+        }
+        if let Some(reason) = call.notes.reason {
             metrics.refusal(reason);
         }
         self.state.access_log.write(&Entry {
@@ -270,7 +287,7 @@ impl Stack {
             request_id: call.request_id.as_str(),
             remote: call.address,
             principal: call.principal.as_ref(),
-            notes: notes.as_ref(),
+            notes: &call.notes,
             streams,
         });
         response

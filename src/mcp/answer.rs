@@ -1,6 +1,6 @@
 //! What the protocol layer hands to HTTP.
 
-use std::borrow::Cow;
+use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
@@ -24,10 +24,29 @@ pub struct Answer {
     pub session_id: Option<HeaderValue>,
     /// The value of `Retry-After`.
     pub retry_after_seconds: Option<u64>,
-    /// The method, and the tool if it calls one: `tools/call search`. Of registered names only.
-    pub operation: Option<Cow<'static, str>>,
+    /// What was asked for.
+    pub operation: Option<Operation>,
     /// The stable reason code of a refusal or error.
     pub reason: Option<&'static str>,
+}
+
+/// What was asked for, in registered names only, so that logs and metrics cannot be filled with a stranger's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// The method, or `batch`.
+    pub method: &'static str,
+    /// The tool that it calls.
+    pub tool: Option<&'static str>,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.method)?;
+        match self.tool {
+            Some(tool) => write!(f, " {tool}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The body of an answer.

@@ -6,7 +6,7 @@ use super::envelope::{Call, Id};
 use super::error::Error;
 use super::method::Method;
 use super::settings::DeniedCall;
-use super::{Answer, Era, Protocol, call, reply};
+use super::{Answer, Era, Protocol, answer, call, reply};
 use crate::auth::{Challenge, Principal};
 use crate::policy::{Operation, Permit};
 
@@ -20,6 +20,15 @@ pub(super) struct Asked<'a> {
     pub(super) method: Option<Method>,
     /// The name of the tool called, if there is such a tool.
     pub(super) tool: Option<&'static str>,
+}
+
+impl Asked<'_> {
+    /// What the log tells of it.
+    pub(super) fn operation(&self) -> Option<answer::Operation> {
+        let method = self.method?.as_str();
+        let tool = self.tool;
+        Some(answer::Operation { method, tool })
+    }
 }
 
 impl Protocol {

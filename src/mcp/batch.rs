@@ -10,10 +10,14 @@ use super::era;
 use super::error::Error;
 use super::headers::Headers;
 use super::method::Method;
-
 use super::session::Session;
-use super::{Answer, Era, Post, Protocol, reply};
+use super::{Answer, Era, Operation, Post, Protocol, reply};
 use crate::policy::Permit;
+
+const BATCH: Option<Operation> = Some(Operation {
+    method: "batch",
+    tool: None,
+});
 
 impl Protocol {
     pub(super) fn batch(
@@ -84,11 +88,11 @@ impl Protocol {
                     error.reason()
                 })
                 .err();
-            self.count(asked, reason, started);
+            self.0.counts.add(asked, reason, started);
         }
         json.push(b']');
         let mut answer = Answer::json(json);
-        answer.operation = Some("batch".into());
+        answer.operation = BATCH;
         answer
     }
 
@@ -104,7 +108,7 @@ impl Protocol {
         }
         json.push(b']');
         let mut answer = Answer::refused_with(json, error, Era::Legacy);
-        answer.operation = Some("batch".into());
+        answer.operation = BATCH;
         answer
     }
 }

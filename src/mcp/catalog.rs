@@ -36,12 +36,14 @@ impl Catalog {
         Self { tools, all }
     }
 
+    /// The names of all tools.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.tools.iter().map(|tool| tool.name)
+    }
+
     /// The name as the catalogue keeps it, if there is such a tool.
     pub(crate) fn name(&self, name: &str) -> Option<&'static str> {
-        self.tools
-            .iter()
-            .map(|tool| tool.name)
-            .find(|known| *known == name)
+        self.names().find(|known| *known == name)
     }
 
     /// Writes the JSON array of the tools that `principal` may call.

@@ -1,7 +1,5 @@
 //! A permitted request's answer: one member list per method, written straight into bytes.
 
-use std::borrow::Cow;
-
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -33,8 +31,8 @@ impl Protocol {
             }
             Err(error) => self.refuse(asked, &error),
         };
-        self.count(asked, answer.reason, started);
-        answer.operation = operation(asked);
+        self.0.counts.add(asked, answer.reason, started);
+        answer.operation = asked.operation();
         answer
     }
 
@@ -43,20 +41,6 @@ impl Protocol {
             Some(Method::ListTools) => self.0.catalog.len() + 512,
             _ => 512,
         }
-    }
-
-    pub(super) fn count(&self, asked: &Asked<'_>, reason: Option<&'static str>, started: Instant) {
-        let method = asked.method.map_or("_OTHER", Method::as_str);
-        let tool = match asked.method {
-            Some(Method::CallTool) => asked.tool.unwrap_or("_OTHER"),
-            _ => "",
-        };
-        let seconds = started.elapsed().as_secs_f64();
-        let outcome = reason.unwrap_or("ok");
-        self.0
-            .parts
-            .metrics
-            .operation(method, tool, outcome, seconds);
     }
 
     /// Writes the whole answer to a permitted request, or nothing.
@@ -133,15 +117,6 @@ impl Protocol {
         }
         Ok((Ended::Well, Caching::Hinted))
     }
-}
-
-/// Only registered names, so that logs and metrics cannot be filled with a stranger's words.
-fn operation(asked: &Asked<'_>) -> Option<Cow<'static, str>> {
-    let method = asked.method?.as_str();
-    Some(match asked.tool {
-        None => Cow::Borrowed(method),
-        Some(tool) => Cow::Owned(format!("{method} {tool}")),
-    })
 }
 
 /// The arguments of a call. Usher never asks for input, so it never made a `requestState` that could come back.

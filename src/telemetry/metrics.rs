@@ -23,6 +23,24 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     registry: Registry,
     families: Families,
+    verified_token_hits: Counter,
+    verified_token_misses: Counter,
+}
+
+/// A counter and the histogram of the time that what it counts took, found among their families once: adding to it
+/// takes no look at the labels.
+#[derive(Clone, Debug)]
+pub struct Series {
+    count: Counter,
+    seconds: Histogram,
+}
+
+impl Series {
+    /// One more, which took so many seconds.
+    pub fn add(&self, seconds: f64) {
+        self.count.inc();
+        self.seconds.observe(seconds);
+    }
 }
 
 macro_rules! labels {
@@ -39,8 +57,8 @@ labels! {
     IssuerLabels { issuer: String }
     FetchLabels { issuer: String, outcome: &'static str }
     OutcomeLabels { outcome: &'static str }
-    OperationLabels { method: &'static str, tool: String, outcome: &'static str }
-    OperationTimeLabels { method: &'static str, tool: String }
+    OperationLabels { method: &'static str, tool: &'static str, outcome: &'static str }
+    OperationTimeLabels { method: &'static str, tool: &'static str }
     EngineLabels { engine: &'static str }
     CollectionLabels { collection: String }
     BuildLabels { version: &'static str }
@@ -113,7 +131,16 @@ impl Default for Inner {
             .set(1);
         let mut registry = Registry::with_prefix("usher");
         families.register(&mut registry);
-        Self { registry, families }
+        let lookups = |outcome| {
+            let labels = OutcomeLabels { outcome };
+            families.verified_tokens.get_or_create_owned(&labels)
+        };
+        Self {
+            verified_token_hits: lookups("hit"),
+            verified_token_misses: lookups("miss"),
+            registry,
+            families,
+        }
     }
 }
 
@@ -158,25 +185,21 @@ impl Metrics {
         text
     }
 
-    /// One request was answered. `endpoint` is a route of ours or `other`, never a path as sent.
-    pub fn http_request(
-        &self,
-        endpoint: &'static str,
-        method: &'static str,
-        status: u16,
-        seconds: f64,
-    ) {
+    /// The requests answered at an endpoint, by method and status. `endpoint` is a route of ours or `other`, never a path
+    /// as sent.
+    #[must_use]
+    pub fn requests(&self, endpoint: &'static str, method: &'static str, status: u16) -> Series {
         let families = &self.0.families;
         let labels = RequestLabels {
             endpoint,
             method,
             status,
         };
-        families.http_requests.get_or_create(&labels).inc();
-        families
-            .http_request_duration
-            .get_or_create(&EndpointLabels { endpoint })
-            .observe(seconds);
+        let times = &families.http_request_duration;
+        Series {
+            count: families.http_requests.get_or_create_owned(&labels),
+            seconds: times.get_or_create_owned(&EndpointLabels { endpoint }),
+        }
     }
 
     /// One request was refused, for a stable reason code.
@@ -273,29 +296,33 @@ impl Metrics {
 
     /// A token was looked up among those already verified.
     pub fn verified_token_lookup(&self, hit: bool) {
-        let outcome = if hit { "hit" } else { "miss" };
-        let labels = OutcomeLabels { outcome };
-        self.0.families.verified_tokens.get_or_create(&labels).inc();
+        let outcome = if hit {
+            &self.0.verified_token_hits
+        } else {
+            &self.0.verified_token_misses
+        };
+        outcome.inc();
     }
 
-    /// One MCP message was handled. `tool` is empty but for `tools/call`, and `_OTHER` for a tool that does not exist.
-    pub fn operation(&self, method: &'static str, tool: &str, outcome: &'static str, seconds: f64) {
+    /// The MCP messages handled. `tool` is empty but for `tools/call`, and `_OTHER` for a tool that does not exist.
+    #[must_use]
+    pub fn operations(
+        &self,
+        method: &'static str,
+        tool: &'static str,
+        outcome: &'static str,
+    ) -> Series {
         let families = &self.0.families;
-        let tool = tool.to_owned();
-        let labels = OperationTimeLabels {
-            method,
-            tool: tool.clone(),
-        };
-        families
-            .operation_duration
-            .get_or_create(&labels)
-            .observe(seconds);
         let labels = OperationLabels {
             method,
             tool,
             outcome,
         };
-        families.operations.get_or_create(&labels).inc();
+        let times = &families.operation_duration;
+        Series {
+            count: families.operations.get_or_create_owned(&labels),
+            seconds: times.get_or_create_owned(&OperationTimeLabels { method, tool }),
+        }
     }
 
     /// The search engine `engine` answered.
@@ -329,7 +356,7 @@ mod tests {
 
     fn used() -> Metrics {
         let metrics = Metrics::default();
-        metrics.http_request("/mcp", "POST", 200, 0.002);
+        metrics.requests("/mcp", "POST", 200).add(0.002);
         metrics.refusal("token_expired");
         metrics.connection_opened();
         metrics.stream_opened();
@@ -338,7 +365,7 @@ mod tests {
         metrics.jwks_state("https://issuer.test", 2, 1_800_000_000);
         metrics.unknown_kid("https://issuer.test");
         metrics.verified_token_lookup(true);
-        metrics.operation("tools/call", "search", "ok", 0.01);
+        metrics.operations("tools/call", "search", "ok").add(0.01);
         metrics.search_seconds("embedded", 0.000_4);
         metrics.documents("handbook", 12, 1);
         metrics
