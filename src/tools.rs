@@ -10,6 +10,9 @@ use serde_json::value::RawValue;
 
 use crate::knowledge::Knowledge;
 
+/// The tool that reads one document.
+pub const FETCH: &str = fetch::NAME;
+
 /// What a client is told of a built-in tool. Both need the read scope and only read.
 #[derive(Clone, Debug)]
 pub struct ToolDescriptor {

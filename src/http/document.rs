@@ -10,7 +10,9 @@ use serde_json::value::RawValue;
 use super::answer::{json, text};
 use super::error::Refusal;
 use super::{State, accept};
+use crate::auth::Principal;
 use crate::knowledge::{Document, DocumentId, SearchError};
+use crate::tools;
 
 #[derive(Serialize)]
 struct Whole<'a> {
@@ -23,7 +25,12 @@ struct Whole<'a> {
 }
 
 /// The document: plain text, or JSON for those who ask for it.
+///
+/// Reading it here takes what calling `fetch` takes: the same scope, and a call out of the same limit. That is decided
+/// before the id is looked at.
 pub fn document(state: &State, request: &Request) -> Result<Response, Refusal> {
+    let principal = request.extensions().get::<Principal>();
+    permit(state, principal.ok_or(Refusal::Internal)?)?;
     let id = request.uri().path().strip_prefix("/documents/");
     // What is no id is no document either: the answer tells nothing of the difference.
     let id: DocumentId = id.and_then(|id| id.parse().ok()).ok_or(Refusal::NotFound)?;
@@ -43,6 +50,16 @@ pub fn document(state: &State, request: &Request) -> Result<Response, Refusal> {
         .headers_mut()
         .insert(header::CONTENT_SECURITY_POLICY, policy);
     Ok(response)
+}
+
+fn permit(state: &State, principal: &Principal) -> Result<(), Refusal> {
+    let denied = |challenge| Refusal::Challenged {
+        challenge: Box::new(challenge),
+        reason: "insufficient_scope",
+    };
+    state.protocol.permit_fetch(principal).map_err(denied)?;
+    let limited = state.rate_limits.check_call(principal, Some(tools::FETCH));
+    limited.map_err(Refusal::RateLimited)
 }
 
 fn whole(document: &Document) -> Whole<'_> {

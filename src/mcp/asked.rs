@@ -9,6 +9,7 @@ use super::settings::DeniedCall;
 use super::{Answer, Era, Protocol, answer, call, reply};
 use crate::auth::{Challenge, Principal};
 use crate::policy::{Operation, Permit};
+use crate::tools;
 
 /// A request on its way to its answer.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +62,18 @@ impl Protocol {
     /// The policy for something that is no tool call.
     pub(super) fn admit(&self, principal: &Principal) -> Result<Permit<'static>, Error> {
         self.permit(principal, Operation::Protocol)
+    }
+
+    /// Whether `principal` may read documents: what a call of `fetch` takes, for those who read one without it.
+    pub fn permit_fetch(&self, principal: &Principal) -> Result<(), Challenge> {
+        let decided = self
+            .0
+            .parts
+            .policy
+            .decide(principal, Operation::CallTool(tools::FETCH));
+        decided
+            .map(drop)
+            .map_err(|denial| Challenge::insufficient_scope(principal.resource(), denial.scopes))
     }
 
     /// The limit per tool. Limits per subject and client id count every request, before this layer.

@@ -9,6 +9,7 @@ mod issuer_keys;
 #[path = "../support/library.rs"]
 mod library;
 
+mod attacks;
 mod auth;
 mod cli;
 mod config;
