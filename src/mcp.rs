@@ -114,7 +114,7 @@ impl Protocol {
             counts: Counts::new(parts.metrics.clone(), &catalog),
             catalog,
             old_transport: OldTransport::default(),
-            open_streams: OpenStreams::new(settings.max_open_streams, parts.metrics.clone()),
+            open_streams: OpenStreams::new(&settings, parts.metrics.clone()),
             settings,
             parts,
         })))

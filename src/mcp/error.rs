@@ -73,6 +73,9 @@ pub(crate) enum Error {
     /// A member of its batch was refused, so nothing ran.
     #[error("another message of the batch was refused, so none was handled")]
     RefusedBatch,
+    /// The caller has as many streams open as one caller may have.
+    #[error("too many open streams; close one of them first")]
+    TooManyStreams,
     /// No such method in this era.
     #[error("method not found")]
     UnknownMethod,
@@ -111,7 +114,7 @@ impl Error {
             | Self::RefusedBatch
             | Self::UnknownResource { .. }
             | Self::UnknownTool => StatusCode::OK,
-            Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited(_) | Self::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::UnknownMethod => match era {
                 Era::Legacy => StatusCode::OK,
@@ -130,7 +133,7 @@ impl Error {
             Self::ForeignSession | Self::Invalid(_) | Self::UnknownSession => -32600,
             Self::Http(_) => -32600,
             Self::Malformed => -32700,
-            Self::RateLimited(_) => 429,
+            Self::RateLimited(_) | Self::TooManyStreams => 429,
             Self::Busy => 503,
             Self::UnknownMethod => -32601,
             Self::UnknownResource { .. } => match era {
@@ -155,6 +158,7 @@ impl Error {
             Self::RateLimited(limited) => limited.reason,
             Self::Busy => "busy",
             Self::RefusedBatch => "refused_batch",
+            Self::TooManyStreams => "too_many_streams",
             Self::UnknownMethod => "unknown_method",
             Self::UnknownResource { .. } => "unknown_resource",
             Self::UnknownSession => "unknown_session",
@@ -168,6 +172,8 @@ impl Error {
         match self {
             Self::RateLimited(limited) => Some(limited.retry_after_seconds),
             Self::Busy => Some(1),
+            // Until a stream that its client has left behind is noticed at the next keep-alive.
+            Self::TooManyStreams => Some(15),
             Self::Denied(_)
             | Self::ForeignSession
             | Self::HeaderMismatch(_)
@@ -204,6 +210,7 @@ impl Error {
             | Self::RateLimited(_)
             | Self::Busy
             | Self::RefusedBatch
+            | Self::TooManyStreams
             | Self::UnknownMethod
             | Self::UnknownSession
             | Self::UnknownTool => None,
@@ -244,6 +251,7 @@ mod tests {
             Error::Http(BadHttp::NotAcceptable),
             Error::Http(BadHttp::UnsupportedMediaType),
             Error::RefusedBatch,
+            Error::TooManyStreams,
             Error::UnknownMethod,
             Error::UnknownResource {
                 uri: "test://none".into(),

@@ -3,8 +3,10 @@
 //! A stream ends when its caller's token expires, when its session is over, when the server stops softly, and when the
 //! client goes away (it is dropped then, with everything it holds). It owns no task and no buffer of its own.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +17,7 @@ use super::Protocol;
 use super::error::Error;
 use super::old_transport::Registration;
 use super::session::{Session, Sessions};
+use super::settings::Settings;
 use crate::auth::Principal;
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
@@ -50,47 +53,90 @@ pub(crate) fn event(name: Option<&str>, json: &[u8]) -> Bytes {
     Bytes::from(out)
 }
 
-/// How many streams are open, and how many may be.
+/// How many streams are open, and how many may be: in all, and of one subject.
 #[derive(Clone, Debug)]
-pub(crate) struct OpenStreams {
-    open: Arc<AtomicUsize>,
+pub(crate) struct OpenStreams(Arc<Counts>);
+
+#[derive(Debug)]
+struct Counts {
+    open: AtomicUsize,
     most: usize,
+    /// By a hash of issuer and subject: two that share one share its limit, which is as rare as it is harmless.
+    of_subjects: Mutex<HashMap<u64, usize>>,
+    most_of_one: usize,
+    hasher: RandomState,
     metrics: Metrics,
 }
 
 impl OpenStreams {
-    pub(crate) fn new(most: usize, metrics: Metrics) -> Self {
-        Self {
-            open: Arc::default(),
-            most,
+    pub(crate) fn new(settings: &Settings, metrics: Metrics) -> Self {
+        Self(Arc::new(Counts {
+            open: AtomicUsize::new(0),
+            most: settings.max_open_streams,
+            of_subjects: Mutex::default(),
+            most_of_one: settings.max_open_streams_per_subject,
+            hasher: RandomState::new(),
             metrics,
-        }
+        }))
     }
 
     /// How many are open now.
     pub(crate) fn count(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
+        self.0.open.load(Ordering::Relaxed)
     }
 
-    /// Counts one more for as long as the result lives.
-    pub(crate) fn open(&self) -> Result<OpenStream, Error> {
-        let one_more = |open: usize| (open < self.most).then_some(open + 1);
-        self.open
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
-            .map_err(|_full| Error::Busy)?;
-        self.metrics.stream_opened();
-        Ok(OpenStream(self.clone()))
+    /// Counts one more of `principal`'s for as long as the result lives.
+    pub(crate) fn open(&self, principal: &Principal) -> Result<OpenStream, Error> {
+        let caller = (principal.issuer(), principal.subject());
+        let subject = self.0.hasher.hash_one(caller);
+        {
+            let mut of_subjects = self.0.of_subjects();
+            let its = of_subjects.get(&subject).copied().unwrap_or_default();
+            if its >= self.0.most_of_one {
+                return Err(Error::TooManyStreams);
+            }
+            let one_more = |open: usize| (open < self.0.most).then_some(open + 1);
+            self.0
+                .open
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+                .map_err(|_full| Error::Busy)?;
+            of_subjects.insert(subject, its + 1);
+        }
+        self.0.metrics.stream_opened();
+        Ok(OpenStream {
+            streams: self.clone(),
+            subject,
+        })
+    }
+}
+
+impl Counts {
+    fn of_subjects(&self) -> MutexGuard<'_, HashMap<u64, usize>> {
+        self.of_subjects
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// An open stream, counted.
 #[derive(Debug)]
-pub(crate) struct OpenStream(OpenStreams);
+pub(crate) struct OpenStream {
+    streams: OpenStreams,
+    subject: u64,
+}
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-        self.0.metrics.stream_closed();
+        let counts = &self.streams.0;
+        counts.open.fetch_sub(1, Ordering::Relaxed);
+        counts.metrics.stream_closed();
+        let mut of_subjects = counts.of_subjects();
+        if let Some(its) = of_subjects.get_mut(&self.subject) {
+            *its = its.saturating_sub(1);
+            if *its == 0 {
+                of_subjects.remove(&self.subject);
+            }
+        }
     }
 }
 
@@ -141,7 +187,7 @@ impl Protocol {
             expires_at: principal.expires_at(),
             clock: self.0.parts.clock.clone(),
             lifecycle: self.0.parts.lifecycle.clone(),
-            _open: self.0.open_streams.open()?,
+            _open: self.0.open_streams.open(principal)?,
         }))
     }
 }

@@ -183,6 +183,26 @@ async fn streams_are_counted_and_bounded() {
     assert_eq!(bench.protocol.open_streams(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_subject_cannot_take_all_streams() {
+    let bench = Bench::new(Settings {
+        max_open_streams_per_subject: 2,
+        ..Settings::default()
+    });
+    let first = listen(&bench);
+    let _second = events(bench.protocol.open_old_transport(&bench.alice));
+    let refused = bench.protocol.open_old_transport(&bench.alice);
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.reason, Some("too_many_streams"));
+    assert_eq!(refused.retry_after_seconds, Some(15));
+    // Others are not touched by it, and a closed stream makes room.
+    let bob = principal("bob", &["mcp:read"]);
+    let _other = events(bench.protocol.open_old_transport(&bob));
+    drop(first);
+    let _third = events(bench.protocol.open_old_transport(&bench.alice));
+    assert_eq!(bench.protocol.open_streams(), 3);
+}
+
 #[test]
 fn an_open_stream_is_small() {
     let bench = Bench::new(Settings::default());
