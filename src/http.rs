@@ -41,7 +41,7 @@ use tokio::time::Instant;
 
 pub use access_log::AccessLog;
 pub use admin::Admin;
-pub use settings::Settings;
+pub use settings::{Settings, SettingsError};
 
 use crate::auth::ResourceServer;
 use crate::clock::Clock;

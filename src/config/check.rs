@@ -135,6 +135,9 @@ impl Found {
         for (key, error) in settings.knowledge().mistakes() {
             self.mistake(KeyPath::parse(&key), error, "");
         }
+        for error in settings.http.mistakes() {
+            self.mistake(keys::of_http(&error), error, "");
+        }
         if let Err(error) = Outbound::new(settings.outbound.clone()) {
             self.mistake(keys::of_outbound(&error), error, "");
         }

@@ -24,7 +24,7 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// Whether the MCP endpoint also answers at `/` besides `/mcp`. Default true. `GET /` stays the landing page.
     pub root_endpoint: bool,
-    /// Seconds until a request's headers must have arrived, also the first ones of a connection. Default 10. The
+    /// Seconds until a request's headers must have arrived, also the first ones of a connection. Default 10, at least 1. The
     /// connection is closed.
     pub header_timeout_seconds: u64,
     /// Seconds until a request's body must have arrived. Default 15. Answered with 408.
@@ -73,5 +73,150 @@ impl Default for Settings {
             drain_delay_seconds: 5,
             drain_timeout_seconds: 30,
         }
+    }
+}
+
+/// A limit of the HTTP surface that no server can keep: the program must not start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// A number outside of its range.
+    #[error("it is out of range: expected {least} to {most}")]
+    OutOfRange {
+        /// The setting.
+        key: &'static str,
+        /// As written.
+        found: u64,
+        /// The least that works.
+        least: u64,
+        /// The most that works.
+        most: u64,
+    },
+}
+
+impl Settings {
+    /// Everything in these settings that must stop the start. Empty if they may be used.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<SettingsError> {
+        const HOUR: u64 = 3_600;
+        const MANY: u64 = 1_000_000;
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        // A second and more: 0 would end every request before it began. At most what a timer and a counter can hold, and
+        // what the HTTP/1 read buffer of 64 KiB can.
+        let table = [
+            (
+                "header_timeout_seconds",
+                self.header_timeout_seconds,
+                1,
+                HOUR,
+            ),
+            ("body_timeout_seconds", self.body_timeout_seconds, 1, HOUR),
+            (
+                "request_timeout_seconds",
+                self.request_timeout_seconds,
+                1,
+                HOUR,
+            ),
+            (
+                "idle_timeout_seconds",
+                self.idle_timeout_seconds,
+                1,
+                24 * HOUR,
+            ),
+            (
+                "max_body_bytes",
+                count(self.max_body_bytes),
+                1_024,
+                64 * 1_024 * 1_024,
+            ),
+            ("max_headers", count(self.max_headers), 10, 1_000),
+            (
+                "max_header_bytes",
+                self.max_header_bytes.into(),
+                1_024,
+                65_536,
+            ),
+            ("max_connections", count(self.max_connections), 1, MANY),
+            (
+                "max_connections_per_address",
+                count(self.max_connections_per_address),
+                1,
+                MANY,
+            ),
+            (
+                "max_concurrent_requests",
+                count(self.max_concurrent_requests),
+                1,
+                MANY,
+            ),
+            ("drain_delay_seconds", self.drain_delay_seconds, 0, HOUR),
+            ("drain_timeout_seconds", self.drain_timeout_seconds, 0, HOUR),
+        ];
+        let wrong = table
+            .into_iter()
+            .filter(|(_, found, least, most)| !(least..=most).contains(&found));
+        wrong
+            .map(|(key, found, least, most)| SettingsError::OutOfRange {
+                key,
+                found,
+                least,
+                most,
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_that_no_server_can_keep_are_named_and_the_defaults_are_none_of_them() {
+        assert_eq!(Settings::default().mistakes(), []);
+        let nothing = Settings {
+            header_timeout_seconds: 0,
+            body_timeout_seconds: 0,
+            request_timeout_seconds: 0,
+            idle_timeout_seconds: 0,
+            max_body_bytes: 0,
+            max_headers: 0,
+            max_header_bytes: 0,
+            max_connections: 0,
+            max_connections_per_address: 0,
+            max_concurrent_requests: 0,
+            drain_delay_seconds: 0,
+            drain_timeout_seconds: 0,
+            ..Settings::default()
+        };
+        assert_eq!(nothing.mistakes().len(), 10);
+        let too_much = Settings {
+            header_timeout_seconds: u64::MAX,
+            body_timeout_seconds: u64::MAX,
+            request_timeout_seconds: u64::MAX,
+            idle_timeout_seconds: u64::MAX,
+            max_body_bytes: usize::MAX,
+            max_headers: usize::MAX,
+            max_header_bytes: u32::MAX,
+            max_connections: usize::MAX,
+            max_connections_per_address: usize::MAX,
+            max_concurrent_requests: usize::MAX,
+            drain_delay_seconds: u64::MAX,
+            drain_timeout_seconds: u64::MAX,
+            ..Settings::default()
+        };
+        assert_eq!(too_much.mistakes().len(), 12);
+        let one = Settings {
+            max_connections: 0,
+            ..Settings::default()
+        };
+        assert_eq!(
+            one.mistakes(),
+            [SettingsError::OutOfRange {
+                key: "max_connections",
+                found: 0,
+                least: 1,
+                most: 1_000_000
+            }]
+        );
     }
 }

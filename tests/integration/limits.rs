@@ -301,8 +301,22 @@ async fn behind_a_trusted_proxy_each_client_address_has_its_own_limit() {
 #[tokio::test]
 async fn more_requests_at_once_than_allowed_are_turned_away_with_503() {
     let gateway =
-        TestGateway::builder().settings(|settings| settings.http.max_concurrent_requests = 0);
-    let gateway = gateway.start_without_keys().await;
+        TestGateway::builder().settings(|settings| settings.http.max_concurrent_requests = 1);
+    let gateway = gateway.start().await;
+    let (token, host) = (
+        gateway.token().mint(),
+        gateway.url.trim_start_matches("http://"),
+    );
+    // A request whose body is awaited takes the only place.
+    let mut slow = gateway.connect().await;
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nExpect: 100-continue\r\n\
+         Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let mut interim = [0; 25];
+    slow.read_exact(&mut interim).await.unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
     let reply = gateway.get("/healthz").await;
     assert_eq!(
         (reply.status, reply.header("retry-after")),

@@ -1,7 +1,7 @@
 //! Which key a module's complaint is about, so that it can be told with file, line and column.
 
 use super::super::KeyPath;
-use crate::{knowledge, mcp, outbound};
+use crate::{http, knowledge, mcp, outbound};
 
 /// The key that a complaint about outgoing requests is about.
 pub(super) fn of_outbound(error: &outbound::SettingsError) -> KeyPath {
@@ -10,7 +10,14 @@ pub(super) fn of_outbound(error: &outbound::SettingsError) -> KeyPath {
         outbound::SettingsError::CaFile { .. } => outbound.key("ca_files"),
         outbound::SettingsError::Proxy { .. } => outbound.key("proxy"),
         outbound::SettingsError::Client(_) => outbound,
+        outbound::SettingsError::OutOfRange { key, .. } => outbound.key(key),
     }
+}
+
+/// The key that a complaint about the HTTP surface is about.
+pub(super) fn of_http(error: &http::SettingsError) -> KeyPath {
+    let http::SettingsError::OutOfRange { key, .. } = error;
+    KeyPath::root().key("http").key(key)
 }
 
 /// The key that a complaint about the protocol layer is about.

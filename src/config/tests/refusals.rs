@@ -285,3 +285,22 @@ fn refuses_a_secret_file_that_cannot_be_read() {
       do:       write one with: (umask 077; openssl rand -base64 32 > FILE)
     "#);
 }
+
+#[test]
+fn refuses_limits_that_no_server_can_keep() {
+    let file = format!("{LEAST}\n[http]\nidle_timeout_seconds = 0\n");
+    let variables = [
+        ("USHER_HTTP__MAX_CONNECTIONS", "0"),
+        ("USHER_OUTBOUND__TOTAL_TIMEOUT_MS", "0"),
+    ];
+    let told = refused(Some(&file), &variables);
+    for part in [
+        "environment variable USHER_HTTP__MAX_CONNECTIONS: http.max_connections\n  found:    \"0\"",
+        "expected 1 to 1000000",
+        "http.idle_timeout_seconds\n  found:    0",
+        "expected 1 to 86400",
+        "environment variable USHER_OUTBOUND__TOTAL_TIMEOUT_MS: outbound.total_timeout_ms",
+    ] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+}
