@@ -10,7 +10,7 @@ use url::Url;
 use super::jwk;
 use super::settings::IssuerSettings;
 use super::signing_keys::{FetchError, Fetched, KeySource};
-use crate::outbound::{Get, Outbound, OutboundError, Reply};
+use crate::outbound::{Get, Outbound, OutboundError, Reply, is_loopback_host};
 
 /// The largest discovery document that is read.
 const MAX_BYTES: usize = 256 * 1024;
@@ -97,6 +97,13 @@ fn validate(url: &Url, document: Vec<u8>, expected: &str) -> Result<Metadata, Di
     let Some(Ok(jwks_uri)) = jwks_uri else {
         return Err(invalid("its `jwks_uri` is missing or no URL"));
     };
+    // What a public document says must not lead into this machine; off loopback `outbound` wants https.
+    let is_local = |url: &Url| url.host_str().is_some_and(is_loopback_host);
+    if is_local(&jwks_uri) && !is_local(url) {
+        return Err(invalid(
+            "its `jwks_uri` is on loopback, and the document is not: if that is meant, configure `jwks_url`",
+        ));
+    }
     Ok(Metadata {
         jwks_uri,
         token_endpoint: parsed.token_endpoint,
@@ -333,6 +340,34 @@ mod tests {
                 ]
             );
         }
+    }
+
+    #[test]
+    fn a_document_of_the_open_web_does_not_lead_into_this_machine() {
+        let jwks_uri = |place: &str, jwks_uri: &str| {
+            let place = Url::parse(place).expect("a URL");
+            let document = serde_json::json!({ "issuer": "https://id.test", "jwks_uri": jwks_uri });
+            let found = validate(&place, document.to_string().into_bytes(), "https://id.test");
+            found.map(|metadata| metadata.jwks_uri.to_string())
+        };
+        let public = "https://id.test/.well-known/openid-configuration";
+        for local in [
+            "http://127.0.0.1:9000/jwks",
+            "https://localhost/jwks",
+            "http://jwks.localhost/",
+            "https://[::1]/jwks",
+            "https://[::ffff:127.0.0.1]/jwks",
+            "https://0x7f.1/jwks",
+        ] {
+            let refused = jwks_uri(public, local);
+            assert!(
+                matches!(refused, Err(DiscoveryError::Invalid { .. })),
+                "{local}: {refused:?}"
+            );
+            assert!(jwks_uri("http://127.0.0.1:9000/", local).is_ok(), "{local}");
+        }
+        // Many providers keep their keys on another host.
+        assert!(jwks_uri(public, "https://keys.test/jwks").is_ok());
     }
 
     #[test]

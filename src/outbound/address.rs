@@ -61,20 +61,45 @@ fn is_never_contacted_v6(address: Ipv6Addr) -> bool {
         || address == METADATA
 }
 
+/// Where the names that are looked up may lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// Wherever [`check`] allows.
+    Anywhere,
+    /// To loopback only: for plain http. A resolver may well send a name under `localhost` elsewhere.
+    OnLoopback,
+}
+
+impl Names {
+    fn check(self, address: IpAddr) -> Result<(), ForbiddenAddress> {
+        match self {
+            Self::OnLoopback if !address.to_canonical().is_loopback() => {
+                Err(ForbiddenAddress(address))
+            }
+            Self::Anywhere | Self::OnLoopback => Ok(()),
+        }
+    }
+}
+
 /// The system's resolver, whose answers are checked before anything connects.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CheckedResolver {
+    pub names: Names,
     pub allow_private: bool,
 }
 
 impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let allow_private = self.allow_private;
+        let Self {
+            names,
+            allow_private,
+        } = *self;
         Box::pin(async move {
             let found: Vec<SocketAddr> =
                 tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             for address in &found {
                 check(name.as_str(), address.ip(), allow_private)?;
+                names.check(address.ip())?;
             }
             let addresses: Addrs = Box::new(found.into_iter());
             Ok(addresses)

@@ -8,8 +8,11 @@ use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, ETAG, IF_NONE_MAT
 use reqwest::redirect::Policy;
 use url::Url;
 
-use super::address::{CheckedResolver, ForbiddenAddress, check, is_loopback_host};
+use super::address::{CheckedResolver, ForbiddenAddress, Names, check, is_loopback_host};
 use super::{Settings, SettingsError};
+
+/// The longest deadline: the background refresh waits for it, and nothing else is fetched meanwhile.
+const MOST_MILLISECONDS: u64 = 60_000;
 
 /// Makes outgoing requests within fixed limits. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +70,9 @@ pub enum OutboundError {
     )]
     InsecureUrl(String),
     /// The name leads to an address that is never contacted.
-    #[error("refused to contact {0}: link-local, metadata or loopback address")]
+    #[error(
+        "refused to contact {0}: a link-local, metadata or loopback address, or plain http off loopback"
+    )]
     ForbiddenAddress(IpAddr),
     /// Nothing answered in time.
     #[error("no complete answer within {0} ms")]
@@ -97,6 +102,16 @@ pub enum OutboundError {
 impl Outbound {
     /// A client with these limits. Reads the CA files; contacts nobody.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
+        let times = [
+            ("connect_timeout_ms", settings.connect_timeout_ms),
+            ("total_timeout_ms", settings.total_timeout_ms),
+        ];
+        for (key, found) in times {
+            if !(1..=MOST_MILLISECONDS).contains(&found) {
+                let most = MOST_MILLISECONDS;
+                return Err(SettingsError::OutOfRange { key, found, most });
+            }
+        }
         let mut certificates = Vec::new();
         for path in &settings.ca_files {
             let error = |problem: String| SettingsError::CaFile {
@@ -177,7 +192,7 @@ impl Inner {
     fn tls(&self) -> Result<&reqwest::Client, OutboundError> {
         let built = self.tls.get_or_init(|| {
             let mut builder = self
-                .builder()
+                .builder(Names::Anywhere)
                 .tls_certs_merge(self.certificates.iter().cloned());
             if let Some(proxy) = &self.settings.proxy {
                 let no_proxy = reqwest::NoProxy::from_string("localhost,127.0.0.0/8,::1");
@@ -192,13 +207,13 @@ impl Inner {
     fn plain(&self) -> Result<&reqwest::Client, OutboundError> {
         let built = self.plain.get_or_init(|| {
             // It never speaks TLS, so it trusts nobody and loads no certificates.
-            let builder = self.builder().tls_certs_only([]);
+            let builder = self.builder(Names::OnLoopback).tls_certs_only([]);
             builder.build().map_err(|e| chain(&e))
         });
         built.as_ref().map_err(|e| OutboundError::Client(e.clone()))
     }
 
-    fn builder(&self) -> reqwest::ClientBuilder {
+    fn builder(&self, names: Names) -> reqwest::ClientBuilder {
         reqwest::Client::builder()
             .user_agent(concat!("usher/", env!("CARGO_PKG_VERSION")))
             .no_proxy()
@@ -209,6 +224,7 @@ impl Inner {
             .pool_max_idle_per_host(1)
             .pool_idle_timeout(Duration::from_secs(30))
             .dns_resolver(CheckedResolver {
+                names,
                 allow_private: self.settings.allow_private_addresses,
             })
     }

@@ -11,9 +11,9 @@ use serde::Deserialize;
 pub struct Settings {
     /// Files with further CA certificates in PEM form, trusted besides the system's. Default: none.
     pub ca_files: Vec<PathBuf>,
-    /// How long connecting may take, in milliseconds. Default: 1000.
+    /// How long connecting may take, in milliseconds, 1 to 60000. Default: 1000.
     pub connect_timeout_ms: u64,
-    /// How long a whole exchange may take, in milliseconds. Default: 3000.
+    /// How long a whole exchange may take, in milliseconds, 1 to 60000. Default: 3000.
     pub total_timeout_ms: u64,
     /// The HTTP proxy for outgoing requests off loopback, as `http://proxy.example.com:3128`. The address rules then
     /// apply to what the proxy resolves, not to us. Proxy variables of the environment are ignored. Default: none.
@@ -55,6 +55,16 @@ pub enum SettingsError {
         found: String,
         /// What went wrong.
         problem: String,
+    },
+    /// A time outside of its range.
+    #[error("outbound.{key} is {found}: expected 1 to {most} milliseconds")]
+    OutOfRange {
+        /// The setting.
+        key: &'static str,
+        /// As written.
+        found: u64,
+        /// The most that works.
+        most: u64,
     },
     /// The TLS client cannot be built.
     #[error("the outgoing HTTP client cannot be built: {0}")]
