@@ -4,6 +4,7 @@
 //! a dozen fields through the subscriber costs several times as much, on every request. A token never comes near this
 //! file: what it is given are the names in a verified [`Principal`].
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -53,8 +54,9 @@ pub struct Entry<'a> {
     pub streams: bool,
 }
 
-/// The longest path that is written; more can only be an attempt on the log.
-const MAX_PATH: usize = 256;
+/// The most bytes of a field that others fill (method, path, subject, client id) that are written; more can only be an
+/// attempt on the log. What was cut ends in `…`.
+const MAX_FIELD: usize = 256;
 
 impl AccessLog {
     /// Access lines into `log`, in the format of the other lines.
@@ -96,8 +98,8 @@ impl Entry<'_> {
     fn json(&self, line: &mut Vec<u8>) -> std::io::Result<()> {
         write!(line, "{{\"timestamp\":\"{}\"", Timestamp(self.unix_millis))?;
         line.extend_from_slice(b",\"level\":\"INFO\",\"target\":\"access\"");
-        text(line, "method", self.method)?;
-        text(line, "path", self.short_path())?;
+        text(line, "method", &short(self.method))?;
+        text(line, "path", &short(self.path))?;
         let duration_ms = self.duration.as_secs_f64() * 1000.0;
         write!(
             line,
@@ -108,9 +110,9 @@ impl Entry<'_> {
         write!(line, ",\"remote\":\"{}\"", self.remote)?;
         if let Some(principal) = self.principal {
             text(line, "issuer", principal.issuer())?;
-            text(line, "subject", principal.subject())?;
+            text(line, "subject", &short(principal.subject()))?;
             if let Some(client_id) = principal.client_id() {
-                text(line, "client_id", client_id)?;
+                text(line, "client_id", &short(client_id))?;
             }
             text(line, "audience", principal.resource().identifier().as_str())?;
         }
@@ -131,21 +133,20 @@ impl Entry<'_> {
 
     fn pretty(&self, line: &mut Vec<u8>) -> std::io::Result<()> {
         let Self {
-            method,
-            status,
-            duration,
-            ..
+            status, duration, ..
         } = self;
         // Debug escapes what could move the cursor.
-        let path = self.short_path().escape_debug();
+        let (method, path) = (short(self.method), short(self.path));
+        let path = path.escape_debug();
         write!(
             line,
             "{} {method} {path} {status} {duration:.1?}",
             Timestamp(self.unix_millis)
         )?;
         if let Some(principal) = self.principal {
-            let client = principal.client_id().unwrap_or("-");
-            let (subject, client) = (principal.subject().escape_debug(), client.escape_debug());
+            let subject = short(principal.subject());
+            let client = short(principal.client_id().unwrap_or("-"));
+            let (subject, client) = (subject.escape_debug(), client.escape_debug());
             write!(line, " {subject} via {client}")?;
         }
         if let Some(operation) = self.notes.operation {
@@ -160,10 +161,16 @@ impl Entry<'_> {
     fn reason(&self) -> Option<&'static str> {
         self.notes.reason
     }
+}
 
-    fn short_path(&self) -> &str {
-        self.path.get(..MAX_PATH).unwrap_or(self.path)
+/// The field, or its beginning.
+fn short(field: &str) -> Cow<'_, str> {
+    if field.len() <= MAX_FIELD {
+        return Cow::Borrowed(field);
     }
+    let end = field.floor_char_boundary(MAX_FIELD);
+    let beginning = field.get(..end).unwrap_or_default();
+    Cow::Owned(format!("{beginning}…"))
 }
 
 /// `,"name":"value"`, escaped.
@@ -259,6 +266,28 @@ mod tests {
             assert_eq!(line.matches('\n').count(), 1);
             assert!(!line.contains('\u{1b}'));
             assert!(line.len() < 600);
+        }
+    }
+
+    #[test]
+    fn no_field_that_others_fill_can_fill_the_log() {
+        let resources = crate::auth::Resources::new(&crate::auth::Settings::default());
+        let resource = resources.at("/mcp").cloned().expect("a resource");
+        let long = "\u{202e}é\u{1b}]0;".repeat(2_000);
+        let principal = Principal::for_test(&long, &[], resource);
+        // The boundary of what is written falls into a character.
+        for path in [format!("/{}", "é".repeat(10_000)), "é".repeat(10_000)] {
+            let entry = Entry {
+                method: &"M".repeat(10_000),
+                principal: Some(&principal),
+                ..entry(&path, None)
+            };
+            for pretty in [false, true] {
+                let line = line(pretty, &entry);
+                assert!(line.len() < 3_000, "{}", line.len());
+                assert_eq!(line.matches('\n').count(), 1);
+                assert!(!line.contains('\u{1b}'));
+            }
         }
     }
 
