@@ -249,10 +249,11 @@ fn is_loopback_name(name: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// Name and port of `name`, `name:port`, `[v6]` or `[v6]:port`.
+/// Name and port of `name`, `name:port`, `[v6]` or `[v6]:port`. What is no number is no port: `name:x@evil` is a strange
+/// name, not `name`.
 fn split_port(host: &str) -> (&str, Option<&str>) {
     match host.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (name, Some(port)),
         Some(_) | None => (host, None),
     }
 }
@@ -306,6 +307,11 @@ mod tests {
             ("evil.test", "127.0.0.1:8080", false),
             ("mcp.example.com.evil.test", "10.0.0.1:80", false),
             ("mcp.example.com@evil.test", "10.0.0.1:80", false),
+            ("mcp.internal:80@evil.test", "10.0.0.1:80", false),
+            ("mcp.internal:evil.test", "10.0.0.1:80", false),
+            ("localhost:8080@evil.test", "127.0.0.1:8080", false),
+            ("mcp.example.com.", "10.0.0.1:80", false),
+            ("mcp.example.com:0443", "10.0.0.1:80", false),
             ("", "10.0.0.1:80", false),
         ] {
             assert_eq!(
