@@ -76,7 +76,7 @@ impl RateLimits {
 
     /// Before authentication: one request from `address`.
     pub fn check_address(&self, address: IpAddr) -> Result<(), RateLimited> {
-        self.check(self.0.address.as_ref(), &address)
+        self.check(self.0.address.as_ref(), &network_of(address))
     }
 
     /// After authentication: one request by `principal` (`tool` is `None`), or one call of a tool by it. The first
@@ -95,6 +95,16 @@ impl RateLimits {
 
     fn check(&self, limit: Option<&Limit>, key: &impl Hash) -> Result<(), RateLimited> {
         limit.map_or(Ok(()), |limit| limit.check(self.0.hasher.hash_one(key)))
+    }
+}
+
+/// What counts as one address: an IPv4 address, or an IPv6 network of 64 bits, which is the least that anybody is given
+/// and holds more addresses than any limit could count.
+#[must_use]
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::from((v6.to_bits() >> 64 << 64).to_be_bytes()),
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -239,6 +249,20 @@ mod tests {
         tokio::time::advance(Duration::from_secs(10)).await;
         assert_eq!(limits.check_address(address(1)), Ok(()));
         assert!(limits.check_address(address(1)).is_err());
+    }
+
+    #[test]
+    fn one_ipv6_network_is_one_address() {
+        let network = |text: &str| network_of(text.parse().expect("an address")).to_string();
+        for (address, expected) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:0:1::1", "2001:db8:0:1::"),
+            ("2001:db8:0:1:ffff:ffff:ffff:ffff", "2001:db8:0:1::"),
+            ("2001:db8:0:2::1", "2001:db8:0:2::"),
+        ] {
+            assert_eq!(network(address), expected);
+        }
     }
 
     #[tokio::test(start_paused = true)]

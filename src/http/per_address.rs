@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Settings;
 use super::client_address::{Network, is_trusted};
+use crate::rate_limit::network_of;
 
 /// The open connections per address; entries live as long as their connections.
 #[derive(Clone, Debug)]
@@ -39,6 +40,7 @@ impl PerAddress {
         if self.trusted.is_empty() || is_trusted(address, &self.trusted) {
             return Some(Counted(None));
         }
+        let address = network_of(address);
         let mut open = self.lock();
         let count = open.entry(address).or_default();
         if *count >= self.limit {

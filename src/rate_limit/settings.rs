@@ -8,7 +8,8 @@ use serde::Deserialize;
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Requests per minute from one client address, counted before authentication and only where `trusted_proxies`
-    /// are configured (elsewhere one address may be a proxy for everybody). Default 1200; 0 means no limit.
+    /// are configured (elsewhere one address may be a proxy for everybody). An IPv6 network of 64 bits counts as one
+    /// address. Default 1200; 0 means no limit.
     pub address_per_minute: u32,
     /// Requests per minute of one subject. Default 1200; 0 means no limit.
     pub subject_per_minute: u32,
