@@ -1,7 +1,9 @@
 //! The background task that fetches one issuer's keys: ahead of time, or when a request asks about an unknown `kid`.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use rand::RngExt as _;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -21,15 +23,25 @@ const FAILED_PAUSE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Fetches until the server stops.
+/// Fetches until the server stops. A bug in here must not leave an issuer without new keys until a restart, so a panic
+/// is told and the work begun again.
 pub(super) async fn run(keys: SigningKeys) {
     let lifecycle = keys.0.around.lifecycle.clone();
+    let supervised = async {
+        while AssertUnwindSafe(work(&keys)).catch_unwind().await.is_err() {
+            let issuer = &keys.0.options.issuer;
+            tracing::error!(%issuer, "fetching the issuer's keys panicked; starting again");
+            keys.0.around.metrics.panic_caught();
+            sleep(jittered(LONGEST_PAUSE)).await;
+        }
+    };
     tokio::select! {
-        () = work(&keys) => {}
+        () = supervised => {}
         () = lifecycle.soft_stop() => {}
     }
 }
 
+/// Never ends by itself.
 async fn work(keys: &SigningKeys) {
     let mut pause = FIRST_PAUSE;
     let mut failing = false;

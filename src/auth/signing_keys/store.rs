@@ -119,9 +119,13 @@ impl Store {
 fn read_own(path: &Path) -> io::Result<Vec<u8>> {
     let refused = |what: &str| io::Error::new(io::ErrorKind::PermissionDenied, what);
     let named = fs::symlink_metadata(path)?;
+    // Before it is opened: a named pipe would keep the start waiting for a writer.
+    if !named.is_file() {
+        return Err(refused("it is not a regular file"));
+    }
     let file = fs::File::open(path)?;
     let opened = file.metadata()?;
-    if !named.is_file() || (named.dev(), named.ino()) != (opened.dev(), opened.ino()) {
+    if (named.dev(), named.ino()) != (opened.dev(), opened.ino()) {
         return Err(refused("it is not a regular file"));
     }
     if opened.mode() & 0o077 != 0 {
@@ -224,6 +228,17 @@ mod tests {
         fs::rename(&elsewhere, &path).expect("rename");
         assert!(store.load(ISSUER, None).is_some());
         fs::write(&path, "{\"issuer\":").expect("write");
+        assert!(store.load(ISSUER, None).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_named_pipe_in_the_place_of_a_copy_holds_up_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = stored(folder.path()).await;
+        let path = store.path(ISSUER);
+        fs::remove_file(&path).expect("remove");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.expect("mkfifo").success());
         assert!(store.load(ISSUER, None).is_none());
     }
 

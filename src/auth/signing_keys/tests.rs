@@ -17,22 +17,27 @@ struct Script {
     kids: Vec<&'static str>,
     takes: Duration,
     fails: bool,
+    panics: bool,
     ttl: Option<Duration>,
     asked: Vec<Instant>,
 }
 
 impl Fake {
     fn with(&self, change: impl FnOnce(&mut Script)) {
-        change(&mut self.0.lock().expect("no panic"));
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     fn asked(&self) -> usize {
-        self.0.lock().expect("no panic").asked.len()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .asked
+            .len()
     }
 
     /// Milliseconds between the questions.
     fn pauses(&self) -> Vec<u128> {
-        let script = self.0.lock().expect("no panic");
+        let script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pairs = script.asked.windows(2);
         pairs.map(|pair| (pair[1] - pair[0]).as_millis()).collect()
     }
@@ -42,12 +47,13 @@ impl KeySource for Fake {
     fn fetch(&self, _: Option<String>) -> BoxFuture<'_, Result<Fetched, FetchError>> {
         Box::pin(async move {
             let takes = {
-                let mut script = self.0.lock().expect("no panic");
+                let mut script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
                 script.asked.push(Instant::now());
                 script.takes
             };
             sleep(takes).await;
-            let script = self.0.lock().expect("no panic");
+            let script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            assert!(!script.panics, "as told");
             if script.fails {
                 return Err(FetchError::Empty);
             }
@@ -329,5 +335,19 @@ async fn a_change_of_the_keys_makes_a_new_generation_and_a_mere_refresh_does_not
         "keys_unavailable",
         "gone, and the issuer cannot be asked"
     );
+    assert_eq!(scene.find("b").await, "ok");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_while_fetching_ends_neither_the_refresh_nor_those_who_wait() {
+    let scene = scene(&["a"]).await;
+    scene.fake.with(|script| script.panics = true);
+    assert_eq!(scene.find("b").await, "keys_unavailable");
+    assert_eq!(scene.find("a").await, "ok");
+    scene.fake.with(|script| {
+        script.panics = false;
+        script.kids = vec!["a", "b"];
+    });
+    sleep(Duration::from_secs(10)).await;
     assert_eq!(scene.find("b").await, "ok");
 }
