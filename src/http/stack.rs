@@ -71,6 +71,8 @@ struct Call {
     endpoint: Option<Endpoint>,
     origin_allowed: bool,
     chunked: bool,
+    /// The client waits for our word before it sends the body.
+    asks_first: bool,
     address: IpAddr,
     principal: Option<Principal>,
     notes: Notes,
@@ -107,6 +109,7 @@ impl Stack {
             endpoint: None,
             origin_allowed: false,
             chunked: request.headers().contains_key(header::TRANSFER_ENCODING),
+            asks_first: request.headers().contains_key(header::EXPECT),
             address: peers.remote.ip(),
             principal: None,
             notes: Notes::default(),
@@ -299,7 +302,12 @@ impl Stack {
 /// `tools/call` gets the challenge in its body as well, as a tool result, because some clients look for it there only.
 async fn refuse(refusal: Refusal, body: Body, call: &Call) -> Response {
     let mut response = refusal.into_response(&call.request_id);
-    let read = body::read_within(body, REFUSED_BODY_BYTES, REFUSED_BODY_DEADLINE).await;
+    let read = if call.asks_first {
+        // Reading would invite the body with a 100 (RFC 9110 §10.1.1); nobody wants it any more.
+        Err(Refusal::BodyTooLarge)
+    } else {
+        body::read_within(body, REFUSED_BODY_BYTES, REFUSED_BODY_DEADLINE).await
+    };
     let Ok(body) = read else {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
