@@ -275,12 +275,13 @@ mod tests {
         let resource = resources.at("/mcp").cloned().expect("a resource");
         let long = "\u{202e}é\u{1b}]0;".repeat(2_000);
         let principal = Principal::for_test(&long, &[], resource);
+        let notes = Notes::default();
         // The boundary of what is written falls into a character.
         for path in [format!("/{}", "é".repeat(10_000)), "é".repeat(10_000)] {
             let entry = Entry {
                 method: &"M".repeat(10_000),
                 principal: Some(&principal),
-                ..entry(&path, None)
+                ..entry(&path, &notes)
             };
             for pretty in [false, true] {
                 let line = line(pretty, &entry);
