@@ -1,5 +1,7 @@
 //! Authenticated encryption, hashes and random bytes. The only module that names `aws_lc_rs`.
 
+use std::sync::OnceLock;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED, UnparsedPublicKey};
@@ -36,7 +38,7 @@ pub fn verifies_p521_sha512(point: &[u8], message: &[u8], signature: &[u8]) -> b
 }
 
 /// AES-256-GCM under one 32-byte key, with a random nonce per message in front of the ciphertext.
-pub struct SealingKey(RandomizedNonceKey);
+pub struct SealingKey(OnceLock<RandomizedNonceKey>);
 
 impl std::fmt::Debug for SealingKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -48,7 +50,18 @@ impl SealingKey {
     /// Takes 32 bytes of key material.
     #[must_use]
     pub fn new(key: &[u8; 32]) -> Self {
-        Self(RandomizedNonceKey::new(&AES_256_GCM, key).expect("invariant: the key has 32 bytes"))
+        Self(aes_256_gcm(key).into())
+    }
+
+    /// A random key, made when it is first used: the library's first random bytes take tens of milliseconds, and a
+    /// server that starts has something better to do with them.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(OnceLock::new())
+    }
+
+    fn key(&self) -> &RandomizedNonceKey {
+        self.0.get_or_init(|| aes_256_gcm(&random()))
     }
 
     /// nonce ‖ ciphertext ‖ tag. `context` is authenticated and must be given again to open.
@@ -56,7 +69,7 @@ impl SealingKey {
     pub fn seal(&self, context: &[u8], plain: &[u8]) -> Vec<u8> {
         let mut sealed = plain.to_vec();
         let nonce = self
-            .0
+            .key()
             .seal_in_place_append_tag(Aad::from(context), &mut sealed)
             .expect("invariant: a short message can be sealed");
         let mut out = Vec::with_capacity(NONCE_LEN + sealed.len());
@@ -72,11 +85,15 @@ impl SealingKey {
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut rest = rest.to_vec();
         let plain = self
-            .0
+            .key()
             .open_in_place(nonce, Aad::from(context), &mut rest)
             .ok()?;
         Some(plain.to_vec())
     }
+}
+
+fn aes_256_gcm(key: &[u8; 32]) -> RandomizedNonceKey {
+    RandomizedNonceKey::new(&AES_256_GCM, key).expect("invariant: the key has 32 bytes")
 }
 
 #[cfg(test)]
@@ -97,5 +114,16 @@ mod tests {
         *bent.last_mut().expect("a tag") ^= 1;
         assert_eq!(key.open(b"session", &bent), None);
         assert_eq!(key.open(b"session", b"short"), None);
+    }
+
+    #[test]
+    fn a_random_key_is_one_key_and_not_the_next_one() {
+        let key = SealingKey::random();
+        let sealed = key.seal(b"session", b"hello");
+        assert_eq!(
+            key.open(b"session", &sealed).as_deref(),
+            Some(&b"hello"[..])
+        );
+        assert_eq!(SealingKey::random().open(b"session", &sealed), None);
     }
 }

@@ -116,7 +116,7 @@ impl Settings {
                  replicas need a shared key"
             );
             return Ok(SessionKeys {
-                current: SealingKey::new(&crate::sealing::random()),
+                current: SealingKey::random(),
                 previous: None,
             });
         };
