@@ -1,13 +1,16 @@
 //! The one string argument that each built-in tool takes.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The string in `arguments.{name}`, or a sentence that says what was expected.
 ///
-/// Other arguments are tolerated and ignored: some clients add their own, and nothing depends on them.
+/// Other arguments are tolerated and ignored: some clients add their own, and nothing depends on them. The same one twice
+/// is refused: whoever looked at the call before (a log, a filter) may have read the other value.
 pub(super) fn text<'a>(
     arguments: Option<&'a RawValue>,
     name: &str,
@@ -21,13 +24,13 @@ pub(super) fn text<'a>(
     let Some(arguments) = arguments else {
         return expected("no arguments");
     };
-    let object: std::collections::HashMap<Cow<'a, str>, &'a RawValue> =
-        match serde_json::from_str(arguments.get()) {
-            Ok(object) => object,
-            Err(_not_an_object) => return expected("no JSON object of arguments"),
-        };
-    let Some(value) = object.get(name) else {
-        return expected("none");
+    let arguments = arguments.get();
+    let value = serde_json::Deserializer::from_str(arguments).deserialize_map(Named(name));
+    let value = match value {
+        Ok(Some(value)) => value,
+        Ok(None) => return expected("none"),
+        Err(_twice) if arguments.starts_with('{') => return expected("it twice"),
+        Err(_not_an_object) => return expected("no JSON object of arguments"),
     };
     let Ok(Text(text)) = serde_json::from_str(value.get()) else {
         return expected("another type");
@@ -47,6 +50,29 @@ pub(super) fn text<'a>(
 /// Borrowed where the JSON has no escapes.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The value of the member with this name, which is there once or not at all.
+struct Named<'n>(&'n str);
+
+impl<'de> Visitor<'de> for Named<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(Text(key)) = map.next_key()? {
+            if key != self.0 {
+                map.next_value::<IgnoredAny>()?;
+            } else if found.replace(map.next_value()?).is_some() {
+                return Err(A::Error::custom("duplicate key"));
+            }
+        }
+        Ok(found)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -70,6 +96,12 @@ mod tests {
         check(r#"{"query":"\u00fc \"x\""}"#, Ok("ü \"x\""));
         check(r#"{"extra":[1],"query":"red","_meta":{}}"#, Ok("red"));
         check(r#"{"qu\u0065ry":"red"}"#, Ok("red"));
+        check(r#"{"query":"red","query":"blue"}"#, Err("found it twice"));
+        check(
+            r#"{"query":"red","qu\u0065ry":"red"}"#,
+            Err("found it twice"),
+        );
+        check(r#"{"x":1,"query":"red","x":2}"#, Ok("red"));
         check(r"{}", Err("found none"));
         check(r#"{"Query":"red"}"#, Err("found none"));
         check(r#"{"query":5}"#, Err("another type"));
