@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tantivy::directory::MmapDirectory;
-use tantivy::directory::error::OpenDirectoryError;
+use tantivy::directory::error::{LockError, OpenDirectoryError, OpenReadError, OpenWriteError};
 use tantivy::{IndexReader, IndexSettings, ReloadPolicy, TantivyError};
 
 pub(in crate::knowledge) use writer::Writer;
@@ -162,43 +162,44 @@ const VERSION_FILE: &str = "usher-version";
 /// Says whose fault an engine's error is: the disk's, a permission's, or its own.
 fn classify(directory: &Path, error: &TantivyError) -> IndexError {
     use std::io::ErrorKind;
-    let told = match error {
-        TantivyError::IoError(io) => Some(io),
-        TantivyError::OpenDirectoryError(OpenDirectoryError::IoError { io_error, .. }) => {
-            Some(io_error)
-        }
-        _ => None,
-    };
-    let io = match told.filter(|io| io.kind() != ErrorKind::Other) {
-        Some(io) => Some((io.kind(), io.to_string())),
-        // Some errors come through the engine as text only, so the disk is asked instead.
-        None => probe(directory).err().map(|io| (io.kind(), io.to_string())),
-    };
     let path = directory.to_owned();
-    match io {
-        Some((ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge, _)) => {
+    let reason = error.to_string();
+    let Some(kind) = io_kind(error) else {
+        return IndexError::Engine { reason };
+    };
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
             IndexError::DiskFull { path }
         }
-        Some((
-            ErrorKind::PermissionDenied
-            | ErrorKind::ReadOnlyFilesystem
-            | ErrorKind::NotADirectory
-            | ErrorKind::AlreadyExists
-            | ErrorKind::NotFound,
-            reason,
-        )) => IndexError::Unwritable { path, reason },
-        _ => IndexError::Engine {
-            reason: error.to_string(),
-        },
+        // Files that are there and not as the engine left them.
+        ErrorKind::InvalidData | ErrorKind::UnexpectedEof => IndexError::Engine { reason },
+        // What else a disk refuses with, such as EIO, is as much the disk's.
+        _ => IndexError::Unwritable { path, reason },
     }
 }
 
-/// Tries to write as much as a small segment needs.
-fn probe(directory: &Path) -> std::io::Result<()> {
-    let path = directory.join("usher-probe");
-    let written = fs::write(&path, [0; 64 << 10]);
-    drop(fs::remove_file(&path));
-    written
+/// What the operating system refused with, if it is to blame.
+fn io_kind(error: &TantivyError) -> Option<std::io::ErrorKind> {
+    match error {
+        TantivyError::IoError(io)
+        | TantivyError::LockFailure(LockError::IoError(io), _)
+        | TantivyError::OpenDirectoryError(OpenDirectoryError::IoError { io_error: io, .. })
+        | TantivyError::OpenReadError(OpenReadError::IoError { io_error: io, .. })
+        | TantivyError::OpenWriteError(OpenWriteError::IoError { io_error: io, .. }) => {
+            io_kind_in(&io.to_string()).or(Some(io.kind()))
+        }
+        // Some come through the engine as text only.
+        _ => io_kind_in(&error.to_string()),
+    }
+}
+
+/// Reads the code that the standard library ends its texts with: `No space left on device (os error 28)`.
+fn io_kind_in(text: &str) -> Option<std::io::ErrorKind> {
+    let (_, code) = text.rsplit_once("(os error ")?;
+    let (code, _) = code.split_once(')')?;
+    code.parse()
+        .ok()
+        .map(|code| std::io::Error::from_raw_os_error(code).kind())
 }
 
 impl std::fmt::Debug for Index {

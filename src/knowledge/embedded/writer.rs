@@ -39,7 +39,7 @@ impl Writer {
     }
 
     /// Adds a document, or replaces the one with its id.
-    pub(in crate::knowledge) fn put(&self, entry: &Entry) -> Result<(), IndexError> {
+    pub(in crate::knowledge) fn put(&mut self, entry: &Entry) -> Result<(), IndexError> {
         let id = entry.document.id;
         self.remove(id);
         let (upper, lower) = id.halves();
@@ -63,10 +63,14 @@ impl Writer {
         if let Some((_, words)) = words {
             document.add_text(*words, &entry.searchable);
         }
-        self.writer
-            .add_document(document)
-            .map(drop)
-            .map_err(|error| self.refused(&error))
+        match self.writer.add_document(document) {
+            Ok(_) => Ok(()),
+            // A thread that writes has ended. Why is told where it is joined.
+            Err(ended) => {
+                let cause = self.writer.prepare_commit().err().unwrap_or(ended);
+                Err(self.refused(&cause))
+            }
+        }
     }
 
     /// Removes a document.
