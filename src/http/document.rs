@@ -28,9 +28,12 @@ struct Whole<'a> {
 ///
 /// Reading it here takes what calling `fetch` takes: the same scope, and a call out of the same limit. That is decided
 /// before the id is looked at.
-pub fn document(state: &State, request: &Request) -> Result<Response, Refusal> {
-    let principal = request.extensions().get::<Principal>();
-    permit(state, principal.ok_or(Refusal::Internal)?)?;
+pub fn document(
+    state: &State,
+    principal: &Principal,
+    request: &Request,
+) -> Result<Response, Refusal> {
+    permit(state, principal)?;
     let id = request.uri().path().strip_prefix("/documents/");
     // What is no id is no document either: the answer tells nothing of the difference.
     let id: DocumentId = id.and_then(|id| id.parse().ok()).ok_or(Refusal::NotFound)?;

@@ -224,7 +224,7 @@ impl Stack {
             (Endpoint::AuthorizationServerMetadata, _) => {
                 well_known::authorization_server_metadata(state)
             }
-            (Endpoint::Document, Some(_principal)) => document::document(state, &request),
+            (Endpoint::Document, Some(principal)) => document::document(state, principal, &request),
             (Endpoint::Landing, _) => Ok(landing::landing(state, request.headers())),
             (Endpoint::OpenapiJson, _) => Ok(openapi::json(state)),
             (Endpoint::OpenapiYaml, _) => Ok(openapi::yaml(state)),
