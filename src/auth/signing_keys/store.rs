@@ -8,11 +8,15 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::auth::jwk;
 use crate::sealing::{random, sha256};
+
+/// How long a copy may take to be written before the refresh goes on without it.
+const LONGEST_WRITE: Duration = Duration::from_secs(5);
 
 /// A folder of copies.
 #[derive(Clone, Debug)]
@@ -96,10 +100,13 @@ impl Store {
         issuer: &str,
         write: impl FnOnce() -> io::Result<()> + Send + 'static,
     ) {
-        let error = match tokio::task::spawn_blocking(write).await {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error,
-            Err(error) => io::Error::other(error),
+        // A disk that hangs must not hold up the next refresh.
+        let written = tokio::time::timeout(LONGEST_WRITE, tokio::task::spawn_blocking(write));
+        let error = match written.await {
+            Ok(Ok(Ok(()))) => return,
+            Ok(Ok(Err(error))) => error,
+            Ok(Err(error)) => io::Error::other(error),
+            Err(_elapsed) => io::Error::from(io::ErrorKind::TimedOut),
         };
         let folder = self.0.display();
         tracing::warn!(issuer, %folder, %error, "the keys cannot be stored; a restart would need the issuer");
