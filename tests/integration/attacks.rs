@@ -328,6 +328,85 @@ fn get_healthz() -> Vec<u8> {
     block
 }
 
+/// The head of a `GET`, in HPACK with nothing indexed and nothing compressed.
+fn get(path: &str, authority: &str, more: &[(&str, &str)]) -> Vec<u8> {
+    let fields = [
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":path", path),
+        (":authority", authority),
+    ];
+    let mut block = Vec::new();
+    for (name, value) in fields.iter().chain(more) {
+        block.push(0);
+        for text in [name, value] {
+            block.push(u8::try_from(text.len()).expect("short"));
+            block.extend_from_slice(text.as_bytes());
+        }
+    }
+    block
+}
+
+#[tokio::test]
+async fn http_2_has_one_host_and_no_headers_of_the_connection() {
+    let gateway = TestGateway::start().await;
+    let own = gateway.url.trim_start_matches("http://").to_owned();
+    let heads = [
+        get("/mcp", &own, &[("host", "evil.test")]),
+        get("/mcp", "evil.test", &[("host", own.as_str())]),
+        get("/mcp", "evil.test", &[]),
+        get("/mcp", &format!("user@{own}"), &[]),
+    ];
+    for head in &heads {
+        let refused = gateway.access_log().matches("host_not_allowed").count();
+        answered(&gateway, head).await;
+        let lines = gateway.access_log();
+        assert_eq!(
+            lines.matches("host_not_allowed").count(),
+            refused + 1,
+            "{lines}"
+        );
+    }
+    // These never become requests (RFC 9113 §8.2.2).
+    let lines = gateway.access_log().lines().count();
+    for more in [
+        ("connection", "close"),
+        ("transfer-encoding", "chunked"),
+        ("upgrade", "h2c"),
+        ("keep-alive", "1"),
+        ("Upper", "case"),
+    ] {
+        answered(&gateway, &get("/healthz", &own, &[more])).await;
+    }
+    answered(&gateway, &get("/healthz", &own, &[])).await;
+    assert_eq!(gateway.access_log().lines().count(), lines + 1);
+}
+
+/// Sends one request on a new HTTP/2 connection and waits for the end of its stream or of the connection.
+async fn answered(gateway: &TestGateway, head: &[u8]) {
+    let mut connection = gateway.connect().await;
+    let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    sent.extend(frame(4, 0, 0, &[]));
+    sent.extend(frame(1, 0x05, 1, head));
+    connection
+        .write_all(&sent)
+        .await
+        .expect("a listening server");
+    let mut header = [0; 9];
+    while connection.read_exact(&mut header).await.is_ok() {
+        let length = u32::from_be_bytes([0, header[0], header[1], header[2]]);
+        let mut payload = vec![0; usize::try_from(length).expect("short")];
+        if connection.read_exact(&mut payload).await.is_err() {
+            return;
+        }
+        let (kind, flags, stream) = (header[3], header[4], header[8]);
+        let ends_stream = kind <= 1 && flags & 1 == 1;
+        if stream == 1 && (ends_stream || kind == 3) || kind == 7 {
+            return;
+        }
+    }
+}
+
 /// Sends `frames` for as long as the server takes them; true if it then says goodbye, with GOAWAY or by closing.
 async fn is_cut_off(gateway: &TestGateway, frames: impl Iterator<Item = Vec<u8>>) -> bool {
     let mut connection = gateway.connect().await;

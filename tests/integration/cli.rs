@@ -52,6 +52,10 @@ struct Serving {
 impl Serving {
     /// With the variables of the README, and without the pause for load balancers at the end.
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    fn start_with(more: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(
             folder.path().join("note.md"),
@@ -73,6 +77,7 @@ impl Serving {
         let variables: Vec<(&str, &str)> = variables
             .iter()
             .map(|(name, text)| (*name, text.as_str()))
+            .chain(more.iter().copied())
             .collect();
         let mut child = usher(folder.path(), &["serve"], &variables)
             .stdout(Stdio::piped())
@@ -142,6 +147,47 @@ fn serve_says_in_one_line_where_it_listens_and_answers_there() {
         .read_to_string(&mut rest)
         .unwrap();
     assert_eq!(rest, "", "one line and no more");
+}
+
+#[tokio::test]
+async fn no_level_of_the_log_shows_what_a_request_keeps_secret() {
+    let level = [("USHER_LOG__LEVEL", "trace"), ("USHER_LOG__FORMAT", "json")];
+    let mut serving = Serving::start_with(&level);
+    let mut log = serving.child.stderr.take().expect("piped");
+    let all = std::thread::spawn(move || {
+        let mut all = String::new();
+        log.read_to_string(&mut all).map(|_| all)
+    });
+    let clients = [
+        reqwest::Client::builder().no_proxy().build(),
+        reqwest::Client::builder()
+            .no_proxy()
+            .http2_prior_knowledge()
+            .build(),
+    ];
+    for client in clients {
+        let client = client.expect("a client");
+        for query in ["", "?access_token=SECRET-in-the-query"] {
+            let asked = client
+                .post(format!("http://{}/mcp{query}", serving.listen))
+                .bearer_auth("SECRET.token.SECRET")
+                .header("mcp-session-id", "SECRET-session")
+                .header("cookie", "SECRET=SECRET")
+                .body("{\"SECRET\":1}");
+            let status = asked.send().await.expect("an answer").status().as_u16();
+            assert_eq!(status, if query.is_empty() { 401 } else { 400 });
+        }
+    }
+    serving.signal("TERM");
+    let ended = tokio::task::spawn_blocking(move || serving.child.wait().expect("an end"));
+    assert!(ended.await.expect("no panic").success());
+    let all = all.join().expect("no panic").expect("text");
+    assert!(all.contains("h2::codec"), "the level is in force");
+    assert!(
+        all.contains("bad_encoding") && all.contains("token_elsewhere"),
+        "{all}"
+    );
+    assert!(!all.contains("SECRET"), "{all}");
 }
 
 #[test]
