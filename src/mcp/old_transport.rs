@@ -15,8 +15,9 @@ use super::stream::Answers;
 use crate::auth::Principal;
 use crate::sealing;
 
-/// Answers that wait for a slow reader. One more and the message is refused before it is handled.
-const WAITING_ANSWERS: usize = 8;
+/// Answers that wait for a slow reader: as many as a client that calls tools side by side asks for at once. One more and
+/// the message is refused before it is handled.
+pub(super) const WAITING_ANSWERS: usize = 32;
 
 /// Where the `endpoint` event sends messages; the session's id follows.
 const ENDPOINT: &str = "/messages?sessionId=";

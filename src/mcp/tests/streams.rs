@@ -315,8 +315,8 @@ async fn the_old_transport_refuses_what_it_cannot_carry() {
     check(&bench.alice, &id, "nonsense", 400);
     check(&bench.alice, &id, &format!("[{ping}]"), 400);
     check(&bench.alice, &id, &modern, 400);
-    // Refusals left the room for answers alone: it holds eight, and no more.
-    for _ in 0..8 {
+    // Refusals left the room for answers alone.
+    for _ in 0..old_transport::WAITING_ANSWERS {
         check(&bench.alice, &id, ping, 202);
     }
     check(&bench.alice, &id, ping, 503);
