@@ -186,7 +186,7 @@ fn io_kind(error: &TantivyError) -> Option<std::io::ErrorKind> {
         | TantivyError::OpenDirectoryError(OpenDirectoryError::IoError { io_error: io, .. })
         | TantivyError::OpenReadError(OpenReadError::IoError { io_error: io, .. })
         | TantivyError::OpenWriteError(OpenWriteError::IoError { io_error: io, .. }) => {
-            io_kind_in(&io.to_string()).or(Some(io.kind()))
+            io_kind_in(&io.to_string()).or_else(|| Some(io.kind()))
         }
         // Some come through the engine as text only.
         _ => io_kind_in(&error.to_string()),

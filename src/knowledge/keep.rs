@@ -21,8 +21,9 @@ use crate::lifecycle::Lifecycle;
 /// How soon a failed pass is tried again.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// How often is looked at what the operating system does not report: a source that is missing, another process's index.
-const LOOK: Duration = Duration::from_secs(2);
+/// How often is looked at what the operating system does not report: a source that is missing, a link that leads
+/// elsewhere now, another process's index.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Looking takes at most one part in this many of the time.
 const LOOK_SHARE: u32 = 20;
@@ -45,10 +46,15 @@ pub(in crate::knowledge) fn start(inner: &Arc<Inner>, collections: Vec<Collectio
 async fn run(mut keeper: Keeper, hints: Hints) {
     let rescan = Duration::from_secs(keeper.inner.search.rescan_seconds);
     let lifecycle = keeper.lifecycle.clone();
+    let (mut due, mut looked) = (true, Instant::now());
     loop {
         let begun = Instant::now();
         let step = spawn_blocking(move || {
-            let outcome = keeper.step();
+            let outcome = if due || !keeper.watch.is_in_place(&keeper.collections) {
+                keeper.step()
+            } else {
+                Step::Spared
+            };
             (keeper, outcome)
         });
         let Ok((back, outcome)) = step.await else {
@@ -56,16 +62,23 @@ async fn run(mut keeper: Keeper, hints: Hints) {
             return;
         };
         keeper = back;
-        let pause = match outcome {
-            Step::Reported => rescan,
-            Step::Unreported => LOOK.max(begun.elapsed() * LOOK_SHARE).min(rescan),
-            Step::Following => LOOK,
-            Step::Failed => RETRY,
+        let (pause, then_due) = match outcome {
+            Step::Reported => (LOOK, false),
+            Step::Spared => (LOOK, looked.elapsed() >= rescan),
+            Step::Unreported => (LOOK.max(begun.elapsed() * LOOK_SHARE).min(rescan), true),
+            Step::Following => (LOOK, true),
+            Step::Failed => (RETRY, true),
         };
+        if outcome != Step::Spared {
+            looked = begun;
+        }
         tokio::select! {
             () = lifecycle.soft_stop() => return,
-            () = hints.settled() => {}
-            () = sleep(pause) => {}
+            () = hints.given() => {
+                hints.settled().await;
+                due = true;
+            }
+            () = sleep(pause) => due = then_due,
         }
     }
 }
@@ -78,6 +91,8 @@ enum Step {
     Following,
     /// Done, and the next change of a source will be reported.
     Reported,
+    /// Nothing to do: every change is reported, and none was.
+    Spared,
     /// Done, and some changes will not be reported.
     Unreported,
 }

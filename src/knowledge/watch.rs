@@ -7,29 +7,30 @@ use std::time::Duration;
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::collection::Collection;
 
 /// A change is acted on once nothing else has changed for this long …
-const QUIET: Duration = Duration::from_millis(300);
+const QUIET: Duration = Duration::from_millis(200);
 /// … or once it has waited for this long.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// Says that some source may have changed. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(in crate::knowledge) struct Hints(Arc<Notify>);
 
 impl Hints {
-    /// Resolves once something may have changed and the changes have settled.
-    pub(in crate::knowledge) async fn settled(&self) {
+    /// Resolves once something may have changed.
+    pub(in crate::knowledge) async fn given(&self) {
         self.0.notified().await;
-        let first = Instant::now();
-        while first.elapsed() < LONGEST_WAIT {
-            if timeout(QUIET, self.0.notified()).await.is_err() {
-                return;
-            }
-        }
+    }
+
+    /// Resolves once no more changes come, and soon in any case.
+    pub(in crate::knowledge) async fn settled(&self) {
+        let settled = async { while timeout(QUIET, self.given()).await.is_ok() {} };
+        // Whether they settled makes no difference.
+        drop(timeout(LONGEST_WAIT, settled).await);
     }
 }
 
@@ -39,6 +40,8 @@ struct Source {
     folder: PathBuf,
     /// Only this file of the folder counts.
     file: Option<PathBuf>,
+    /// Where that file really is, if it is a link, as Kubernetes mounts them. What happens there is not reported.
+    target: Option<PathBuf>,
 }
 
 impl Source {
@@ -46,7 +49,11 @@ impl Source {
     fn of(collection: &Collection) -> Option<Self> {
         if collection.is_folder() {
             let folder = collection.path.canonicalize().ok()?;
-            return Some(Self { folder, file: None });
+            return Some(Self {
+                folder,
+                file: None,
+                target: None,
+            });
         }
         // The folder, because a file that is replaced is another file.
         let name = collection.path.file_name()?;
@@ -58,8 +65,13 @@ impl Source {
             parent
         };
         let folder = parent.canonicalize().ok()?;
-        let file = Some(folder.join(name));
-        Some(Self { folder, file })
+        let file = folder.join(name);
+        let target = file.canonicalize().ok().filter(|target| *target != file);
+        Some(Self {
+            folder,
+            file: Some(file),
+            target,
+        })
     }
 
     fn concerns(&self, event: &Event) -> bool {
@@ -114,6 +126,12 @@ impl Watch {
             complete &= self.watched_at(place).is_some();
         }
         complete
+    }
+
+    /// True if a source is where it was: no link on the way to it leads elsewhere now, and none came or went.
+    pub(in crate::knowledge) fn is_in_place(&self, collections: &[Collection]) -> bool {
+        let mut places = collections.iter().enumerate();
+        places.all(|(place, collection)| Source::of(collection) == self.watched_at(place))
     }
 
     fn watched_at(&self, place: usize) -> Option<Source> {
@@ -186,5 +204,36 @@ fn changes_something(kind: EventKind) -> bool {
         | EventKind::Modify(_)
         | EventKind::Other
         | EventKind::Remove(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, interval};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_waits_for_quiet_and_not_for_long() {
+        let hints = Hints::default();
+        let begun = Instant::now();
+        hints.0.notify_one();
+        hints.given().await;
+        hints.settled().await;
+        assert_eq!(begun.elapsed(), QUIET);
+
+        let begun = Instant::now();
+        let mut writes = interval(QUIET / 2);
+        let writing = async {
+            loop {
+                writes.tick().await;
+                hints.0.notify_one();
+            }
+        };
+        tokio::select! {
+            () = writing => {}
+            () = hints.settled() => {}
+        }
+        assert_eq!(begun.elapsed(), LONGEST_WAIT);
     }
 }
