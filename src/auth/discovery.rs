@@ -32,7 +32,8 @@ pub(super) struct Metadata {
 pub(super) enum DiscoveryError {
     /// It names another issuer.
     #[error(
-        "{url} names the issuer {found:?}, expected {expected:?}: they must be equal byte for byte"
+        "{url} names the issuer {found:?}, expected {expected:?}: they must be equal byte for byte; \
+         write `issuer` as the provider does"
     )]
     WrongIssuer {
         url: String,

@@ -1,5 +1,7 @@
 //! Key sets as issuers publish them (RFC 7517). An odd key is skipped by itself, never the whole set.
 
+use std::sync::{Mutex, PoisonError};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -45,10 +47,32 @@ pub(super) struct Parsed {
 }
 
 /// A key that was left out.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Skipped {
     pub kid: Option<String>,
     pub reason: &'static str,
+}
+
+/// The skipped keys that the log knows of: they are skipped at every fetch, and told once.
+#[derive(Debug, Default)]
+pub(super) struct Told(Mutex<Vec<Skipped>>);
+
+impl Told {
+    /// Tells what was not skipped the last time.
+    pub(super) fn tell(&self, issuer: &str, skipped: Vec<Skipped>) {
+        for Skipped { kid, reason } in self.news(skipped) {
+            let kid = kid.as_deref().unwrap_or("none");
+            tracing::warn!(issuer, kid, reason, "skipped a key of the issuer");
+        }
+    }
+
+    fn news(&self, skipped: Vec<Skipped>) -> Vec<Skipped> {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut news = skipped.clone();
+        news.retain(|skipped| !told.contains(skipped));
+        *told = skipped;
+        news
+    }
 }
 
 /// Why a document is no key set.

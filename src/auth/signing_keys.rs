@@ -92,7 +92,9 @@ pub(super) enum FetchError {
     #[error("{0}")]
     KeySet(#[from] jwk::KeySetError),
     /// No key in it is usable, and the settings do not take that at its word.
-    #[error("the key set holds no usable key; the last good one stays in use")]
+    #[error(
+        "the key set holds no usable key, expected at least one for signatures; keys known before stay in use"
+    )]
     Empty,
 }
 
@@ -132,6 +134,7 @@ struct Shared {
     waiting: AtomicUsize,
     wanted: Notify,
     attempts: watch::Sender<Attempts>,
+    told: jwk::Told,
 }
 
 /// The fetches made so far.
@@ -247,6 +250,7 @@ impl SigningKeys {
             waiting: AtomicUsize::new(0),
             wanted: Notify::new(),
             attempts: watch::Sender::new(Attempts::default()),
+            told: jwk::Told::default(),
         }));
         keys.restore();
         lifecycle.spawn(refresh::run(keys.clone()));
@@ -385,10 +389,7 @@ impl SigningKeys {
         };
         let parsed = jwk::parse(body, wanted)?;
         let old = self.0.snapshot.load_full();
-        for skipped in &parsed.skipped {
-            let kid = skipped.kid.as_deref().unwrap_or("none");
-            tracing::warn!(issuer = %options.issuer, kid, reason = skipped.reason, "skipped a key of the issuer");
-        }
+        self.0.told.tell(&options.issuer, parsed.skipped);
         if parsed.keys.is_empty() && !options.accept_empty {
             return Err(FetchError::Empty);
         }

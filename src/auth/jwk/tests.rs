@@ -107,3 +107,16 @@ fn a_set_has_at_most_one_hundred_keys() {
         assert_eq!(error, KeySetError::NotAKeySet);
     }
 }
+
+#[test]
+fn a_skipped_key_is_told_once_and_again_when_it_comes_back() {
+    let told = Told::default();
+    let key = |kid: &str| Skipped {
+        kid: Some(kid.to_owned()),
+        reason: "its use is not sig",
+    };
+    assert_eq!(told.news(vec![key("a"), key("b")]), [key("a"), key("b")]);
+    assert_eq!(told.news(vec![key("b"), key("a")]), []);
+    assert_eq!(told.news(vec![key("b"), key("c")]), [key("c")]);
+    assert_eq!(told.news(vec![key("a")]), [key("a")]);
+}
