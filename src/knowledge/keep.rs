@@ -203,6 +203,7 @@ impl Observer for Logging<'_> {
             line,
             reason,
         } = left_out;
+        let source = (!source.is_empty()).then_some(*source);
         tracing::warn!(collection, source, line, reason, "left out of the index");
     }
 }

@@ -141,8 +141,9 @@ impl Mirror {
                 Err(ReadError::Index(error)) => return Err(error),
                 Err(ReadError::Unavailable(error)) => {
                     if !before.unavailable {
+                        let path = collection.path.display();
                         let collection = collection.name.as_str();
-                        tracing::warn!(collection, %error, "the collection cannot be read; what is in the index stays");
+                        tracing::warn!(collection, %path, %error, "the collection cannot be read; what is in the index stays, and it is looked for again");
                     }
                     before.unavailable = true;
                 }
@@ -219,15 +220,15 @@ const LOCK_FILE: &str = "index.lock";
 /// Locks the index for this process. The operating system lets go of it however the process ends.
 fn own(state_dir: &Path) -> Result<File, IndexError> {
     let path = state_dir.join(LOCK_FILE);
-    let unwritable = |error: std::io::Error| IndexError::Unwritable {
-        path: path.clone(),
+    let unwritable = |path: &Path, error: std::io::Error| IndexError::Unwritable {
+        path: path.to_owned(),
         reason: error.to_string(),
     };
-    fs::create_dir_all(state_dir).map_err(unwritable)?;
-    let file = File::create(&path).map_err(unwritable)?;
+    fs::create_dir_all(state_dir).map_err(|error| unwritable(state_dir, error))?;
+    let file = File::create(&path).map_err(|error| unwritable(&path, error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(IndexError::OwnedElsewhere { path }),
-        Err(TryLockError::Error(error)) => Err(unwritable(error)),
+        Err(TryLockError::Error(error)) => Err(unwritable(&path, error)),
     }
 }
