@@ -150,7 +150,9 @@ impl Refusal {
                 .description()
                 .unwrap_or("Access needs a token; WWW-Authenticate says where to get one."),
             Self::HeadersTooLarge => "The request headers are larger than this server accepts.",
-            Self::HostNotAllowed => "This server does not answer for the requested host.",
+            Self::HostNotAllowed => {
+                "This server does not answer for the requested host; whoever runs it adds hosts in `http.allowed_hosts`."
+            }
             Self::IndexNotReady => {
                 "The documents are still being read; try again in a few seconds."
             }
@@ -163,8 +165,12 @@ impl Refusal {
             Self::MethodNotAllowed { .. } => {
                 "This method is not available here; Allow lists those that are."
             }
-            Self::NotFound => "There is nothing here.",
-            Self::OriginNotAllowed => "Pages of this origin may not call this server.",
+            Self::NotFound => {
+                "There is nothing here; / lists the addresses that there are, and no other ends in a slash."
+            }
+            Self::OriginNotAllowed => {
+                "Pages of this origin may not call this server; whoever runs it adds origins in `http.allowed_origins`."
+            }
             Self::Overloaded => "This server has more to do than it accepts at a time.",
             Self::Path => "The path must have no dot segments, empty segments or escaped slashes.",
             Self::RateLimited(_) => {
