@@ -4,6 +4,7 @@ mod claims;
 mod discovery;
 mod keys;
 mod laws;
+mod parsing;
 mod rows;
 mod tokens;
 
