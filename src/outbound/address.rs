@@ -27,9 +27,9 @@ pub(super) fn check(
     address: IpAddr,
     allow_private: bool,
 ) -> Result<(), ForbiddenAddress> {
-    let address = address.to_canonical();
+    let address = behind_nat64(address.to_canonical());
     let forbidden = match address {
-        IpAddr::V4(v4) => is_never_contacted_v4(v4) || (!allow_private && v4.is_private()),
+        IpAddr::V4(v4) => is_never_contacted_v4(v4) || (!allow_private && is_private_v4(v4)),
         IpAddr::V6(v6) => is_never_contacted_v6(v6) || (!allow_private && v6.is_unique_local()),
     };
     // A public name that resolves to loopback is how DNS rebinding reaches local services.
@@ -39,6 +39,23 @@ pub(super) fn check(
     Ok(())
 }
 
+/// The IPv4 address that a NAT64 translates this one to (RFC 6052 §2.1), or the address itself.
+fn behind_nat64(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) => match v6.octets() {
+            [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] => IpAddr::from([a, b, c, d]),
+            _ => address,
+        },
+        IpAddr::V4(_) => address,
+    }
+}
+
+/// RFC 1918, and RFC 6598: what a carrier or a cloud uses inside.
+fn is_private_v4(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    address.is_private() || (first == 100 && (64..128).contains(&second))
+}
+
 fn is_never_contacted_v4(address: Ipv4Addr) -> bool {
     // 100.100.100.200 and 192.0.0.192 are cloud metadata services; most others are link-local.
     const METADATA: [Ipv4Addr; 2] = [
@@ -46,7 +63,8 @@ fn is_never_contacted_v4(address: Ipv4Addr) -> bool {
         Ipv4Addr::new(192, 0, 0, 192),
     ];
     address.is_link_local()
-        || address.is_unspecified()
+        // "This network" (RFC 1122 §3.2.1.3): 0.0.0.0 reaches loopback on most systems.
+        || address.octets().starts_with(&[0])
         || address.is_multicast()
         || address.is_broadcast()
         || METADATA.contains(&address)
@@ -126,6 +144,13 @@ mod tests {
             ("id.test", "fd00:ec2::254", true, false),
             ("id.test", "100.100.100.200", true, false),
             ("id.test", "0.0.0.0", true, false),
+            ("id.test", "0.1.2.3", true, false),
+            ("id.test", "64:ff9b::169.254.169.254", true, false),
+            ("id.test", "64:ff9b::127.0.0.1", true, false),
+            ("id.test", "64:ff9b::203.0.113.7", true, true),
+            ("id.test", "100.64.0.7", true, true),
+            ("id.test", "100.64.0.7", false, false),
+            ("id.test", "100.128.0.7", false, true),
             ("id.test", "224.0.0.1", true, false),
             ("id.test", "127.0.0.1", true, false),
             ("id.test", "::1", true, false),
@@ -143,6 +168,26 @@ mod tests {
                 verdict, allowed,
                 "{host} -> {address}, private {allow_private}"
             );
+        }
+    }
+
+    #[test]
+    fn plain_http_ends_on_loopback_whatever_its_name_resolves_to() {
+        for (address, on_loopback) in [
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("10.0.0.7", false),
+            ("203.0.113.7", false),
+            ("fe80::1", false),
+        ] {
+            let address = address.parse().expect("an address");
+            assert_eq!(
+                Names::OnLoopback.check(address).is_ok(),
+                on_loopback,
+                "{address}"
+            );
+            assert_eq!(Names::Anywhere.check(address), Ok(()));
         }
     }
 }

@@ -18,7 +18,7 @@ pub struct Settings {
     /// The HTTP proxy for outgoing requests off loopback, as `http://proxy.example.com:3128`. The address rules then
     /// apply to what the proxy resolves, not to us. Proxy variables of the environment are ignored. Default: none.
     pub proxy: Option<String>,
-    /// Allows private addresses (RFC 1918, RFC 4193), where most identity providers inside a company are. Default: true.
+    /// Allows private addresses (RFC 1918, RFC 4193, RFC 6598), where most identity providers inside a company are. Default: true.
     pub allow_private_addresses: bool,
 }
 
