@@ -12,7 +12,7 @@ pub enum Operation<'a> {
 }
 
 /// Proof that one operation was allowed, and by which rule. Made only by [`Policy::decide`].
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Permit<'a> {
     operation: Operation<'a>,
     rule: &'static str,

@@ -31,11 +31,19 @@ pub async fn answer(
     let protocol = &state.protocol;
     let answer = match *request.method() {
         Method::POST => match read(state, request).await? {
-            Ok((headers, body)) => protocol.post(&Post {
-                principal,
-                headers: &headers,
-                body: &body,
-            }),
+            Ok((headers, body)) => {
+                let answer = protocol.post(&Post {
+                    principal,
+                    headers: &headers,
+                    body: &body,
+                });
+                let streams = matches!(answer.body, mcp::Body::Events(_));
+                if streams && !accepts(&headers, "text/event-stream") {
+                    Answer::bad_http(BadHttp::NotAcceptable)
+                } else {
+                    answer
+                }
+            }
             Err(bad) => Answer::bad_http(bad),
         },
         Method::DELETE => protocol.delete(principal, request.headers()),

@@ -66,12 +66,16 @@ fn get(gateway: &TestGateway, path: &str, token: &str) -> reqwest::RequestBuilde
 
 /// A subscription to changes of the list of tools.
 fn listen(gateway: &TestGateway, token: &str) -> reqwest::RequestBuilder {
+    listen_accepting(gateway, token, "application/json, text/event-stream")
+}
+
+fn listen_accepting(gateway: &TestGateway, token: &str, accept: &str) -> reqwest::RequestBuilder {
     let params = json!({ "notifications": { "toolsListChanged": true } });
     let (headers, body) = modern("subscriptions/listen", params);
     let request = gateway
         .request("POST", "/mcp")
         .bearer_auth(token)
-        .header("accept", "application/json, text/event-stream")
+        .header("accept", accept)
         .json(&body);
     headers.iter().fold(request, |request, (name, value)| {
         request.header(*name, value)
@@ -238,6 +242,16 @@ async fn get_is_refused_where_there_is_no_stream() {
 }
 
 #[tokio::test]
+async fn a_subscription_needs_a_client_that_takes_streams() {
+    let gateway = TestGateway::start().await;
+    let token = gateway.token().mint();
+    let refused = Reply::of(listen_accepting(&gateway, &token, "application/json")).await;
+    assert_eq!(refused.status, 406);
+    until_open(&gateway, 0).await;
+    Events::open(listen_accepting(&gateway, &token, "*/*")).await;
+}
+
+#[tokio::test]
 async fn messages_need_a_session_id_in_their_address() {
     let gateway = TestGateway::start().await;
     let token = gateway.token().mint();
@@ -247,6 +261,7 @@ async fn messages_need_a_session_id_in_their_address() {
         "/messages?sessionId=",
         "/messages?sessionId=gone",
         "/messages?session_id=x",
+        "/messages?sessionId=a&sessionId=b",
     ] {
         assert_eq!(
             post(&gateway, path, &token, &[], &ping).await.status,
