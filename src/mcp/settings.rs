@@ -20,7 +20,7 @@ pub struct Settings {
     /// How many response streams may be open at once; one more is answered with 503. Unit: streams. Default: 10000.
     pub max_open_streams: usize,
     /// How many of them one subject of one issuer may have open, over all its clients; one more is answered with 429, so
-    /// that nobody takes all of them. Unit: streams. Default: 100.
+    /// that nobody takes all of them. Unit: streams. Default: 2000.
     pub max_open_streams_per_subject: usize,
     /// A file with the key that sealed session ids before `session_key_file` changed; ids under it stay valid.
     /// Default: none.
@@ -40,7 +40,7 @@ impl Default for Settings {
             instructions: "Use search to find documents and fetch to read one of them by its id."
                 .to_owned(),
             max_open_streams: 10_000,
-            max_open_streams_per_subject: 100,
+            max_open_streams_per_subject: 2_000,
             previous_session_key_file: None,
             session_key_file: None,
             session_ttl_seconds: 86_400,
