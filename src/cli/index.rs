@@ -80,16 +80,13 @@ fn told(report: &Report) -> String {
     let mut text = String::new();
     for collection in &report.collections {
         let name = &collection.name;
-        let documents = collection.documents;
+        let documents = counted(collection.documents);
         // Writing into a string cannot fail.
         let _ = match (collection.unavailable, collection.failures) {
-            (true, _) => writeln!(
-                text,
-                "{name}: cannot be read; {documents} documents from before stay"
-            ),
-            (false, 0) => writeln!(text, "{name}: {documents} documents"),
+            (true, _) => writeln!(text, "{name}: cannot be read; {documents} from before stay"),
+            (false, 0) => writeln!(text, "{name}: {documents}"),
             (false, failures) => {
-                writeln!(text, "{name}: {documents} documents, {failures} left out")
+                writeln!(text, "{name}: {documents}, {failures} left out")
             }
         };
     }
@@ -101,6 +98,11 @@ fn told(report: &Report) -> String {
     text
 }
 
+fn counted(documents: usize) -> String {
+    let plural = if documents == 1 { "" } else { "s" };
+    format!("{documents} document{plural}")
+}
+
 fn status(config: &Config) -> anyhow::Result<ExitCode> {
     let offline = offline(config)?;
     let health = offline.read()?.health();
@@ -108,8 +110,9 @@ fn status(config: &Config) -> anyhow::Result<ExitCode> {
     for collection in &health.collections {
         let _ = writeln!(
             text,
-            "{}: {} documents",
-            collection.name, collection.documents
+            "{}: {}",
+            collection.name,
+            counted(collection.documents)
         );
     }
     text.push_str(if offline.is_kept() {

@@ -177,7 +177,20 @@ impl Keeper {
                 let IndexState::Failing(error) = &state else {
                     return;
                 };
-                tracing::error!(reason = error.reason(), %error, "the index is not up to date");
+                let reason = error.reason();
+                match error {
+                    // No failure: it answers, from an index that is kept.
+                    IndexError::OwnedElsewhere { .. } => {
+                        tracing::info!(reason, %error, "the index is only read here");
+                    }
+                    IndexError::DiskFull { .. }
+                    | IndexError::Engine { .. }
+                    | IndexError::Missing { .. }
+                    | IndexError::Stopped
+                    | IndexError::Unwritable { .. } => {
+                        tracing::error!(reason, %error, "the index is not up to date");
+                    }
+                }
                 health.state = state;
             }
         });
