@@ -4,7 +4,12 @@ use std::sync::OnceLock;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest;
-use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED, UnparsedPublicKey};
+use aws_lc_rs::rsa::PublicKeyComponents;
+use aws_lc_rs::signature::{
+    ECDSA_P521_SHA512_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, UnparsedPublicKey,
+};
 
 /// SHA-256 of `bytes`.
 #[must_use]
@@ -35,6 +40,69 @@ pub fn verifies_p521_sha512(point: &[u8], message: &[u8], signature: &[u8]) -> b
     UnparsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point)
         .verify(message, signature)
         .is_ok()
+}
+
+/// A signature scheme for RSA keys of 2048 to 8192 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RsaScheme {
+    /// PKCS #1 v1.5 with SHA-256.
+    Pkcs1Sha256,
+    /// PKCS #1 v1.5 with SHA-384.
+    Pkcs1Sha384,
+    /// PKCS #1 v1.5 with SHA-512.
+    Pkcs1Sha512,
+    /// PSS with SHA-256 and a salt of its length.
+    PssSha256,
+    /// PSS with SHA-384 and a salt of its length.
+    PssSha384,
+    /// PSS with SHA-512 and a salt of its length.
+    PssSha512,
+}
+
+impl RsaScheme {
+    const ALL: [Self; 6] = [
+        Self::Pkcs1Sha256,
+        Self::Pkcs1Sha384,
+        Self::Pkcs1Sha512,
+        Self::PssSha256,
+        Self::PssSha384,
+        Self::PssSha512,
+    ];
+
+    fn parameters(self) -> &'static RsaParameters {
+        match self {
+            Self::Pkcs1Sha256 => &RSA_PKCS1_2048_8192_SHA256,
+            Self::Pkcs1Sha384 => &RSA_PKCS1_2048_8192_SHA384,
+            Self::Pkcs1Sha512 => &RSA_PKCS1_2048_8192_SHA512,
+            Self::PssSha256 => &RSA_PSS_2048_8192_SHA256,
+            Self::PssSha384 => &RSA_PSS_2048_8192_SHA384,
+            Self::PssSha512 => &RSA_PSS_2048_8192_SHA512,
+        }
+    }
+}
+
+/// An RSA public key, parsed once for each scheme: what depends on the key alone is a seventh of a verification.
+pub struct RsaKey(Vec<(RsaScheme, ParsedPublicKey)>);
+
+impl RsaKey {
+    /// A key from its big-endian modulus and exponent, without leading zeros; nothing if they are no RSA key.
+    #[must_use]
+    pub fn new(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
+        let (n, e) = (modulus, exponent);
+        let parsed = RsaScheme::ALL.map(|scheme| {
+            let key = PublicKeyComponents { n, e }.to_parsed_public_key(scheme.parameters());
+            Some((scheme, key.ok()?))
+        });
+        parsed.into_iter().collect::<Option<_>>().map(Self)
+    }
+
+    /// True if `signature` is this key's over `message`.
+    #[must_use]
+    pub fn verifies(&self, scheme: RsaScheme, message: &[u8], signature: &[u8]) -> bool {
+        let mut keys = self.0.iter();
+        let key = keys.find(|(of, _)| *of == scheme);
+        key.is_some_and(|(_, key)| key.verify_sig(message, signature).is_ok())
+    }
 }
 
 /// AES-256-GCM under one 32-byte key, with a random nonce per message in front of the ciphertext.

@@ -228,7 +228,7 @@ fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<VerifyingKey, &'static str> {
     if !odd || exponent == [1] || exponent.len() > 4 {
         return Err("its exponent is even, 1 or larger than 32 bits");
     }
-    Ok(VerifyingKey::rsa(modulus, exponent))
+    VerifyingKey::rsa(modulus, exponent).ok_or("its modulus and exponent are no RSA key")
 }
 
 fn ec(kind: KeyKind, length: usize, x: &[u8], y: &[u8]) -> Result<VerifyingKey, &'static str> {

@@ -1,12 +1,13 @@
 //! Signatures. The only module that names `jsonwebtoken`, and only its cryptography: every check of claims is ours.
 //!
-//! `jsonwebtoken` 11.1 has no ES512; that one goes through [`crate::sealing`] to the same C library.
+//! `jsonwebtoken` 11.1 has no ES512, and parses an RSA key anew for every signature; these go through
+//! [`crate::sealing`] to the same C library.
 
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 
 use super::algorithm::{Algorithm, KeyKind};
-use crate::sealing;
+use crate::sealing::{self, RsaKey, RsaScheme};
 
 /// A public key, ready to verify.
 pub(super) struct VerifyingKey {
@@ -18,6 +19,14 @@ enum Material {
     Library(DecodingKey),
     /// The uncompressed point of a P-521 key.
     P521(Vec<u8>),
+    Rsa(RsaKey),
+}
+
+/// Whose task a signature is.
+enum Scheme {
+    Library(jsonwebtoken::Algorithm),
+    P521,
+    Rsa(RsaScheme),
 }
 
 impl std::fmt::Debug for VerifyingKey {
@@ -27,12 +36,12 @@ impl std::fmt::Debug for VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// An RSA key from its big-endian modulus and exponent.
-    pub(super) fn rsa(modulus: &[u8], exponent: &[u8]) -> Self {
-        Self {
+    /// An RSA key from its big-endian modulus and exponent; nothing if they are no RSA key.
+    pub(super) fn rsa(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
+        Some(Self {
             kind: KeyKind::Rsa,
-            material: Material::Library(DecodingKey::from_rsa_raw_components(modulus, exponent)),
-        }
+            material: Material::Rsa(RsaKey::new(modulus, exponent)?),
+        })
     }
 
     /// A key on a NIST curve from its two coordinates, each of the curve's length.
@@ -71,28 +80,33 @@ impl VerifyingKey {
         if algorithm.key_kind() != self.kind {
             return false;
         }
-        match (&self.material, library_name(algorithm)) {
-            (Material::P521(point), None) => {
+        match (&self.material, scheme(algorithm)) {
+            (Material::P521(point), Scheme::P521) => {
                 sealing::verifies_p521_sha512(point, message, signature)
             }
-            (Material::Library(key), Some(name)) => (DEFAULT_PROVIDER.verifier_factory)(&name, key)
-                .is_ok_and(|verifier| verifier.verify(message, signature).is_ok()),
-            (Material::P521(_), Some(_)) | (Material::Library(_), None) => false,
+            (Material::Rsa(key), Scheme::Rsa(scheme)) => key.verifies(scheme, message, signature),
+            (Material::Library(key), Scheme::Library(name)) => {
+                (DEFAULT_PROVIDER.verifier_factory)(&name, key)
+                    .is_ok_and(|verifier| verifier.verify(message, signature).is_ok())
+            }
+            (Material::P521(_), Scheme::Rsa(_) | Scheme::Library(_))
+            | (Material::Rsa(_), Scheme::P521 | Scheme::Library(_))
+            | (Material::Library(_), Scheme::P521 | Scheme::Rsa(_)) => false,
         }
     }
 }
 
-fn library_name(algorithm: Algorithm) -> Option<jsonwebtoken::Algorithm> {
-    Some(match algorithm {
-        Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
-        Algorithm::Es256 => jsonwebtoken::Algorithm::ES256,
-        Algorithm::Es384 => jsonwebtoken::Algorithm::ES384,
-        Algorithm::Es512 => return None,
-        Algorithm::Ps256 => jsonwebtoken::Algorithm::PS256,
-        Algorithm::Ps384 => jsonwebtoken::Algorithm::PS384,
-        Algorithm::Ps512 => jsonwebtoken::Algorithm::PS512,
-        Algorithm::Rs256 => jsonwebtoken::Algorithm::RS256,
-        Algorithm::Rs384 => jsonwebtoken::Algorithm::RS384,
-        Algorithm::Rs512 => jsonwebtoken::Algorithm::RS512,
-    })
+fn scheme(algorithm: Algorithm) -> Scheme {
+    match algorithm {
+        Algorithm::EdDsa => Scheme::Library(jsonwebtoken::Algorithm::EdDSA),
+        Algorithm::Es256 => Scheme::Library(jsonwebtoken::Algorithm::ES256),
+        Algorithm::Es384 => Scheme::Library(jsonwebtoken::Algorithm::ES384),
+        Algorithm::Es512 => Scheme::P521,
+        Algorithm::Ps256 => Scheme::Rsa(RsaScheme::PssSha256),
+        Algorithm::Ps384 => Scheme::Rsa(RsaScheme::PssSha384),
+        Algorithm::Ps512 => Scheme::Rsa(RsaScheme::PssSha512),
+        Algorithm::Rs256 => Scheme::Rsa(RsaScheme::Pkcs1Sha256),
+        Algorithm::Rs384 => Scheme::Rsa(RsaScheme::Pkcs1Sha384),
+        Algorithm::Rs512 => Scheme::Rsa(RsaScheme::Pkcs1Sha512),
+    }
 }
