@@ -75,8 +75,10 @@ fn is_b64token(bytes: &[u8]) -> bool {
         .rposition(|b| *b != b'=')
         .map_or(0, |at| at + 1);
     let body = bytes.get(..unpadded).unwrap_or_default();
-    let allowed = |b: &u8| b.is_ascii_alphanumeric() || b"-._~+/".contains(b);
-    !body.is_empty() && body.iter().all(allowed)
+    // Every byte is looked at, without a way out: so the compiler does many at a time.
+    let allowed =
+        |b: u8| b.is_ascii_alphanumeric() | matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+    !body.is_empty() & body.iter().fold(true, |all, b| all & allowed(*b))
 }
 
 #[cfg(test)]

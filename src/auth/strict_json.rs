@@ -161,7 +161,8 @@ impl<'a> Visitor<'a> for Seed<'_> {
 
     fn visit_map<A: MapAccess<'a>>(self, mut access: A) -> Result<Value<'a>, A::Error> {
         let inner = self.deeper()?;
-        let mut members = Vec::new();
+        // Claims have a dozen members; objects inside of them few.
+        let mut members = Vec::with_capacity(if self.depth == 0 { 16 } else { 0 });
         while let Some(name) = access.next_key_seed(Name)? {
             members.push((name, access.next_value_seed(inner)?));
         }
