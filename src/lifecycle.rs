@@ -7,7 +7,11 @@
 //! All background work is spawned here, so that nothing outlives the server and tests can run two servers in one
 //! process.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -17,10 +21,45 @@ use tokio_util::task::TaskTracker;
 #[derive(Clone, Debug, Default)]
 pub struct Lifecycle {
     drain: CancellationToken,
-    soft: CancellationToken,
-    hard: CancellationToken,
+    soft: Signal,
+    hard: Signal,
     connections: TaskTracker,
     tasks: TaskTracker,
+}
+
+/// A stop signal whose waiters cost nothing while there is none: every poll of a connection asks for it.
+#[derive(Clone, Debug, Default)]
+struct Signal {
+    given: Arc<AtomicBool>,
+    token: CancellationToken,
+}
+
+impl Signal {
+    fn give(&self) {
+        // Before the token wakes the waiters, so that they find it given.
+        self.given.store(true, Ordering::Release);
+        self.token.cancel();
+    }
+
+    fn is_given(&self) -> bool {
+        self.given.load(Ordering::Acquire)
+    }
+
+    /// Resolves when the signal is given. The token's lock is taken only on the first poll, which registers the waker,
+    /// when the waker is another one, and once the signal is given.
+    async fn wait(&self) {
+        let mut cancelled = pin!(self.token.cancelled());
+        let mut registered: Option<Waker> = None;
+        poll_fn(|cx| {
+            let known = registered.as_ref();
+            if !self.is_given() && known.is_some_and(|known| known.will_wake(cx.waker())) {
+                return Poll::Pending;
+            }
+            registered = Some(cx.waker().clone());
+            cancelled.as_mut().poll(cx)
+        })
+        .await;
+    }
 }
 
 /// How long background tasks may take to put their things away once no connection is left.
@@ -51,8 +90,9 @@ impl Lifecycle {
         let hard = self.hard.clone();
         let tracked = tracker.track_future(async move {
             tokio::select! {
+                biased;
                 () = task => {}
-                () = hard.cancelled() => {}
+                () = hard.wait() => {}
             }
         });
         drop(tokio::spawn(tracked));
@@ -66,7 +106,7 @@ impl Lifecycle {
     /// Stage 2: asks everything to finish.
     pub fn stop_softly(&self) {
         self.begin_drain();
-        self.soft.cancel();
+        self.soft.give();
         self.connections.close();
         self.tasks.close();
     }
@@ -74,7 +114,7 @@ impl Lifecycle {
     /// Stage 3: drops everything that still runs.
     pub fn stop_now(&self) {
         self.stop_softly();
-        self.hard.cancel();
+        self.hard.give();
     }
 
     /// True once a stop is near.
@@ -86,17 +126,17 @@ impl Lifecycle {
     /// True once a soft stop was asked for.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
-        self.soft.is_cancelled()
+        self.soft.is_given()
     }
 
     /// Resolves when a soft stop is asked for.
     pub async fn soft_stop(&self) {
-        self.soft.cancelled().await;
+        self.soft.wait().await;
     }
 
     /// Resolves when a hard stop is asked for.
     pub async fn hard_stop(&self) {
-        self.hard.cancelled().await;
+        self.hard.wait().await;
     }
 
     /// Resolves when a stop was asked for and every spawned task has ended.
@@ -164,9 +204,6 @@ impl Lifecycle {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
     use tokio::time::Instant;
 
     use super::*;
