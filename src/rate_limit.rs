@@ -6,7 +6,7 @@
 
 pub mod settings;
 
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::ops::Add;
@@ -111,7 +111,7 @@ pub fn network_of(address: IpAddr) -> IpAddr {
 /// One limit over many keys.
 #[derive(Debug)]
 struct Limit {
-    limiter: RateLimiter<u64, HashMapStateStore<u64>, Timer, NoOpMiddleware<Moment>>,
+    limiter: RateLimiter<u64, States, Timer, NoOpMiddleware<Moment>>,
     swept: Mutex<Option<Instant>>,
     reason: &'static str,
 }
@@ -124,7 +124,7 @@ impl Limit {
         let burst =
             NonZeroU32::new(u32::try_from(burst).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::per_minute(per_minute).allow_burst(burst);
-        let limiter = RateLimiter::new(quota, HashMapStateStore::default(), Timer);
+        let limiter = RateLimiter::new(quota, States::default(), Timer);
         Some(Self {
             limiter,
             swept: Mutex::default(),
@@ -171,6 +171,29 @@ impl Limit {
             *swept = Some(Instant::now());
         }
         due
+    }
+}
+
+/// States by keys that are hashes already.
+type States = HashMapStateStore<u64, BuildHasherDefault<AsItIs>>;
+
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+
+    /// Keys are `u64`; nothing else comes here.
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
     }
 }
 
