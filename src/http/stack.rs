@@ -178,7 +178,8 @@ impl Stack {
             .at_once
             .try_acquire()
             .map_err(|_none_left| Refusal::Overloaded)?;
-        let deadline = Duration::from_secs(self.state.settings.request_timeout_seconds);
+        let allowed = Duration::from_secs(self.state.settings.request_timeout_seconds);
+        let deadline = call.started + allowed;
         let answer = async {
             if endpoint.access() == Access::Guarded {
                 let principal = authenticate(&self.state, endpoint, request).await?;
@@ -189,7 +190,7 @@ impl Stack {
             self.handle(call, std::mem::take(request)).await
         };
         let guarded = AssertUnwindSafe(answer).catch_unwind();
-        match tokio::time::timeout(deadline, guarded).await {
+        match tokio::time::timeout_at(deadline, guarded).await {
             Ok(Ok(answered)) => answered,
             Ok(Err(_panic)) => {
                 self.state.metrics.panic_caught();

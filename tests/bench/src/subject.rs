@@ -63,10 +63,6 @@ impl Subject {
             .env("USHER_RATE_LIMIT__SUBJECT_PER_MINUTE", BEYOND_REACH)
             .env("USHER_RATE_LIMIT__CLIENT_PER_MINUTE", BEYOND_REACH)
             .env("USHER_RATE_LIMIT__TOOL_PER_MINUTE", BEYOND_REACH)
-            // The limits are checked, and never reached.
-            .env("USHER_RATE_LIMIT__SUBJECT_PER_MINUTE", "1000000000")
-            .env("USHER_RATE_LIMIT__CLIENT_PER_MINUTE", "1000000000")
-            .env("USHER_RATE_LIMIT__TOOL_PER_MINUTE", "1000000000")
             .stdout(Stdio::null())
             .stderr(log);
         let begun = Instant::now();
