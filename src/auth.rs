@@ -29,7 +29,6 @@ mod verifier;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub use access_token::{AccessToken, names_an_access_token};
 pub use challenge::{Challenge, ErrorCode};
@@ -215,11 +214,9 @@ impl Inner {
         let found = issuer.keys.find(header.kid.as_deref(), algorithm).await?;
         let key = found.signer(algorithm, parts.signed.as_bytes(), &parts.signature)?;
 
-        let seconds = claims.expires_at.saturating_sub(now) + issuer.leeway_seconds();
-        let lives_for = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
-        let token = VerifiedToken::new(claims, index, key.fingerprint, found.generation, lives_for);
+        let token = VerifiedToken::new(claims, index, key.fingerprint, found.generation);
         let principal = Principal::new(Arc::clone(&token.claims), Arc::clone(resource));
-        self.verified.insert(digest, Arc::new(token));
+        self.verified.used(digest, token);
         Ok(principal)
     }
 

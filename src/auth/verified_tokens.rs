@@ -1,13 +1,16 @@
 //! The tokens that were verified a moment ago. The only module that names `moka`.
 //!
 //! It holds only what does not change: that the signature was right, by which key, and the claims. Audience, `exp`, `nbf`
-//! and whether the key is still published are checked on every hit by the caller.
+//! and whether the key is still published are checked on every hit by the caller. So nothing here expires by the clock;
+//! what nobody asks for is evicted.
+//!
+//! A token is kept from its second use on. That costs each token one more verification in its life, and tokens that are
+//! used once (a flood of them, or one per call after a token exchange) neither pay for the cache nor empty it.
 
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use moka::Expiry;
 use moka::sync::Cache;
 
 use super::claims::Claims;
@@ -27,23 +30,15 @@ pub(super) struct VerifiedToken {
     key: [u8; 32],
     /// The key set generation in which that key was last seen.
     generation: AtomicU64,
-    lives_for: Duration,
 }
 
 impl VerifiedToken {
-    pub(super) fn new(
-        claims: Claims,
-        issuer: usize,
-        key: [u8; 32],
-        generation: u64,
-        lives_for: Duration,
-    ) -> Self {
+    pub(super) fn new(claims: Claims, issuer: usize, key: [u8; 32], generation: u64) -> Self {
         Self {
             claims: Arc::new(claims),
             issuer,
             key,
             generation: AtomicU64::new(generation),
-            lives_for,
         }
     }
 
@@ -75,8 +70,18 @@ impl VerifiedToken {
 }
 
 /// A bounded map from digests to verified tokens.
-#[derive(Clone, Debug)]
-pub(super) struct VerifiedTokens(Option<Cache<Digest, Arc<VerifiedToken>>>);
+#[derive(Debug)]
+pub(super) struct VerifiedTokens(Option<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    tokens: Cache<Digest, Arc<VerifiedToken>, BuildHasherDefault<OfDigest>>,
+    /// Part of the digest of the last token that was new in each place.
+    used_once: Box<[AtomicU32]>,
+}
+
+/// How many tokens used once are remembered at most. Two tokens that meet in one place are kept a use later, no more.
+const PLACES: usize = 65_536;
 
 impl VerifiedTokens {
     pub(super) fn new(settings: &TokenCacheSettings) -> Self {
@@ -86,41 +91,52 @@ impl VerifiedTokens {
         }
         // One bound for both: an entry weighs at least its share of the memory, so neither limit can be passed.
         let share = u32::try_from(bytes / settings.max_entries).unwrap_or(u32::MAX);
-        let cache = Cache::builder()
+        let tokens = Cache::builder()
             .max_capacity(bytes)
             .weigher(move |_, token: &Arc<VerifiedToken>| token.weight().max(share))
-            .expire_after(UntilExpiry)
-            .build();
-        Self(Some(cache))
+            .build_with_hasher(BuildHasherDefault::default());
+        let used_once = (0..PLACES).map(|_| AtomicU32::new(0)).collect();
+        Self(Some(Kept { tokens, used_once }))
     }
 
     pub(super) fn get(&self, digest: &Digest) -> Option<Arc<VerifiedToken>> {
-        self.0.as_ref()?.get(digest)
+        self.0.as_ref()?.tokens.get(digest)
     }
 
-    pub(super) fn insert(&self, digest: Digest, token: Arc<VerifiedToken>) {
-        if let Some(cache) = &self.0 {
-            cache.insert(digest, token);
+    /// Keeps `token` if this is not its first use.
+    pub(super) fn used(&self, digest: Digest, token: VerifiedToken) {
+        let Some(kept) = &self.0 else { return };
+        let [a, b, c, d, e, f, ..] = digest;
+        let place = kept.used_once.get(usize::from(u16::from_le_bytes([a, b])));
+        let mark = u32::from_le_bytes([c, d, e, f]);
+        if place.is_none_or(|place| place.swap(mark, Ordering::Relaxed) == mark) {
+            kept.tokens.insert(digest, Arc::new(token));
         }
     }
 
     pub(super) fn remove(&self, digest: &Digest) {
-        if let Some(cache) = &self.0 {
-            cache.invalidate(digest);
+        if let Some(kept) = &self.0 {
+            kept.tokens.invalidate(digest);
         }
     }
 }
 
-struct UntilExpiry;
+/// Takes the hash from the digest itself, which is one already. Nobody can choose digests that collide without making as
+/// many tokens that verify.
+#[derive(Default)]
+struct OfDigest(u64);
 
-impl Expiry<Digest, Arc<VerifiedToken>> for UntilExpiry {
-    fn expire_after_create(
-        &self,
-        _: &Digest,
-        token: &Arc<VerifiedToken>,
-        _: Instant,
-    ) -> Option<Duration> {
-        Some(token.lives_for)
+impl Hasher for OfDigest {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    fn write_usize(&mut self, _length: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
@@ -129,7 +145,7 @@ mod tests {
     use super::*;
     use crate::auth::Scopes;
 
-    fn token(subject: &str) -> Arc<VerifiedToken> {
+    fn token(subject: &str) -> VerifiedToken {
         let claims = Claims {
             issuer: "https://id.test".into(),
             subject: subject.into(),
@@ -140,8 +156,7 @@ mod tests {
             expires_at: 0,
             not_before: None,
         };
-        let token = VerifiedToken::new(claims, 0, [0; 32], 0, Duration::from_secs(60));
-        Arc::new(token)
+        VerifiedToken::new(claims, 0, [0; 32], 0)
     }
 
     fn digest(number: u32) -> Digest {
@@ -156,9 +171,11 @@ mod tests {
                 max_kib,
             });
             for number in 0..2000 {
-                tokens.insert(digest(number), token(&"s".repeat(long)));
+                for _ in 0..2 {
+                    tokens.used(digest(number), token(&"s".repeat(long)));
+                }
             }
-            let cache = tokens.0.expect("a cache");
+            let cache = tokens.0.expect("a cache").tokens;
             cache.run_pending_tasks();
             assert!(
                 cache.entry_count() <= max_entries,
@@ -180,7 +197,44 @@ mod tests {
             max_entries: 0,
             max_kib: 1,
         });
-        tokens.insert(digest(1), token("alice"));
+        tokens.used(digest(1), token("alice"));
+        tokens.used(digest(1), token("alice"));
         assert!(tokens.get(&digest(1)).is_none());
+    }
+
+    #[test]
+    fn a_token_is_kept_from_its_second_use_on_and_each_under_its_own_digest() {
+        let tokens = VerifiedTokens::new(&TokenCacheSettings {
+            max_entries: 100,
+            max_kib: 1024,
+        });
+        tokens.used(digest(1), token("alice"));
+        assert!(tokens.get(&digest(1)).is_none());
+        tokens.used(digest(2), token("bob"));
+        tokens.used(digest(1), token("alice"));
+        tokens.used(digest(2), token("bob"));
+        let subject = |number| {
+            tokens
+                .get(&digest(number))
+                .map(|token| token.claims.subject.clone())
+        };
+        assert_eq!(subject(1).as_deref(), Some("alice"));
+        assert_eq!(subject(2).as_deref(), Some("bob"));
+        assert_eq!(subject(3), None);
+        tokens.remove(&digest(1));
+        assert_eq!(subject(1), None);
+    }
+
+    #[test]
+    fn the_hash_of_a_digest_is_its_beginning() {
+        let mut other_end = digest(1);
+        other_end[31] ^= 1;
+        let hash = |digest: Digest| {
+            let mut hasher = OfDigest::default();
+            std::hash::Hash::hash(&digest, &mut hasher);
+            hasher.finish()
+        };
+        assert_eq!(hash(digest(1)), hash(other_end));
+        assert_ne!(hash(digest(1)), hash(digest(2)));
     }
 }

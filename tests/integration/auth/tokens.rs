@@ -15,7 +15,6 @@ async fn a_good_token_becomes_a_principal_with_its_claims() {
     let token = good(&issuer)
         .claim("groups", json!(["finance", "all"]))
         .mint();
-    // The second time it comes from the cache of verified tokens.
     for _ in 0..2 {
         let principal = bench.check(&token).await.expect("a principal");
         assert_eq!(principal.issuer(), issuer.issuer());
