@@ -44,6 +44,27 @@ impl Subject {
         issuer: &TestIssuer,
         collection: &Path,
     ) -> Result<Self> {
+        Self::start_with(bench, issuer, |command| {
+            command.env("USHER_COLLECTION", collection);
+        })
+        .await
+    }
+
+    /// The same with the demo's configuration: its collections are those that come with Usher.
+    pub(crate) async fn start_demo(bench: &Bench, issuer: &TestIssuer) -> Result<Self> {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        Self::start_with(bench, issuer, |command| {
+            command.args(["--config", "deploy/demo.toml"]);
+            command.current_dir(repository);
+        })
+        .await
+    }
+
+    async fn start_with(
+        bench: &Bench,
+        issuer: &TestIssuer,
+        configure: impl FnOnce(&mut Command),
+    ) -> Result<Self> {
         let (address, admin) = (free_port().await?, free_port().await?);
         let state = bench.folder.join("state");
         if state.exists() {
@@ -58,13 +79,13 @@ impl Subject {
             .env("USHER_LISTEN", address.to_string())
             .env("USHER_ADMIN_LISTEN", admin.to_string())
             .env("USHER_STATE_DIR", &state)
-            .env("USHER_COLLECTION", collection)
             // The limits are counted as ever, but nobody reaches them.
             .env("USHER_RATE_LIMIT__SUBJECT_PER_MINUTE", BEYOND_REACH)
             .env("USHER_RATE_LIMIT__CLIENT_PER_MINUTE", BEYOND_REACH)
             .env("USHER_RATE_LIMIT__TOOL_PER_MINUTE", BEYOND_REACH)
             .stdout(Stdio::null())
             .stderr(log);
+        configure(&mut command);
         let begun = Instant::now();
         let process = Process::spawn(command)?;
         let mut subject = Self {

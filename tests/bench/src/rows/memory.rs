@@ -1,6 +1,5 @@
 //! Memory: an idle server, idle sessions, open streams.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,11 +25,13 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
 
 /// A server with the sample collections that nobody talks to.
 async fn idle(bench: &mut Bench, issuer: &TestIssuer) -> Result<()> {
-    let samples = samples().map_or_else(|| small_collection(bench), Ok)?;
-    let subject = Subject::start(bench, issuer, &samples).await?;
+    let subject = Subject::start_demo(bench, issuer).await?;
     sleep(Duration::from_secs(3)).await;
     let memory = subject.process.memory()?;
     let documents = subject.metric("usher_documents").await?;
+    if documents == 0.0 {
+        bail!("expected the sample collections, found no documents");
+    }
     bench.add(Row {
         name: "resident memory, idle",
         value: megabytes(memory.resident),
@@ -43,12 +44,6 @@ async fn idle(bench: &mut Bench, issuer: &TestIssuer) -> Result<()> {
         ),
     });
     Ok(())
-}
-
-/// The collections that come with Usher, if the bench runs in its repository.
-fn samples() -> Option<PathBuf> {
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/samples");
-    samples.canonicalize().ok()
 }
 
 /// Sessions that were opened and are not used.
