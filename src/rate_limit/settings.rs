@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The settings of the rate limits. Each counts in this process alone; refused requests get 429 and `Retry-After`. The
-/// defaults are a brake for clients in a loop, not quotas: a checked call costs tens of microseconds.
+/// The settings of the rate limits. Each counts in this process alone; refused requests get 429 and `Retry-After`.
+///
+/// The defaults are a brake for clients in a loop, not quotas: a checked call costs tens of microseconds.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
