@@ -16,6 +16,7 @@ pub mod fuzzing;
 mod issuer;
 mod jwk;
 pub mod metadata;
+mod opaque;
 pub mod principal;
 pub mod profiles;
 pub mod resource;
@@ -43,6 +44,7 @@ pub use settings::{IssuerSettings, ScopeSettings, Settings, SettingsError, Token
 
 use claims::{check_validity, is_audience};
 use issuer::Issuer;
+use opaque::OpaqueTokens;
 use unverified::UnverifiedHeader;
 use verified_tokens::{Digest, VerifiedToken, VerifiedTokens};
 
@@ -62,6 +64,7 @@ struct Inner {
     scopes_to_ask_for: Scopes,
     issuers: Vec<Issuer>,
     verified: VerifiedTokens,
+    opaque: OpaqueTokens,
     clock: Clock,
     metrics: Metrics,
 }
@@ -100,6 +103,7 @@ impl ResourceServer {
                 .map(|issuer| Issuer::start(issuer, &parts))
                 .collect(),
             verified: VerifiedTokens::new(&settings.token_cache),
+            opaque: OpaqueTokens::default(),
             clock: parts.clock,
             metrics: parts.metrics,
             settings,
@@ -201,7 +205,10 @@ impl Inner {
         digest: Digest,
         resource: &Arc<Resource>,
     ) -> Result<Principal, TokenError> {
-        let parts = unverified::Parts::parse(access_token.expose())?;
+        let parts = unverified::Parts::parse(access_token.expose()).inspect_err(|error| {
+            let now = self.clock.unix_seconds();
+            self.opaque.explain(error, access_token, &self.issuers, now);
+        })?;
         let header = UnverifiedHeader::parse(&parts.header)?;
         let object = unverified::object(&parts.claims)?;
         let (index, issuer) = self.issuer(claims::issuer(&object)?)?;

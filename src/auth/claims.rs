@@ -1,6 +1,6 @@
 //! What a token claims, and whether that is acceptable. Our own strict types; no clock is read here, `now` is given.
 
-use super::profiles::Profile;
+use super::profiles::{Mark, Profile};
 use super::strict_json::{Object, Value};
 use super::unverified::UnverifiedHeader;
 use super::{Scope, Scopes, TokenError};
@@ -8,7 +8,7 @@ use super::{Scope, Scopes, TokenError};
 /// The most entries `aud` may have.
 const MAX_AUDIENCES: usize = 32;
 
-/// The most groups that are taken over; a token within 16 KiB can hold no more than a few thousand.
+/// The most groups that are taken over; a token within 16 KiB can hold no more than a few thousand. More are refused.
 const MAX_GROUPS: usize = 4096;
 
 /// What a verified token says of its bearer.
@@ -38,8 +38,12 @@ pub(super) struct Rules<'r> {
     pub profile: &'r Profile,
     /// Replaces the profile's header types if not empty.
     pub token_types: &'r [String],
+    /// True if the operator named the profile, so that its own audience rule holds.
+    pub is_configured: bool,
     /// Replaces the profile's groups claim.
     pub groups_claim: Option<&'r str>,
+    /// Replaces the profile's scope claims.
+    pub scope_claim: Option<&'r str>,
     /// If not empty, the client ids accepted.
     pub client_ids: &'r [String],
     pub leeway_seconds: i64,
@@ -66,14 +70,14 @@ pub(super) fn check(
     if !rules.client_ids.is_empty() && client_id.filter(accepted).is_none() {
         return Err(TokenError::WrongClient);
     }
-    let groups_claim = rules.groups_claim.unwrap_or(rules.profile.groups_claim);
+    let groups = groups(claims, rules)?;
     Ok(Claims {
         issuer: issuer(claims)?.to_owned(),
         subject: string(claims, "sub")?.to_owned(),
         client_id: client_id.map(str::to_owned),
-        scopes: scopes(claims)?,
-        groups: groups(claims, groups_claim),
-        audiences: audiences(claims)?,
+        scopes: scopes(claims, rules)?,
+        groups,
+        audiences: audiences(claims, rules)?,
         expires_at: times.expires_at,
         not_before: times.not_before,
     })
@@ -86,33 +90,48 @@ pub(super) fn is_audience(audiences: &[String], accepted: [&[String]; 2]) -> boo
     audiences.iter().any(known)
 }
 
-/// The header's `typ` by profile, the payload's where the provider writes one, and never an ID token (hardening row 9).
+/// The header's `typ` by profile, the marks of its access tokens, and never an ID token (hardening row 9).
 fn check_type(
     header: &UnverifiedHeader,
     claims: &Object<'_>,
     rules: &Rules<'_>,
 ) -> Result<(), TokenError> {
-    let member = |name| claims.get(name).and_then(Value::as_str);
-    if member("typ") == Some("ID")
-        || member("token_use") == Some("id")
-        || claims.get("at_hash").is_some()
-    {
+    let holds = |mark: &Mark| mark.holds(claims);
+    if ID_TOKEN_MARKS.iter().any(holds) || rules.profile.id_token_marks.iter().any(holds) {
         return Err(TokenError::IdToken);
     }
     // Media types are compared without case (RFC 7515 §4.1.9).
-    let found = header.token_type.as_deref().ok_or(TokenError::WrongType)?;
-    let allowed = if rules.token_types.is_empty() {
-        let mut types = rules.profile.token_types.iter();
-        types.any(|known| known.eq_ignore_ascii_case(found))
-    } else {
-        let mut types = rules.token_types.iter();
-        types.any(|known| known.eq_ignore_ascii_case(found))
+    let is_allowed = match (header.token_type.as_deref(), rules.token_types) {
+        (None, written) => written.is_empty() && rules.profile.without_type,
+        (Some(found), []) => {
+            let mut types = rules.profile.token_types.iter();
+            types.any(|known| known.eq_ignore_ascii_case(found))
+        }
+        (Some(found), written) => written
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(found)),
     };
-    let payload = rules.profile.payload_type;
-    if !allowed || payload.is_some_and(|expected| member("typ") != Some(expected)) {
+    if !is_allowed || !rules.profile.access_token_marks.iter().all(holds) {
         return Err(TokenError::WrongType);
     }
     Ok(())
+}
+
+/// What only ID tokens have, whoever wrote them. Not `nonce`: some providers copy it into access tokens.
+const ID_TOKEN_MARKS: &[Mark] = &[
+    Mark::Is("typ", "ID"),
+    Mark::Is("token_use", "id"),
+    Mark::Has("at_hash"),
+];
+
+impl Mark {
+    fn holds(self, claims: &Object<'_>) -> bool {
+        match self {
+            Self::Has(name) => claims.get(name).is_some(),
+            Self::HasOneOf(names) => names.iter().any(|name| claims.get(name).is_some()),
+            Self::Is(name, expected) => claims.get(name).and_then(Value::as_str) == Some(expected),
+        }
+    }
 }
 
 impl Times {
@@ -173,8 +192,15 @@ fn string<'c>(claims: &'c Object<'_>, name: &'static str) -> Result<&'c str, Tok
     text.ok_or(TokenError::BadClaim(name))
 }
 
-fn audiences(claims: &Object<'_>) -> Result<Vec<String>, TokenError> {
-    let value = claims.get("aud").ok_or(TokenError::MissingClaim("aud"))?;
+/// `aud` (RFC 9068 §2.2), or what the provider has in its place where the operator named the profile.
+fn audiences(claims: &Object<'_>, rules: &Rules<'_>) -> Result<Vec<String>, TokenError> {
+    let names = if rules.is_configured {
+        rules.profile.audience_claims
+    } else {
+        &["aud"]
+    };
+    let value = names.iter().find_map(|name| claims.get(name));
+    let value = value.ok_or(TokenError::MissingClaim("aud"))?;
     let audiences = value.strings().ok_or(TokenError::BadClaim("aud"))?;
     if audiences.is_empty() || audiences.len() > MAX_AUDIENCES {
         return Err(TokenError::BadClaim("aud"));
@@ -194,10 +220,18 @@ fn client_id<'c>(claims: &'c Object<'_>, profile: &Profile) -> Result<Option<&'c
     text.map(Some).ok_or(TokenError::BadClaim("client_id"))
 }
 
-/// `scope` (RFC 9068 §2.2.3, RFC 8693 §4.2), or `scp` where the issuer has no `scope`; a string or an array of strings.
-/// What is no scope token grants nothing.
-fn scopes(claims: &Object<'_>) -> Result<Scopes, TokenError> {
-    let Some(value) = claims.get("scope").or_else(|| claims.get("scp")) else {
+/// The first of the profile's scope claims that is there (RFC 9068 §2.2.3, RFC 8693 §4.2); a string or an array of
+/// strings. What is no scope token grants nothing.
+fn scopes(claims: &Object<'_>, rules: &Rules<'_>) -> Result<Scopes, TokenError> {
+    let value = match rules.scope_claim {
+        Some(name) => claims.get(name),
+        None => rules
+            .profile
+            .scope_claims
+            .iter()
+            .find_map(|name| claims.get(name)),
+    };
+    let Some(value) = value else {
         return Ok(Scopes::default());
     };
     if let Value::String(list) = value {
@@ -207,15 +241,29 @@ fn scopes(claims: &Object<'_>) -> Result<Scopes, TokenError> {
     Ok(tokens.into_iter().filter_map(Scope::parse).collect())
 }
 
+/// The groups, all of them or a refusal: a rule that keeps a group out must not miss one that did not fit into the token.
 /// Groups of an unexpected shape are no groups: a rule that needs one does not apply.
-fn groups(claims: &Object<'_>, name: &str) -> Vec<String> {
-    let groups = claims
-        .get(name)
-        .and_then(Value::strings)
-        .unwrap_or_default();
-    groups
-        .into_iter()
-        .take(MAX_GROUPS)
-        .map(str::to_owned)
-        .collect()
+fn groups(claims: &Object<'_>, rules: &Rules<'_>) -> Result<Vec<String>, TokenError> {
+    let profile = rules.profile;
+    let Some(name) = rules.groups_claim.or(profile.groups_claim) else {
+        return Ok(Vec::new());
+    };
+    // "Aggregated and distributed claims": the claim is elsewhere (OpenID Connect Core §5.6.2).
+    let elsewhere = matches!(claims.get("_claim_names"), Some(Value::Object(names)) if names.get(name).is_some());
+    let flag = profile
+        .overage_claim
+        .filter(|_| profile.groups_claim == Some(name))
+        .and_then(|flag| claims.get(flag));
+    if elsewhere || flag.is_some_and(|value| *value != Value::Bool(false)) {
+        return Err(TokenError::GroupOverage);
+    }
+    let found = match claims.get(name) {
+        Some(Value::Object(members)) if profile.groups_are_members => members.names().collect(),
+        Some(value) => value.strings().unwrap_or_default(),
+        None => Vec::new(),
+    };
+    if found.len() > MAX_GROUPS {
+        return Err(TokenError::GroupOverage);
+    }
+    Ok(found.into_iter().map(str::to_owned).collect())
 }

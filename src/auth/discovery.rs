@@ -8,6 +8,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::jwk;
+use super::profiles::differences::Live;
+use super::profiles::{self, Evidence};
 use super::settings::IssuerSettings;
 use super::signing_keys::{FetchError, Fetched, KeySource};
 use crate::outbound::{Get, Outbound, OutboundError, Reply, is_loopback_host};
@@ -23,6 +25,8 @@ const FRESH: Duration = Duration::from_secs(3600);
 pub(super) struct Metadata {
     pub jwks_uri: Url,
     pub token_endpoint: Option<String>,
+    /// Where it was found.
+    found_at: Url,
     /// The document, byte for byte.
     pub document: Vec<u8>,
 }
@@ -108,6 +112,7 @@ fn validate(url: &Url, document: Vec<u8>, expected: &str) -> Result<Metadata, Di
     Ok(Metadata {
         jwks_uri,
         token_endpoint: parsed.token_endpoint,
+        found_at: url.clone(),
         document,
     })
 }
@@ -115,7 +120,7 @@ fn validate(url: &Url, document: Vec<u8>, expected: &str) -> Result<Metadata, Di
 /// One issuer's documents over HTTP.
 pub(super) struct HttpSource {
     outbound: Outbound,
-    issuer: String,
+    settings: IssuerSettings,
     places: Vec<Url>,
     jwks_url: Option<Url>,
     found: Found,
@@ -140,7 +145,7 @@ impl HttpSource {
         };
         Self {
             outbound,
-            issuer: settings.issuer.clone(),
+            settings: settings.clone(),
             places,
             jwks_url: url(&settings.jwks_url),
             found,
@@ -164,6 +169,11 @@ impl HttpSource {
         }
         match self.search().await {
             Ok(metadata) => {
+                let is_new =
+                    |known: &std::sync::Arc<Dated>| known.metadata.document != metadata.document;
+                if known.as_ref().is_none_or(is_new) {
+                    self.tell_differences(&metadata);
+                }
                 let jwks_uri = metadata.jwks_uri.clone();
                 let at = Instant::now();
                 self.found
@@ -176,6 +186,27 @@ impl HttpSource {
         }
     }
 
+    /// Says what the metadata has that the profile does not expect: once, until the document changes.
+    fn tell_differences(&self, metadata: &Metadata) {
+        let issuer = self.settings.issuer.as_str();
+        let profile = match self.settings.profile {
+            Some(name) => name.profile(),
+            None => profiles::detect(&Evidence::new(issuer, metadata.token_endpoint.as_deref())),
+        };
+        let document = serde_json::from_slice(&metadata.document).unwrap_or_default();
+        let live = Live {
+            issuer,
+            token_issuer: self.settings.token_issuer(),
+            algorithms: &self.settings.algorithms,
+            found_at: metadata.found_at.as_str(),
+            document: &document,
+        };
+        for difference in profile.differences(&live) {
+            let profile = profile.name.as_str();
+            tracing::warn!(issuer, profile, "{difference}");
+        }
+    }
+
     /// Tries all places. Of several failures the most telling is kept: a document with another issuer before any other
     /// answer, and the first place before the others.
     async fn search(&self) -> Result<Metadata, DiscoveryError> {
@@ -183,7 +214,7 @@ impl HttpSource {
         for url in &self.places {
             let error = match self.read(url).await {
                 Ok(metadata) => {
-                    tracing::info!(issuer = self.issuer, %url, "found the issuer's metadata");
+                    tracing::info!(issuer = self.settings.issuer, %url, "found the issuer's metadata");
                     return Ok(metadata);
                 }
                 Err(error) => error,
@@ -205,7 +236,7 @@ impl HttpSource {
             }
         }
         Err(telling.unwrap_or_else(|| DiscoveryError::Invalid {
-            url: self.issuer.clone(),
+            url: self.settings.issuer.clone(),
             problem: "the issuer is no URL to search at",
         }))
     }
@@ -222,7 +253,7 @@ impl HttpSource {
             error,
         };
         match self.outbound.get(get).await.map_err(outbound)? {
-            Reply::Document { body, .. } => validate(url, body, &self.issuer),
+            Reply::Document { body, .. } => validate(url, body, &self.settings.issuer),
             Reply::NotModified { .. } => Err(outbound(OutboundError::Status(304))),
         }
     }
@@ -271,7 +302,7 @@ impl KeySource for HttpSource {
             if self.jwks_url.is_some()
                 && let Err(error) = self.discover().await
             {
-                tracing::debug!(issuer = self.issuer, %error, "the issuer's metadata is not at hand");
+                tracing::debug!(issuer = self.settings.issuer, %error, "the issuer's metadata is not at hand");
             }
         })
     }

@@ -87,6 +87,11 @@ pub enum TokenError {
     /// It is an ID token.
     #[error("the token is an ID token: expected an access token")]
     IdToken,
+    /// The user is in more groups than the issuer writes into a token, so the token does not say which.
+    #[error(
+        "the token does not list the user's groups: there are too many, and the issuer names another place instead"
+    )]
+    GroupOverage,
     /// A required claim is missing.
     #[error("the token has no {0}")]
     MissingClaim(&'static str),
@@ -152,6 +157,7 @@ impl TokenError {
             Self::AlgorithmNotAllowed => "algorithm_not_allowed",
             Self::WrongType => "wrong_type",
             Self::IdToken => "id_token",
+            Self::GroupOverage => "group_overage",
             Self::MissingClaim(_) => "missing_claim",
             Self::BadClaim(_) => "bad_claim",
             Self::WrongIssuer => "wrong_issuer",
@@ -191,6 +197,7 @@ impl TokenError {
             | Self::AlgorithmNotAllowed
             | Self::WrongType
             | Self::IdToken
+            | Self::GroupOverage
             | Self::MissingClaim(_)
             | Self::BadClaim(_)
             | Self::WrongIssuer

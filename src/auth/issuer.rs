@@ -125,23 +125,26 @@ impl Issuer {
         Rules {
             profile: self.profile(),
             token_types: &self.settings.token_types,
+            is_configured: self.settings.profile.is_some(),
             groups_claim: self.settings.groups_claim.as_deref(),
+            scope_claim: self.settings.scope_claim.as_deref(),
             client_ids: &self.settings.client_ids,
             leeway_seconds: self.leeway_seconds(),
             max_lifetime_seconds: self.settings.max_token_lifetime_seconds.into(),
         }
     }
 
-    fn profile(&self) -> &'static Profile {
+    /// Its profile: the one in the settings, else what its address and metadata look like.
+    pub(super) fn profile(&self) -> &'static Profile {
         if let Some(name) = self.settings.profile {
             return name.profile();
         }
         let found = self.found.load();
         let metadata = found.as_ref().map(|dated| &dated.metadata);
-        profiles::detect(&Evidence {
-            issuer: &self.settings.issuer,
-            token_endpoint: metadata.and_then(|metadata| metadata.token_endpoint.as_deref()),
-        })
+        profiles::detect(&Evidence::new(
+            &self.settings.issuer,
+            metadata.and_then(|metadata| metadata.token_endpoint.as_deref()),
+        ))
     }
 
     /// The last validated discovery document, byte for byte.

@@ -35,7 +35,8 @@ pub struct Settings {
 pub struct IssuerSettings {
     /// The issuer identifier, byte for byte as the provider writes it: a trailing slash matters. Required.
     pub issuer: String,
-    /// How this provider writes its tokens. Default: found from the issuer's path and metadata.
+    /// How this provider writes its tokens. Default: found from the issuer's address and metadata, which never accepts an
+    /// audience outside `aud`.
     pub profile: Option<ProfileName>,
     /// Where the discovery document is, if at none of the well-known places. Default: OpenID Connect and RFC 8414, in
     /// all path forms.
@@ -55,6 +56,9 @@ pub struct IssuerSettings {
     pub token_types: Vec<String>,
     /// The claim that holds the groups. Default: the profile's.
     pub groups_claim: Option<String>,
+    /// The claim that holds the scopes, such as `permissions` or `roles`, instead of the profile's own. Default: the
+    /// profile's.
+    pub scope_claim: Option<String>,
     /// How far clocks may differ when `exp`, `nbf` and `iat` are checked, in seconds, at most 60. Default: 30.
     pub leeway_seconds: u32,
     /// The longest life (`exp` − `iat`) of a token that is accepted, in seconds. Default: 86400 (24 h).
@@ -88,6 +92,7 @@ impl Default for IssuerSettings {
             client_ids: Vec::new(),
             token_types: Vec::new(),
             groups_claim: None,
+            scope_claim: None,
             leeway_seconds: 30,
             max_token_lifetime_seconds: 86_400,
             key_ttl_seconds: 300,

@@ -78,6 +78,11 @@ impl<'a> Object<'a> {
         let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
         Some(value)
     }
+
+    /// The member names, in the order written.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_ref())
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -1,3 +1,113 @@
-//! The verifier against other people's vectors.
+//! The verifier against other people's vectors, and the parts for tests that need a whole resource server.
 
+#[path = "../../tests/support/issuer.rs"]
+#[expect(
+    dead_code,
+    reason = "shared with the integration tests, which use the rest"
+)]
+mod issuer;
+#[path = "../../tests/support/issuer_keys.rs"]
+#[expect(
+    dead_code,
+    reason = "shared with the integration tests, which use the rest"
+)]
+mod issuer_keys;
 mod wycheproof;
+
+use serde_json::{Value, json};
+
+use super::{AccessToken, IssuerSettings, Parts, Principal, ResourceServer, Settings, TokenError};
+use crate::clock::Clock;
+use crate::lifecycle::Lifecycle;
+use crate::outbound::Outbound;
+use crate::telemetry::Metrics;
+use issuer::TestIssuer;
+
+const PUBLIC_URL: &str = "http://127.0.0.1:8080";
+
+/// An issuer on loopback whose keys stand in for those of any provider.
+pub(super) struct Bench {
+    issuer: TestIssuer,
+    lifecycle: Lifecycle,
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.lifecycle.stop_now();
+    }
+}
+
+impl Bench {
+    pub(super) async fn start() -> Self {
+        Self {
+            issuer: TestIssuer::start().await,
+            lifecycle: Lifecycle::new(),
+        }
+    }
+
+    /// The resource that tokens are checked for.
+    pub(super) fn resource() -> String {
+        format!("{PUBLIC_URL}/mcp")
+    }
+
+    /// A resource server with these settings, whose issuer writes this into `iss` unless the settings say otherwise.
+    pub(super) async fn server(&self, mut settings: IssuerSettings, name: &str) -> Server<'_> {
+        self.issuer.issuer().clone_into(&mut settings.issuer);
+        let token_issuer = settings.token_issuer.get_or_insert_with(|| name.to_owned());
+        let token_issuer = token_issuer.clone();
+        let parts = Parts {
+            outbound: Outbound::default(),
+            clock: Clock::system(),
+            lifecycle: self.lifecycle.clone(),
+            metrics: Metrics::default(),
+            state_dir: std::path::PathBuf::new(),
+        };
+        let settings = Settings {
+            public_url: PUBLIC_URL.into(),
+            issuer: vec![settings],
+            ..Settings::default()
+        };
+        let server = ResourceServer::start(settings, parts).expect("good settings");
+        let ready = async {
+            while !server.is_ready() {
+                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            }
+        };
+        let patience = std::time::Duration::from_secs(20);
+        tokio::time::timeout(patience, ready)
+            .await
+            .expect("keys in time");
+        Server {
+            server,
+            issuer: &self.issuer,
+            token_issuer,
+        }
+    }
+}
+
+/// A resource server and who signs for it.
+pub(super) struct Server<'b> {
+    server: ResourceServer,
+    issuer: &'b TestIssuer,
+    token_issuer: String,
+}
+
+impl Server<'_> {
+    /// The verdict on `{"header", "claims"}`, signed by the issuer's key and valid for five minutes from now.
+    pub(super) async fn check(&self, token: &Value) -> Result<Principal, TokenError> {
+        let (mut header, mut claims) = (token["header"].clone(), token["claims"].clone());
+        header["alg"] = json!("RS256");
+        header["kid"] = json!("key-1");
+        if claims.get("iss").is_none() {
+            claims["iss"] = json!(self.token_issuer);
+        }
+        claims["iat"] = json!(issuer::now());
+        claims["exp"] = json!(issuer::now() + 300);
+        let builder = self.issuer.token();
+        let signed = builder.mint_raw(&header.to_string(), &claims.to_string());
+        let resource = self.server.resources().at("/mcp").expect("the endpoint");
+        self.server
+            .authenticate(&AccessToken::from_text(&signed), resource)
+            .await
+    }
+}

@@ -1,15 +1,13 @@
 //! Any issuer that follows RFC 9068.
 
-use super::{Profile, ProfileName};
+use super::{COMMON, Profile};
 
 pub(super) static PROFILE: Profile = Profile {
-    name: ProfileName::Generic,
-    // RFC 9068 §4: "The resource server MUST verify that the 'typ' header value is 'at+jwt' or 'application/at+jwt'".
-    token_types: &["at+jwt", "application/at+jwt"],
-    payload_type: None,
     // `client_id` is RFC 9068 §2.2; the others are what providers wrote before it.
     client_id_claims: &["client_id", "azp", "appid", "cid"],
-    // RFC 9068 §2.2.3.1, after RFC 7643 §4.1.2.
-    groups_claim: "groups",
     recognises: |_| true,
+    opaque_hint: "make it issue signed JWT access tokens (RFC 9068) for this server: usually by registering this server \
+                  there as an API or resource with its own audience",
+    // `groups` is RFC 9068 §2.2.3.1, after RFC 7643 §4.1.2; `scope` is §2.2.3, `scp` what some wrote before it.
+    ..COMMON
 };

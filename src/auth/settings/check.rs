@@ -7,6 +7,9 @@ use crate::auth::Scope;
 use crate::auth::algorithm::Algorithm;
 use crate::outbound::is_loopback_host;
 
+/// The issuer of Google's ID tokens, which has no access tokens that others could verify.
+const GOOGLE: &str = "https://accounts.google.com";
+
 impl Settings {
     /// Everything in these settings that must stop the start. Empty if they may be used.
     #[must_use]
@@ -54,6 +57,15 @@ impl Settings {
         mistakes: &mut Vec<SettingsError>,
     ) {
         let identifier = format!("{key}.issuer");
+        if issuer.issuer.trim_end_matches('/') == GOOGLE {
+            mistakes.push(mistake(
+                identifier.as_str(),
+                Some(&issuer.issuer),
+                "Google's access tokens are opaque: nobody but Google can check them",
+                "expected an identity provider that lets people log in with Google and issues its own tokens, such as \
+                 Keycloak",
+            ));
+        }
         mistakes.extend(address(&identifier, &issuer.issuer, public_is_loopback, false).err());
         let addresses = [
             ("discovery_url", &issuer.discovery_url),
@@ -385,6 +397,21 @@ mod tests {
             mistakes("https://mcp.test", |issuer| issuer.algorithms = all),
             []
         );
+    }
+
+    #[test]
+    fn google_as_the_issuer_stops_the_start_as_its_tokens_cannot_be_checked() {
+        for issuer in [
+            "https://accounts.google.com",
+            "https://accounts.google.com/",
+        ] {
+            let found = mistakes("https://mcp.test", |settings| {
+                settings.issuer = issuer.into()
+            });
+            let (key, message) = found.first().expect("a mistake");
+            assert_eq!(key, "issuer[0].issuer");
+            assert!(message.contains("opaque"), "{message}");
+        }
     }
 
     #[test]

@@ -1,0 +1,122 @@
+//! Tokens that are no signed JWT: what the operator is told to change, and where.
+//!
+//! Which issuer such a token came from cannot be known, so the log names the hint of every configured issuer. The token
+//! itself, or a part of it, is never logged; only prefixes that providers publish are compared.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::issuer::Issuer;
+use super::{AccessToken, TokenError};
+
+/// How often the log explains, in seconds: anybody can send garbage.
+const INTERVAL_SECONDS: i64 = 300;
+
+/// Providers whose opaque tokens have a published prefix, with what to do.
+const PREFIXES: &[(&str, &str)] = &[
+    (
+        "ya29.",
+        "this is a Google access token: Google issues no JWT access tokens, so nobody but Google can check it. Use an \
+         identity provider that lets people log in with Google and issues its own tokens",
+    ),
+    (
+        "oat_",
+        "this is an opaque token of Clerk's: switch on \"Generate access tokens as JWTs\" in the dashboard under OAuth \
+         applications, Settings",
+    ),
+    (
+        "authelia_at_",
+        "this is an opaque token of Authelia's: set the client's access_token_signed_response_alg to RS256",
+    ),
+];
+
+/// Remembers when the log last explained.
+#[derive(Debug)]
+pub(super) struct OpaqueTokens {
+    explained_at: AtomicI64,
+}
+
+impl Default for OpaqueTokens {
+    fn default() -> Self {
+        Self {
+            explained_at: AtomicI64::new(i64::MIN),
+        }
+    }
+}
+
+impl OpaqueTokens {
+    /// Says once in a while what to change, if the token was refused because it is opaque or encrypted.
+    pub(super) fn explain(
+        &self,
+        error: &TokenError,
+        access_token: &AccessToken,
+        issuers: &[Issuer],
+        now: i64,
+    ) {
+        if !matches!(error, TokenError::NotAJws | TokenError::Encrypted) || !self.is_due(now) {
+            return;
+        }
+        let reason = error.reason();
+        if let Some(hint) = known_prefix(access_token.expose()) {
+            tracing::warn!(reason, hint, "a token that cannot be checked here");
+            return;
+        }
+        for issuer in issuers {
+            let profile = issuer.profile();
+            tracing::warn!(
+                reason,
+                issuer = issuer.identifier(),
+                profile = profile.name.as_str(),
+                hint = profile.opaque_hint,
+                "a token that cannot be checked here"
+            );
+        }
+    }
+
+    fn is_due(&self, now: i64) -> bool {
+        let last = self.explained_at.load(Ordering::Relaxed);
+        // A clock that was set back does not silence the log.
+        let waited = now
+            .checked_sub(last)
+            .is_none_or(|seconds| seconds >= INTERVAL_SECONDS);
+        (waited || now < last)
+            && self
+                .explained_at
+                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+}
+
+fn known_prefix(token: &str) -> Option<&'static str> {
+    let mut prefixes = PREFIXES.iter();
+    prefixes
+        .find(|(prefix, _)| token.starts_with(prefix))
+        .map(|(_, hint)| *hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_explains_at_once_and_then_every_five_minutes() {
+        let tokens = OpaqueTokens::default();
+        let due: Vec<_> = [1000, 1000, 1299, 1300, 1301, 400, 401]
+            .map(|now| tokens.is_due(now))
+            .into();
+        assert_eq!(due, [true, false, false, true, false, true, false]);
+    }
+
+    #[test]
+    fn a_published_prefix_names_its_provider_and_nothing_else_does() {
+        for (token, name) in [
+            ("ya29.a0AfB_by", "Google"),
+            ("oat_01ABC", "Clerk"),
+            ("authelia_at_abc", "Authelia"),
+        ] {
+            assert!(known_prefix(token).is_some_and(|hint| hint.contains(name)));
+        }
+        for token in ["", "ya29", "8xLOxBtZp8", "a.b"] {
+            assert_eq!(known_prefix(token), None, "{token}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Clerk, with OAuth access tokens issued as JWTs.
+//!
+//! Read on 2026-11-21 in github.com/clerk/javascript: `packages/backend/src/tokens/machine.ts` and
+//! `packages/backend/src/api/resources/IdPOAuthAccessToken.ts`.
+
+use super::{COMMON, Evidence, Profile, ProfileName};
+
+pub(super) static PROFILE: Profile = Profile {
+    name: ProfileName::Clerk,
+    // "Valid OAuth 2.0 JWT access token type values per RFC 9068": session tokens, which say `JWT`, stay out.
+    client_id_claims: &["client_id"],
+    scope_claims: &["scp", "scope"],
+    groups_claim: None,
+    // An instance with a domain of its own is to be named in the settings.
+    recognises: |evidence: &Evidence<'_>| evidence.is_below("clerk.accounts.dev"),
+    opaque_hint: "Clerk issues opaque tokens (oat_…) where the application says so: in the dashboard under OAuth \
+                  applications, Settings, switch on \"Generate access tokens as JWTs\"",
+    ..COMMON
+};
