@@ -1,5 +1,7 @@
-//! How each identity provider writes its tokens: which `typ` it uses, what tells its access tokens from its ID tokens,
-//! where audience, client id, scopes and groups are found, and what to change there when its tokens cannot be used.
+//! How each identity provider writes its tokens.
+//!
+//! Which `typ` it uses, what tells its access tokens from its ID tokens, where audience, client id, scopes and groups are
+//! found, and what to change there when its tokens cannot be used.
 //!
 //! A profile is data plus pure functions, one file each under `profiles/`. It never relaxes a check: it says which exact
 //! values one provider writes. Each value says where it was read, or that it is unverified. Whatever an operator wants

@@ -54,7 +54,7 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
 fn changed(token: &Value, change: &Value) -> Value {
     let mut token = token.clone();
     for part in ["header", "claims"] {
-        for (name, value) in change[part].as_object().unwrap_or(&Map::new()) {
+        for (name, value) in change[part].as_object().into_iter().flatten() {
             let members = token[part].as_object_mut().expect("an object");
             if value.is_null() {
                 members.remove(name);
@@ -319,6 +319,16 @@ fn each_profile_has_a_page_with_its_configuration_and_the_index_leads_there() {
         ] {
             assert!(page.contains(part), "{file} has {part}");
         }
+        // What the page tells people to write is what was tested.
+        let block = page
+            .split("```toml\n")
+            .nth(1)
+            .and_then(|rest| rest.split("```").next());
+        let written: Value = toml::from_str(block.expect("a block")).expect(&file);
+        let fixture = fixture(name);
+        let mut tested = fixture["settings"].clone();
+        tested["issuer"] = fixture["issuer"].clone();
+        assert_eq!(written["issuer"], json!([tested]), "{file}");
     }
 }
 
