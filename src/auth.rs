@@ -13,6 +13,7 @@ mod discovery;
 pub mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod introspection;
 mod issuer;
 mod jwk;
 pub mod metadata;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 pub use access_token::{AccessToken, names_an_access_token};
 pub use challenge::{Challenge, ErrorCode};
 pub use error::{AccessTokenError, TokenError};
+pub use introspection::IntrospectionSettings;
 pub use issuer::{IssuerStatus, KeyState};
 pub use metadata::ProtectedResourceMetadata;
 pub use principal::Principal;
@@ -65,6 +67,8 @@ struct Inner {
     issuers: Vec<Issuer>,
     verified: VerifiedTokens,
     opaque: OpaqueTokens,
+    /// True if some issuer is asked about JWTs, so that the usual case costs nothing.
+    asks_about_jwts: bool,
     clock: Clock,
     metrics: Metrics,
 }
@@ -101,9 +105,13 @@ impl ResourceServer {
                 .collect(),
             issuers: issuers
                 .map(|issuer| Issuer::start(issuer, &parts))
-                .collect(),
+                .collect::<Result<_, _>>()?,
             verified: VerifiedTokens::new(&settings.token_cache),
             opaque: OpaqueTokens::default(),
+            asks_about_jwts: settings
+                .issuer
+                .iter()
+                .any(|issuer| issuer.introspection.enabled && issuer.introspection.jwts),
             clock: parts.clock,
             metrics: parts.metrics,
             settings,
@@ -119,6 +127,10 @@ impl ResourceServer {
         let digest = sha256(access_token.expose().as_bytes());
         if let Some(verdict) = self.0.recall(&digest, resource) {
             self.0.metrics.verified_token_lookup(true);
+            if self.0.asks_about_jwts {
+                let asked = self.0.is_still_active(verdict?, access_token, &digest);
+                return Box::pin(asked).await;
+            }
             return verdict;
         }
         self.0.metrics.verified_token_lookup(false);
@@ -205,10 +217,14 @@ impl Inner {
         digest: Digest,
         resource: &Arc<Resource>,
     ) -> Result<Principal, TokenError> {
-        let parts = unverified::Parts::parse(access_token.expose()).inspect_err(|error| {
-            let now = self.clock.unix_seconds();
-            self.opaque.explain(error, access_token, &self.issuers, now);
-        })?;
+        let parts = match unverified::Parts::parse(access_token.expose()) {
+            Ok(parts) => parts,
+            Err(error) => {
+                return self
+                    .ask_or_explain(error, access_token, &digest, resource)
+                    .await;
+            }
+        };
         let header = UnverifiedHeader::parse(&parts.header)?;
         let object = unverified::object(&parts.claims)?;
         let (index, issuer) = self.issuer(claims::issuer(&object)?)?;
@@ -224,6 +240,50 @@ impl Inner {
         let token = VerifiedToken::new(claims, index, key.fingerprint, found.generation);
         let principal = Principal::new(Arc::clone(&token.claims), Arc::clone(resource));
         self.verified.used(digest, token);
+        if issuer.is_asked_about_jwts() {
+            return self.is_still_active(principal, access_token, &digest).await;
+        }
+        Ok(principal)
+    }
+
+    /// A token that is no JWT: the issuer that may be asked is asked, else the log says what to change.
+    async fn ask_or_explain(
+        &self,
+        error: TokenError,
+        access_token: &AccessToken,
+        digest: &Digest,
+        resource: &Arc<Resource>,
+    ) -> Result<Principal, TokenError> {
+        let asked = self.issuers.iter().find(|issuer| issuer.is_asked());
+        match (&error, asked) {
+            (TokenError::NotAJws | TokenError::Encrypted, Some(issuer)) => {
+                let claims = issuer.ask(access_token, digest).await?;
+                issuer.check_audience(&claims.audiences, resource)?;
+                Ok(Principal::new(claims, Arc::clone(resource)))
+            }
+            (_, _) => {
+                let now = self.clock.unix_seconds();
+                self.opaque
+                    .explain(&error, access_token, &self.issuers, now);
+                Err(error)
+            }
+        }
+    }
+
+    /// The verified bearer of a JWT, if the issuer says that the token still counts and is the same subject's.
+    async fn is_still_active(
+        &self,
+        principal: Principal,
+        access_token: &AccessToken,
+        digest: &Digest,
+    ) -> Result<Principal, TokenError> {
+        let (_, issuer) = self.issuer(principal.issuer())?;
+        if issuer.is_asked_about_jwts() {
+            let claims = issuer.ask(access_token, digest).await?;
+            if claims.subject != principal.subject() {
+                return Err(TokenError::Inactive);
+            }
+        }
         Ok(principal)
     }
 

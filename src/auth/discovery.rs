@@ -25,6 +25,7 @@ const FRESH: Duration = Duration::from_secs(3600);
 pub(super) struct Metadata {
     pub jwks_uri: Url,
     pub token_endpoint: Option<String>,
+    pub introspection_endpoint: Option<String>,
     /// Where it was found.
     found_at: Url,
     /// The document, byte for byte.
@@ -78,6 +79,7 @@ struct Document {
     issuer: String,
     jwks_uri: Option<String>,
     token_endpoint: Option<String>,
+    introspection_endpoint: Option<String>,
 }
 
 /// The document at `url`, if it is the issuer's own (RFC 8414 §3.3).
@@ -112,6 +114,7 @@ fn validate(url: &Url, document: Vec<u8>, expected: &str) -> Result<Metadata, Di
     Ok(Metadata {
         jwks_uri,
         token_endpoint: parsed.token_endpoint,
+        introspection_endpoint: parsed.introspection_endpoint,
         found_at: url.clone(),
         document,
     })

@@ -128,6 +128,15 @@ pub enum TokenError {
     /// The signature does not fit.
     #[error("the token's signature is wrong")]
     BadSignature,
+    /// The issuer says that it is not active: expired, revoked, logged out, or not one of its own (RFC 7662 §2.2).
+    #[error("the issuer says that the token is not active")]
+    Inactive,
+    /// The issuer cannot be asked about the token: 503 with Retry-After, never 401.
+    #[error("the issuer cannot be asked about the token")]
+    IntrospectionUnavailable {
+        /// When it is worth asking again.
+        retry_after_seconds: u32,
+    },
     /// No usable keys are at hand: 503 with Retry-After, never 401.
     #[error("the issuer's keys are unavailable")]
     KeysUnavailable {
@@ -170,6 +179,8 @@ impl TokenError {
             Self::UnknownKey => "unknown_key",
             Self::BlockedKey => "blocked_key",
             Self::BadSignature => "bad_signature",
+            Self::Inactive => "inactive",
+            Self::IntrospectionUnavailable { .. } => "introspection_unavailable",
             Self::KeysUnavailable { .. } => "keys_unavailable",
         }
     }
@@ -180,7 +191,9 @@ impl TokenError {
         match self {
             Self::Expired => "The access token expired",
             Self::WrongAudience => "The access token is not meant for this resource",
-            Self::KeysUnavailable { .. } => "The access token cannot be checked at the moment",
+            Self::KeysUnavailable { .. } | Self::IntrospectionUnavailable { .. } => {
+                "The access token cannot be checked at the moment"
+            }
             Self::TooLarge
             | Self::NotAJws
             | Self::Encrypted
@@ -207,6 +220,7 @@ impl TokenError {
             | Self::LifetimeTooLong
             | Self::UnknownKey
             | Self::BlockedKey
+            | Self::Inactive
             | Self::BadSignature => "The access token is invalid",
         }
     }
@@ -215,6 +229,9 @@ impl TokenError {
     #[must_use]
     pub fn retry_after_seconds(&self) -> Option<u32> {
         if let Self::KeysUnavailable {
+            retry_after_seconds,
+        }
+        | Self::IntrospectionUnavailable {
             retry_after_seconds,
         } = self
         {

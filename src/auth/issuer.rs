@@ -5,18 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::algorithm::Algorithm;
-use super::claims::Rules;
+use super::claims::{Claims, Rules};
 use super::discovery::{Found, HttpSource};
+use super::introspection::{Introspection, Question};
 use super::profiles::{self, Evidence, Profile};
-use super::settings::IssuerSettings;
+use super::settings::{IssuerSettings, SettingsError};
 use super::signing_keys::{Options, SigningKeys, Store, Surroundings};
-use super::{Parts, ProfileName};
+use super::verified_tokens::Digest;
+use super::{AccessToken, Parts, ProfileName, TokenError};
 
 /// An issuer whose tokens are accepted.
 pub(super) struct Issuer {
     settings: IssuerSettings,
     algorithms: Vec<Algorithm>,
     found: Found,
+    introspection: Option<Introspection>,
     pub keys: SigningKeys,
 }
 
@@ -61,7 +64,15 @@ impl KeyState {
 }
 
 impl Issuer {
-    pub(super) fn start(settings: IssuerSettings, parts: &Parts) -> Self {
+    pub(super) fn start(settings: IssuerSettings, parts: &Parts) -> Result<Self, SettingsError> {
+        let (outbound, clock) = (parts.outbound.clone(), parts.clock.clone());
+        let introspection = Introspection::start(&settings.introspection, outbound, clock);
+        let introspection = introspection.map_err(|message| SettingsError {
+            key: "issuer.introspection.client_secret_file".into(),
+            found: None,
+            message,
+            advice: "expected a file with the secret of that client".into(),
+        })?;
         let found = Found::default();
         let source = HttpSource::new(&settings, parts.outbound.clone(), Arc::clone(&found));
         let around = Surroundings {
@@ -83,12 +94,43 @@ impl Issuer {
             blocked_kids: settings.blocked_kids.clone(),
         };
         let names = settings.algorithms.iter();
-        Self {
+        Ok(Self {
             algorithms: names.filter_map(|name| Algorithm::parse(name)).collect(),
             found,
+            introspection,
             keys: SigningKeys::start(options, Box::new(source), around),
             settings,
-        }
+        })
+    }
+
+    /// True if it is asked about tokens that are no JWTs.
+    pub(super) fn is_asked(&self) -> bool {
+        self.introspection.is_some()
+    }
+
+    /// True if it is asked about JWTs as well.
+    pub(super) fn is_asked_about_jwts(&self) -> bool {
+        let introspection = self.introspection.as_ref();
+        introspection.is_some_and(Introspection::covers_jwts)
+    }
+
+    /// What it says of a token (RFC 7662). Nobody is asked if that is not configured.
+    pub(super) async fn ask(
+        &self,
+        access_token: &AccessToken,
+        digest: &Digest,
+    ) -> Result<Arc<Claims>, TokenError> {
+        let introspection = self.introspection.as_ref().ok_or(TokenError::NotAJws)?;
+        let found = self.found.load_full();
+        let metadata = found.as_ref().map(|dated| &dated.metadata);
+        let question = Question {
+            access_token,
+            digest,
+            endpoint: metadata.and_then(|known| known.introspection_endpoint.as_deref()),
+            issuer: self.token_issuer(),
+            rules: self.rules(),
+        };
+        introspection.ask(question).await
     }
 
     /// What its tokens carry in `iss`, compared byte for byte (RFC 9068 §4).

@@ -5,6 +5,7 @@ mod check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::introspection::IntrospectionSettings;
 use super::profiles::ProfileName;
 
 /// The settings of the resource server, as written.
@@ -77,6 +78,8 @@ pub struct IssuerSettings {
     pub blocked_kids: Vec<String>,
     /// Readiness waits for this issuer's keys. Default: true.
     pub required: bool,
+    /// Asking this issuer about tokens (RFC 7662).
+    pub introspection: IntrospectionSettings,
 }
 
 impl Default for IssuerSettings {
@@ -101,6 +104,7 @@ impl Default for IssuerSettings {
             accept_missing_kid: false,
             blocked_kids: Vec::new(),
             required: true,
+            introspection: IntrospectionSettings::default(),
         }
     }
 }

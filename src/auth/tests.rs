@@ -22,6 +22,7 @@ use crate::lifecycle::Lifecycle;
 use crate::outbound::Outbound;
 use crate::telemetry::Metrics;
 use issuer::TestIssuer;
+pub(super) use issuer::now;
 
 const PUBLIC_URL: &str = "http://127.0.0.1:8080";
 
@@ -93,21 +94,29 @@ pub(super) struct Server<'b> {
 }
 
 impl Server<'_> {
-    /// The verdict on `{"header", "claims"}`, signed by the issuer's key and valid for five minutes from now.
-    pub(super) async fn check(&self, token: &Value) -> Result<Principal, TokenError> {
+    /// `{"header", "claims"}` signed by the issuer's key, valid for five minutes from now.
+    pub(super) fn sign(&self, token: &Value) -> String {
         let (mut header, mut claims) = (token["header"].clone(), token["claims"].clone());
         header["alg"] = json!("RS256");
         header["kid"] = json!("key-1");
         if claims.get("iss").is_none() {
             claims["iss"] = json!(self.token_issuer);
         }
-        claims["iat"] = json!(issuer::now());
-        claims["exp"] = json!(issuer::now() + 300);
+        claims["iat"] = json!(now());
+        claims["exp"] = json!(now() + 300);
         let builder = self.issuer.token();
-        let signed = builder.mint_raw(&header.to_string(), &claims.to_string());
+        builder.mint_raw(&header.to_string(), &claims.to_string())
+    }
+
+    /// The verdict on that token, signed.
+    pub(super) async fn check(&self, token: &Value) -> Result<Principal, TokenError> {
+        self.present(&self.sign(token)).await
+    }
+
+    /// The verdict on these very bytes.
+    pub(super) async fn present(&self, token: &str) -> Result<Principal, TokenError> {
         let resource = self.server.resources().at("/mcp").expect("the endpoint");
-        self.server
-            .authenticate(&AccessToken::from_text(&signed), resource)
-            .await
+        let token = AccessToken::from_text(token);
+        self.server.authenticate(&token, resource).await
     }
 }

@@ -1,4 +1,5 @@
-//! The one HTTP client, and the one kind of request that is made today: fetching a small document.
+//! The one HTTP client, and the two kinds of request that are made: fetching a small document, and sending a form with our
+//! own client credentials.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -38,6 +39,21 @@ pub struct Get<'a> {
     /// The entity tag of the copy at hand.
     pub if_none_match: Option<&'a str>,
     /// The most bytes its body may have.
+    pub max_bytes: usize,
+}
+
+/// A form to send, with the credentials of a client of our own (RFC 6749 §2.3.1). Holds secrets, so it has no `Debug`.
+#[derive(Clone, Copy)]
+pub struct Form<'a> {
+    /// Where to.
+    pub url: &'a Url,
+    /// Its fields.
+    pub fields: &'a [(&'a str, &'a str)],
+    /// Our client id there.
+    pub client_id: &'a str,
+    /// And its secret.
+    pub client_secret: &'a str,
+    /// The most bytes that the answer may have.
     pub max_bytes: usize,
 }
 
@@ -156,6 +172,28 @@ impl Outbound {
         }
         let response = request.send().await.map_err(|e| self.0.failure(&e))?;
         self.0.reply(response, get.max_bytes).await
+    }
+}
+
+impl Outbound {
+    /// Sends a form and returns the JSON that a 200 carries.
+    pub async fn post(&self, form: Form<'_>) -> Result<Vec<u8>, OutboundError> {
+        self.prepare(form.url).await;
+        let client = self.0.client_for(form.url)?;
+        // "encoded using the `application/x-www-form-urlencoded` encoding algorithm" before Basic (RFC 6749 §2.3.1).
+        let encoded = |text: &str| -> String {
+            url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+        };
+        let request = client
+            .post(form.url.clone())
+            .header(ACCEPT, "application/json")
+            .basic_auth(encoded(form.client_id), Some(encoded(form.client_secret)))
+            .form(form.fields);
+        let response = request.send().await.map_err(|e| self.0.failure(&e))?;
+        match self.0.reply(response, form.max_bytes).await? {
+            Reply::Document { body, .. } => Ok(body),
+            Reply::NotModified { .. } => Err(OutboundError::Status(304)),
+        }
     }
 }
 

@@ -44,6 +44,19 @@ impl Settings {
                 ));
             }
         }
+        let asked = self
+            .issuer
+            .iter()
+            .filter(|issuer| issuer.introspection.enabled);
+        if asked.count() > 1 {
+            mistakes.push(mistake(
+                "issuer",
+                None,
+                "more than one issuer is asked about opaque tokens",
+                "expected `introspection.enabled` for one issuer at most: which of them an opaque token belongs to cannot \
+                 be known, and showing it to the others would betray it",
+            ));
+        }
         scopes(&self.scopes, &mut mistakes);
         audiences("audiences", &self.audiences, &mut mistakes);
         mistakes
@@ -84,6 +97,19 @@ impl Settings {
                 "it is empty",
                 "expected what the provider writes into `iss`, or no entry",
             ));
+        }
+        if issuer.introspection.enabled {
+            introspection(issuer, key, mistakes);
+            let url = issuer.introspection.url.iter();
+            let checked = url.map(|url| {
+                address(
+                    &format!("{key}.introspection.url"),
+                    url,
+                    public_is_loopback,
+                    true,
+                )
+            });
+            mistakes.extend(checked.filter_map(Result::err));
         }
         algorithms(issuer, key, mistakes);
         audiences(&format!("{key}.audiences"), &issuer.audiences, mistakes);
@@ -197,6 +223,34 @@ fn address(
         return wrong("it has a query or a fragment", example);
     }
     Ok(())
+}
+
+fn introspection(issuer: &IssuerSettings, key: &str, mistakes: &mut Vec<SettingsError>) {
+    let settings = &issuer.introspection;
+    if settings.client_id.is_empty() {
+        mistakes.push(mistake(
+            format!("{key}.introspection.client_id"),
+            None,
+            "it is missing",
+            "expected the client id with which this server asks the issuer about tokens",
+        ));
+    }
+    if let Err(problem) = settings.read_secret() {
+        mistakes.push(mistake(
+            format!("{key}.introspection.client_secret_file"),
+            Some(&settings.client_secret_file.display().to_string()),
+            &problem,
+            "expected a file with the secret of that client",
+        ));
+    }
+    if settings.cache_seconds > 30 {
+        mistakes.push(mistake(
+            format!("{key}.introspection.cache_seconds"),
+            Some(&settings.cache_seconds.to_string()),
+            "it is out of range",
+            "expected 0 to 30 seconds",
+        ));
+    }
 }
 
 fn algorithms(issuer: &IssuerSettings, key: &str, mistakes: &mut Vec<SettingsError>) {
@@ -396,6 +450,58 @@ mod tests {
         assert_eq!(
             mistakes("https://mcp.test", |issuer| issuer.algorithms = all),
             []
+        );
+    }
+
+    #[test]
+    fn introspection_wants_a_client_its_secret_and_one_issuer_at_most() {
+        use crate::auth::IntrospectionSettings;
+        let secret = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(secret.path(), "secret\n").expect("a file");
+        let good = IntrospectionSettings {
+            enabled: true,
+            client_id: "usher".into(),
+            client_secret_file: secret.path().to_owned(),
+            ..IntrospectionSettings::default()
+        };
+        let keys = |change: &dyn Fn(&mut IntrospectionSettings)| -> Vec<String> {
+            let found = mistakes("https://mcp.test", |issuer| {
+                issuer.introspection = good.clone();
+                change(&mut issuer.introspection);
+            });
+            found.into_iter().map(|(key, _)| key).collect()
+        };
+        let none: [String; 0] = [];
+        assert_eq!(keys(&|_| {}), none);
+        let at = |name: &str| [format!("issuer[0].introspection.{name}")];
+        assert_eq!(keys(&|s| s.client_id.clear()), at("client_id"));
+        let missing = |s: &mut IntrospectionSettings| s.client_secret_file = "/no/such".into();
+        assert_eq!(keys(&missing), at("client_secret_file"));
+        assert_eq!(keys(&|s| s.cache_seconds = 31), at("cache_seconds"));
+        let plain = |s: &mut IntrospectionSettings| s.url = Some("http://id.test/i".into());
+        assert_eq!(keys(&plain), at("url"));
+        let switched_off = |s: &mut IntrospectionSettings| {
+            s.enabled = false;
+            s.client_id.clear();
+        };
+        assert_eq!(keys(&switched_off), none);
+        std::fs::write(secret.path(), "\n").expect("a file");
+        assert_eq!(keys(&|_| {}), at("client_secret_file"));
+        std::fs::write(secret.path(), "secret").expect("a file");
+
+        let issuer = |name: &str| IssuerSettings {
+            introspection: good.clone(),
+            ..IssuerSettings::named(name)
+        };
+        let twice = Settings {
+            public_url: "https://mcp.test".into(),
+            issuer: vec![issuer("https://a.test"), issuer("https://b.test")],
+            ..Settings::default()
+        };
+        let found: Vec<_> = twice.mistakes().into_iter().map(|m| m.message).collect();
+        assert!(
+            matches!(found.as_slice(), [one] if one.contains("opaque")),
+            "{found:?}"
         );
     }
 
