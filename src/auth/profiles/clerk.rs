@@ -1,7 +1,7 @@
 //! Clerk, with OAuth access tokens issued as JWTs.
 //!
-//! Read on 2026-11-21 in github.com/clerk/javascript: `packages/backend/src/tokens/machine.ts` and
-//! `packages/backend/src/api/resources/IdPOAuthAccessToken.ts`.
+//! Read on 2026-11-21 in github.com/clerk/javascript: `tokens/machine.ts` and `api/resources/IdPOAuthAccessToken.ts` of its
+//! server-side package.
 
 use super::{COMMON, Evidence, Profile, ProfileName};
 
