@@ -1,0 +1,45 @@
+// A person at Chromium: logs in at Keycloak, reads the consent page, agrees, and is sent back to the client.
+
+import { chromium } from 'playwright-core';
+
+/** Opens `url` and walks through login and consent until the browser is sent to `redirectUri`; gives that address. */
+export async function logIn(url, { user, password, redirectUri, screenshots, name }) {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-proxy-server'],
+  });
+  try {
+    const page = await (await browser.newContext()).newPage();
+    const arrived = new Promise((resolve) => {
+      page.on('request', (request) => {
+        if (request.isNavigationRequest() && request.url().startsWith(redirectUri)) resolve(request.url());
+      });
+    });
+    // Nobody listens at the redirect address: the address itself is the answer.
+    await page.route((address) => address.href.startsWith(redirectUri), (route) =>
+      route.fulfill({ status: 200, contentType: 'text/plain', body: 'back at the client' }));
+    await page.goto(url);
+    await page.locator('#username').fill(user);
+    await page.locator('#password').fill(password);
+    await shoot(page, screenshots, `${name}-login`);
+    await page.locator('#kc-login').click();
+    const consent = page.locator('#kc-oauth');
+    const outcome = await Promise.race([
+      consent.waitFor().then(() => 'consent'),
+      arrived.then(() => 'arrived'),
+    ]);
+    let asked = '';
+    if (outcome === 'consent') {
+      asked = await consent.innerText();
+      await shoot(page, screenshots, `${name}-consent`);
+      await page.locator('input[name=accept]').click();
+    }
+    return { address: await arrived, asked };
+  } finally {
+    await browser.close();
+  }
+}
+
+async function shoot(page, folder, name) {
+  if (folder) await page.screenshot({ path: `${folder}/${name}.png` });
+}
