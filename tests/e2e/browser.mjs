@@ -32,7 +32,7 @@ export async function logIn(url, { user, password, redirectUri, screenshots, nam
     if (outcome === 'consent') {
       asked = await consent.innerText();
       await shoot(page, screenshots, `${name}-consent`);
-      await page.locator('input[name=accept]').click();
+      await page.locator('[name=accept]').click();
     }
     return { address: await arrived, asked };
   } finally {
