@@ -51,6 +51,10 @@ fuzz: ## Each fuzz target for FUZZ_SECONDS
 conformance: ## The official MCP conformance suite against a running server
 	@tests/run-all conformance
 
+.PHONY: e2e
+e2e: ## A real Keycloak, a real browser and the official clients
+	@tests/run-all e2e
+
 .PHONY: decisions
 decisions: ## The measurements that docs/decisions rest on
 	@tests/run-all decisions
