@@ -120,6 +120,8 @@ async fn run() -> anyhow::Result<Report> {
         realm::holds_all_registration_policies,
         realm::registers_the_clients_that_people_use_and_nobody_else,
         realm::gives_a_self_registered_service_account_nothing,
+        realm::tells_a_self_registered_reader_that_writing_is_no_scope_of_its_own,
+        realm::for_production_has_no_users_no_known_secret_and_no_scope_by_default,
         realm::exchanges_a_callers_token_for_an_upstreams,
         refusals::accepts_a_genuine_access_token,
         refusals::refuses_a_token_without_audience,

@@ -120,6 +120,93 @@ pub(crate) async fn gives_a_self_registered_service_account_nothing(
     Ok(())
 }
 
+/// A client that registered itself for reading alone cannot ask for more later (step-up): Keycloak fixed its scopes then.
+pub(crate) async fn tells_a_self_registered_reader_that_writing_is_no_scope_of_its_own(
+    scene: &mut Scene,
+) -> anyhow::Result<()> {
+    let redirect_uri = "http://localhost:1/";
+    let metadata = json!({
+        "redirect_uris": [redirect_uri], "scope": "mcp:read", "token_endpoint_auth_method": "none",
+    });
+    let (_, client) = scene.keycloak.register(&metadata).await?;
+    let id = member(&client, "client_id")?;
+    for (scope, outcome) in [
+        ("mcp:read", None),
+        ("mcp:write", Some("error=invalid_scope")),
+    ] {
+        let query = [
+            ("response_type", "code"),
+            ("client_id", &id),
+            ("redirect_uri", redirect_uri),
+            ("scope", scope),
+            (
+                "code_challenge",
+                "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+            ),
+            ("code_challenge_method", "S256"),
+        ];
+        let mut url: reqwest::Url = format!(
+            "{}/protocol/openid-connect/auth",
+            scene.keycloak.issuer("mcp")
+        )
+        .parse()?;
+        url.query_pairs_mut().extend_pairs(query);
+        let answer = crate::http_client().get(url).send().await?;
+        let location = answer
+            .headers()
+            .get("location")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        match outcome {
+            None => ensure!(answer.status() == 200, "{scope}: {answer:?}"),
+            Some(error) => ensure!(location.contains(error), "{scope}: {answer:?}"),
+        }
+    }
+    Ok(())
+}
+
+/// No users and no secrets of ours; reading is asked for, never given by itself.
+pub(crate) async fn for_production_has_no_users_no_known_secret_and_no_scope_by_default(
+    scene: &mut Scene,
+) -> anyhow::Result<()> {
+    let text = include_str!("../../keycloak/realm-production.json")
+        .replace("${MCP_SERVER_URL}", "https://mcp.example.com")
+        .replace("\"realm\": \"mcp\"", "\"realm\": \"production\"");
+    scene
+        .keycloak
+        .admin("POST", "", Some(serde_json::from_str(&text)?))
+        .await?;
+    let admin = async |path: &str| {
+        let path = format!("/production{path}");
+        scene.keycloak.admin("GET", &path, None).await
+    };
+    ensure!(admin("/users").await? == json!([]), "there are users");
+    let names = |scopes: &Value| -> Vec<String> {
+        let scopes = scopes.as_array().into_iter().flatten();
+        scopes
+            .filter_map(|scope| Some(scope["name"].as_str()?.to_owned()))
+            .collect()
+    };
+    let by_default = names(&admin("/default-default-client-scopes").await?);
+    let optional = names(&admin("/default-optional-client-scopes").await?);
+    ensure!(
+        !by_default.iter().any(|name| name.starts_with("mcp:")),
+        "{by_default:?}"
+    );
+    for scope in ["mcp:read", "mcp:write"] {
+        ensure!(optional.iter().any(|name| name == scope), "{optional:?}");
+    }
+    for client in ["usher", "chatgpt-confidential"] {
+        let found = admin(&format!("/clients?clientId={client}")).await?;
+        let secret = found[0]["secret"].as_str().unwrap_or_default();
+        ensure!(
+            secret.len() >= 32,
+            "{client} has no secret of its own: {found}"
+        );
+    }
+    Ok(())
+}
+
 /// RFC 8693, by the client `usher`, with the scope that stands for the upstream's audience.
 pub(crate) async fn exchanges_a_callers_token_for_an_upstreams(
     scene: &mut Scene,
