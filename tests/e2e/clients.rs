@@ -14,14 +14,14 @@ use crate::Scene;
 const PREDEFINED: &str = "mcp-client";
 
 pub(crate) async fn typescript_registers_itself_and_speaks_2025_11_25(
-    scene: &mut Scene,
+    scene: &Scene,
 ) -> anyhow::Result<()> {
     let seen = typescript(scene, json!({ "name": "typescript-dcr-2025" })).await?;
     check(&seen, "2025-11-25", None)
 }
 
 pub(crate) async fn typescript_registers_itself_and_speaks_2026_07_28(
-    scene: &mut Scene,
+    scene: &Scene,
 ) -> anyhow::Result<()> {
     let seen = typescript(
         scene,
@@ -32,7 +32,7 @@ pub(crate) async fn typescript_registers_itself_and_speaks_2026_07_28(
 }
 
 pub(crate) async fn typescript_is_predefined_and_speaks_2025_11_25(
-    scene: &mut Scene,
+    scene: &Scene,
 ) -> anyhow::Result<()> {
     let task = json!({ "name": "typescript-predefined-2025", "client_id": PREDEFINED });
     check(
@@ -43,7 +43,7 @@ pub(crate) async fn typescript_is_predefined_and_speaks_2025_11_25(
 }
 
 pub(crate) async fn typescript_is_predefined_and_speaks_2026_07_28(
-    scene: &mut Scene,
+    scene: &Scene,
 ) -> anyhow::Result<()> {
     let task =
         json!({ "name": "typescript-predefined-2026", "client_id": PREDEFINED, "mode": "auto" });
@@ -55,7 +55,7 @@ pub(crate) async fn typescript_is_predefined_and_speaks_2026_07_28(
 }
 
 /// The token has gone by when the client comes again: a new one without a new login.
-pub(crate) async fn typescript_refreshes_after_expiry(scene: &mut Scene) -> anyhow::Result<()> {
+pub(crate) async fn typescript_refreshes_after_expiry(scene: &Scene) -> anyhow::Result<()> {
     let lifespan = async |seconds: u32| {
         let change = json!({ "accessTokenLifespan": seconds });
         scene.keycloak.admin("PUT", "/mcp", Some(change)).await
@@ -72,7 +72,7 @@ pub(crate) async fn typescript_refreshes_after_expiry(scene: &mut Scene) -> anyh
 }
 
 pub(crate) async fn python_registers_itself_and_speaks_2025_11_25(
-    scene: &mut Scene,
+    scene: &Scene,
 ) -> anyhow::Result<()> {
     let seen = python(
         scene,
@@ -83,14 +83,14 @@ pub(crate) async fn python_registers_itself_and_speaks_2025_11_25(
 }
 
 pub(crate) async fn python_registers_itself_and_speaks_2026_07_28(
-    scene: &mut Scene,
+    scene: &Scene,
 ) -> anyhow::Result<()> {
     let seen = python(scene, json!({ "name": "python-dcr-2026", "mode": "auto" })).await?;
     check(&seen, "2026-07-28", None)
 }
 
 pub(crate) async fn python_is_predefined_and_speaks_2025_11_25(
-    scene: &mut Scene,
+    scene: &Scene,
 ) -> anyhow::Result<()> {
     let task =
         json!({ "name": "python-predefined-2025", "mode": "legacy", "client_id": PREDEFINED });
@@ -98,7 +98,7 @@ pub(crate) async fn python_is_predefined_and_speaks_2025_11_25(
 }
 
 pub(crate) async fn python_is_predefined_and_speaks_2026_07_28(
-    scene: &mut Scene,
+    scene: &Scene,
 ) -> anyhow::Result<()> {
     let task = json!({ "name": "python-predefined-2026", "mode": "auto", "client_id": PREDEFINED });
     check(&python(scene, task).await?, "2026-07-28", Some(PREDEFINED))

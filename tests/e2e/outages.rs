@@ -145,7 +145,7 @@ pub(crate) async fn usher_starts_without_keycloak_and_becomes_ready_by_itself(
 
 /// Usher's clock is 90 s behind or ahead of Keycloak's: refused, and the log says which check it was.
 pub(crate) async fn a_clock_that_is_90_seconds_off_is_named_in_the_log(
-    scene: &mut Scene,
+    scene: &Scene,
 ) -> anyhow::Result<()> {
     // A token that lives for less than the clocks differ.
     let lifespan = json!({ "attributes": { "access.token.lifespan": "40" } });

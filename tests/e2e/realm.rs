@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::Scene;
 use crate::keycloak::member;
 
-pub(crate) async fn holds_all_registration_policies(scene: &mut Scene) -> anyhow::Result<()> {
+pub(crate) async fn holds_all_registration_policies(scene: &Scene) -> anyhow::Result<()> {
     let path = "/mcp/components?type=org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy";
     let policies = scene.keycloak.admin("GET", path, None).await?;
     let mut anonymous: Vec<_> = policies
@@ -35,7 +35,7 @@ pub(crate) async fn holds_all_registration_policies(scene: &mut Scene) -> anyhow
 
 /// Each with the redirect addresses that the client really registers.
 pub(crate) async fn registers_the_clients_that_people_use_and_nobody_else(
-    scene: &mut Scene,
+    scene: &Scene,
 ) -> anyhow::Result<()> {
     let welcome = [
         json!(["https://chatgpt.com/connector/oauth/abc"]),
@@ -89,7 +89,7 @@ pub(crate) async fn registers_the_clients_that_people_use_and_nobody_else(
 
 /// Anybody may register a client with `client_credentials` at Keycloak: no login, no consent. Its tokens must open nothing.
 pub(crate) async fn gives_a_self_registered_service_account_nothing(
-    scene: &mut Scene,
+    scene: &Scene,
 ) -> anyhow::Result<()> {
     let metadata =
         json!({ "redirect_uris": ["http://localhost:1/"], "grant_types": ["client_credentials"] });
@@ -122,7 +122,7 @@ pub(crate) async fn gives_a_self_registered_service_account_nothing(
 
 /// A client that registered itself for reading alone cannot ask for more later (step-up): Keycloak fixed its scopes then.
 pub(crate) async fn tells_a_self_registered_reader_that_writing_is_no_scope_of_its_own(
-    scene: &mut Scene,
+    scene: &Scene,
 ) -> anyhow::Result<()> {
     let redirect_uri = "http://localhost:1/";
     let metadata = json!({
@@ -167,7 +167,7 @@ pub(crate) async fn tells_a_self_registered_reader_that_writing_is_no_scope_of_i
 
 /// No users and no secrets of ours; reading is asked for, never given by itself.
 pub(crate) async fn for_production_has_no_users_no_known_secret_and_no_scope_by_default(
-    scene: &mut Scene,
+    scene: &Scene,
 ) -> anyhow::Result<()> {
     let text = include_str!("../../keycloak/realm-production.json")
         .replace("${MCP_SERVER_URL}", "https://mcp.example.com")
@@ -209,7 +209,7 @@ pub(crate) async fn for_production_has_no_users_no_known_secret_and_no_scope_by_
 
 /// RFC 8693, by the client `usher`, with the scope that stands for the upstream's audience.
 pub(crate) async fn exchanges_a_callers_token_for_an_upstreams(
-    scene: &mut Scene,
+    scene: &Scene,
 ) -> anyhow::Result<()> {
     scene
         .keycloak

@@ -55,7 +55,7 @@ async fn check(
     Ok(())
 }
 
-pub(crate) async fn accepts_a_genuine_access_token(scene: &mut Scene) -> anyhow::Result<()> {
+pub(crate) async fn accepts_a_genuine_access_token(scene: &Scene) -> anyhow::Result<()> {
     let tokens = scene
         .keycloak
         .log_in("mcp", "password", "alice", "openid")
@@ -72,7 +72,7 @@ pub(crate) async fn accepts_a_genuine_access_token(scene: &mut Scene) -> anyhow:
 }
 
 /// A client of the realm that has lost `mcp:read`.
-pub(crate) async fn refuses_a_token_without_audience(scene: &mut Scene) -> anyhow::Result<()> {
+pub(crate) async fn refuses_a_token_without_audience(scene: &Scene) -> anyhow::Result<()> {
     let scopes = json!({ "defaultClientScopes": ["basic", "profile"], "optionalClientScopes": [] });
     scene
         .keycloak
@@ -86,7 +86,7 @@ pub(crate) async fn refuses_a_token_without_audience(scene: &mut Scene) -> anyho
 }
 
 /// It is for the client that asked for it, whatever it is signed with.
-pub(crate) async fn refuses_an_id_token(scene: &mut Scene) -> anyhow::Result<()> {
+pub(crate) async fn refuses_an_id_token(scene: &Scene) -> anyhow::Result<()> {
     let tokens = scene
         .keycloak
         .log_in("mcp", "password", "alice", "openid")
@@ -95,7 +95,7 @@ pub(crate) async fn refuses_an_id_token(scene: &mut Scene) -> anyhow::Result<()>
 }
 
 /// Signed with HS512, by a key that only Keycloak has.
-pub(crate) async fn refuses_a_refresh_token(scene: &mut Scene) -> anyhow::Result<()> {
+pub(crate) async fn refuses_a_refresh_token(scene: &Scene) -> anyhow::Result<()> {
     let tokens = scene
         .keycloak
         .log_in("mcp", "password", "alice", "openid")
@@ -109,7 +109,7 @@ pub(crate) async fn refuses_a_refresh_token(scene: &mut Scene) -> anyhow::Result
     .await
 }
 
-pub(crate) async fn refuses_a_token_of_another_realm(scene: &mut Scene) -> anyhow::Result<()> {
+pub(crate) async fn refuses_a_token_of_another_realm(scene: &Scene) -> anyhow::Result<()> {
     let realm = json!({
         "realm": "other", "enabled": true,
         "users": [{ "username": "alice", "enabled": true, "email": "alice@example.com", "emailVerified": true,
@@ -132,7 +132,7 @@ pub(crate) async fn refuses_a_token_of_another_realm(scene: &mut Scene) -> anyho
 }
 
 /// The right realm, key and user, and another server's audience.
-pub(crate) async fn refuses_a_token_for_another_resource(scene: &mut Scene) -> anyhow::Result<()> {
+pub(crate) async fn refuses_a_token_for_another_resource(scene: &Scene) -> anyhow::Result<()> {
     let mut client = audience("https://other.example/mcp");
     client["defaultClientScopes"] = json!(["basic"]);
     scene
@@ -147,9 +147,7 @@ pub(crate) async fn refuses_a_token_for_another_resource(scene: &mut Scene) -> a
 }
 
 /// An operator gave a service account the audience and forgot the scope: 403, with the scope to ask for.
-pub(crate) async fn refuses_a_service_account_without_scope(
-    scene: &mut Scene,
-) -> anyhow::Result<()> {
+pub(crate) async fn refuses_a_service_account_without_scope(scene: &Scene) -> anyhow::Result<()> {
     let mut client = audience(&format!("{}/mcp", scene.usher.public_url()));
     client["publicClient"] = json!(false);
     client["secret"] = json!("robot");
@@ -173,7 +171,7 @@ pub(crate) async fn refuses_a_service_account_without_scope(
 
 /// A signed token needs no question to anybody; whoever wants the end of a session at once turns introspection on.
 pub(crate) async fn accepts_a_token_after_logout_until_it_expires(
-    scene: &mut Scene,
+    scene: &Scene,
 ) -> anyhow::Result<()> {
     brief(scene, 4).await?;
     let tokens = scene
@@ -193,7 +191,7 @@ pub(crate) async fn accepts_a_token_after_logout_until_it_expires(
     check(scene, &tokens.access, None, invalid("expired")).await
 }
 
-pub(crate) async fn refuses_a_disabled_user_after_expiry(scene: &mut Scene) -> anyhow::Result<()> {
+pub(crate) async fn refuses_a_disabled_user_after_expiry(scene: &Scene) -> anyhow::Result<()> {
     let tokens = scene
         .keycloak
         .log_in("mcp", "brief", "bob", "openid")
