@@ -34,7 +34,7 @@ pub(super) fn hides(key: &str, value: &Value) -> bool {
         Some(key) => {
             let is_path = value
                 .as_text()
-                .is_some_and(|text| text.starts_with(['/', '.']));
+                .is_some_and(|text| text.is_empty() || text.starts_with(['/', '.']));
             sounds_secret(key) && !is_path
         }
         None => sounds_secret(key),
@@ -101,6 +101,7 @@ mod tests {
         check("admin_secret", "hunter2", "(hidden)");
         check("client_password", "/hunter2", "(hidden)");
         check("admin_secret_file", "hunter2", "(hidden)");
+        check("client_secret_file", "", "\"\"");
         check(
             "admin_secret_file",
             "/run/secrets/admin",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use usher::auth::{IssuerSettings, KeyState};
+use usher::auth::{IssuerSettings, KeyState, ProfileName};
 
 use super::{Bench, PUBLIC_URL, until};
 use crate::issuer::{Answer, Forms, TestIssuer};
@@ -76,6 +76,7 @@ async fn addresses_and_the_name_in_tokens_can_be_set_apart_for_providers_that_di
             issuer.issuer()
         )),
         token_issuer: Some("http://id.test/adfs/services/trust".into()),
+        profile: Some(ProfileName::Generic),
         ..IssuerSettings::named(issuer.issuer())
     };
     let bench = Bench::start_unready(vec![settings]);
