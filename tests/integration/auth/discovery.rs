@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use usher::auth::{IssuerSettings, KeyState, ProfileName};
+use usher::auth::{IssuerSettings, KeyState};
 
 use super::{Bench, PUBLIC_URL, until};
 use crate::issuer::{Answer, Forms, TestIssuer};
@@ -69,22 +69,19 @@ async fn redirects_are_not_followed_and_plain_http_off_loopback_is_not_spoken() 
 
 #[tokio::test]
 async fn addresses_and_the_name_in_tokens_can_be_set_apart_for_providers_that_differ() {
-    let issuer = TestIssuer::start_at("/adfs").await;
+    let issuer = TestIssuer::start_at("/sts").await;
     let settings = IssuerSettings {
         discovery_url: Some(format!(
             "{}/.well-known/openid-configuration",
             issuer.issuer()
         )),
-        token_issuer: Some("http://id.test/adfs/services/trust".into()),
-        profile: Some(ProfileName::Generic),
+        token_issuer: Some("http://id.test/trust".into()),
         ..IssuerSettings::named(issuer.issuer())
     };
     let bench = Bench::start_unready(vec![settings]);
     bench.until_ready().await;
     let token = issuer.token().audience(PUBLIC_URL);
-    let other = token
-        .clone()
-        .claim("iss", json!("http://id.test/adfs/services/trust"));
+    let other = token.clone().claim("iss", json!("http://id.test/trust"));
     assert_eq!(bench.reason(&token.mint()).await, "wrong_issuer");
     assert_eq!(bench.reason(&other.mint()).await, "ok");
     assert_eq!(
