@@ -22,7 +22,7 @@ pub(super) const GUIDE_NAMES: [(&str, &str); 4] = [
 pub(super) const ADDED_AUDIENCES: [&str; 2] = ["MCP_AUDIENCE", "MCP_ALT_AUDIENCE"];
 
 /// `USHER_…` names that are no settings: the path of the file, and what the demo, the tests and the bench use.
-const OTHER_TOOLS: [&str; 5] = ["CONFIG", "BENCH_", "DEMO_", "DEV_IDP_", "TEST_"];
+const OTHER_TOOLS: [&str; 6] = ["CONFIG", "BENCH_", "DEMO_", "DEV_IDP_", "SHARED", "TEST_"];
 
 /// The environment variables that concern Usher. Read from the process once, or made by a test.
 #[derive(Clone, Debug, Default)]
