@@ -62,8 +62,19 @@ pub(super) fn check(
     rules: &Rules<'_>,
     now: i64,
 ) -> Result<Claims, TokenError> {
+    check_possession(claims)?;
     check_type(header, claims, rules)?;
     take_over(claims, issuer(claims)?, rules, now)
+}
+
+/// A token that is bound to a key or a certificate is no bearer token: whoever stole it must not get in with it. No proof
+/// is taken here, so it is refused whatever it is bound by: `jkt` (RFC 9449 §7.2 on downgraded use), `x5t#S256` (RFC 8705
+/// §3) or another member of `cnf` (RFC 7800 §3.1).
+fn check_possession(claims: &Object<'_>) -> Result<(), TokenError> {
+    match claims.get("cnf") {
+        None => Ok(()),
+        Some(_) => Err(TokenError::SenderConstrained),
+    }
 }
 
 /// Times, client and groups are checked; the rest is taken over.
@@ -101,10 +112,11 @@ pub(super) fn check_answer(
     rules: &Rules<'_>,
     now: i64,
 ) -> Result<Claims, TokenError> {
+    check_possession(answer)?;
     if ID_TOKEN_MARKS.iter().any(|mark| mark.holds(answer)) {
         return Err(TokenError::IdToken);
     }
-    // A refresh token, or one bound to a key that nobody proves here (RFC 9449 §6.2).
+    // A refresh token, or one bound to a key by its name alone (RFC 9449 §6.2).
     for name in ["token_type", "typ"] {
         let is_bearer = |kind: &str| kind.eq_ignore_ascii_case("Bearer");
         if answer

@@ -87,6 +87,12 @@ pub enum TokenError {
     /// It is an ID token.
     #[error("the token is an ID token: expected an access token")]
     IdToken,
+    /// It is bound to a key or certificate (`cnf`), of which no proof is taken here (RFC 9449 §7.2, RFC 8705 §3).
+    #[error(
+        "the token is bound to a key or certificate (cnf): expected a plain bearer token, as no proof of possession is \
+         checked here"
+    )]
+    SenderConstrained,
     /// The user is in more groups than the issuer writes into a token, so the token does not say which.
     #[error(
         "the token does not list the user's groups: there are too many, and the issuer names another place instead"
@@ -166,6 +172,7 @@ impl TokenError {
             Self::AlgorithmNotAllowed => "algorithm_not_allowed",
             Self::WrongType => "wrong_type",
             Self::IdToken => "id_token",
+            Self::SenderConstrained => "sender_constrained",
             Self::GroupOverage => "group_overage",
             Self::MissingClaim(_) => "missing_claim",
             Self::BadClaim(_) => "bad_claim",
@@ -210,6 +217,7 @@ impl TokenError {
             | Self::AlgorithmNotAllowed
             | Self::WrongType
             | Self::IdToken
+            | Self::SenderConstrained
             | Self::GroupOverage
             | Self::MissingClaim(_)
             | Self::BadClaim(_)

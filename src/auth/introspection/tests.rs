@@ -165,6 +165,14 @@ async fn an_answer_that_says_less_or_something_else_accepts_nothing() {
         (json!({ "exp": now - 31 }), "expired"),
         (json!({ "nbf": now + 60 }), "not_yet_valid"),
         (json!({ "token_type": "DPoP" }), "wrong_type"),
+        (
+            json!({ "token_type": "DPoP", "cnf": { "jkt": "0ZcO" } }),
+            "sender_constrained",
+        ),
+        (
+            json!({ "cnf": { "x5t#S256": "bwcK" } }),
+            "sender_constrained",
+        ),
         (json!({ "typ": "Refresh" }), "wrong_type"),
         (json!({ "typ": "ID" }), "id_token"),
         (

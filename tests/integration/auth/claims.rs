@@ -363,6 +363,41 @@ async fn only_the_configured_clients_are_accepted_if_any_are_configured() {
     check(&bench, table).await;
 }
 
+#[tokio::test]
+async fn a_token_bound_to_a_key_or_certificate_is_no_bearer_token() {
+    let issuer = TestIssuer::start().await;
+    let bench = Bench::start(&issuer).await;
+    let bound = |cnf: Value| good(&issuer).claim("cnf", cnf).mint();
+    let refused = "sender_constrained";
+    let table = vec![
+        ("DPoP", bound(json!({ "jkt": "0ZcOCORZNYy" })), refused),
+        (
+            "mutual TLS",
+            bound(json!({ "x5t#S256": "bwcK0esc3ACC" })),
+            refused,
+        ),
+        ("another key", bound(json!({ "kid": "key-1" })), refused),
+        ("an empty binding", bound(json!({})), refused),
+        ("no object", bound(json!("jkt")), refused),
+        ("null", bound(Value::Null), refused),
+        (
+            "as Keycloak writes it",
+            good(&issuer)
+                .claim("typ", json!("DPoP"))
+                .claim("cnf", json!({ "jkt": "0ZcOCORZNYy" }))
+                .mint(),
+            refused,
+        ),
+        ("not bound", good(&issuer).mint(), "ok"),
+        (
+            "a claim like it",
+            good(&issuer).claim("cnf_", json!({})).mint(),
+            "ok",
+        ),
+    ];
+    check(&bench, table).await;
+}
+
 // row 29
 #[tokio::test]
 async fn a_token_stops_working_when_it_expires_though_it_was_verified_before() {
