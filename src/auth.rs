@@ -41,7 +41,7 @@ pub use metadata::ProtectedResourceMetadata;
 pub use principal::Principal;
 pub use profiles::ProfileName;
 pub use resource::{Resource, ResourceIdentifier, Resources};
-pub use scope::{Scope, Scopes};
+pub use scope::{Scope, ScopePrefix, Scopes};
 pub use settings::{IssuerSettings, ScopeSettings, Settings, SettingsError, TokenCacheSettings};
 
 use claims::{check_validity, is_audience};
@@ -63,7 +63,6 @@ pub struct ResourceServer(Arc<Inner>);
 struct Inner {
     settings: Settings,
     resources: Resources,
-    scopes_to_ask_for: Scopes,
     issuers: Vec<Issuer>,
     verified: VerifiedTokens,
     opaque: OpaqueTokens,
@@ -98,11 +97,6 @@ impl ResourceServer {
         let issuers = settings.issuer.iter().cloned();
         Ok(Self(Arc::new(Inner {
             resources: Resources::new(&settings),
-            scopes_to_ask_for: settings
-                .scopes
-                .to_ask_for()
-                .filter_map(Scope::parse)
-                .collect(),
             issuers: issuers
                 .map(|issuer| Issuer::start(issuer, &parts))
                 .collect::<Result<_, _>>()?,
@@ -148,12 +142,6 @@ impl ResourceServer {
     #[must_use]
     pub fn metadata(&self, resource: &Resource) -> ProtectedResourceMetadata {
         ProtectedResourceMetadata::new(resource, &self.0.settings)
-    }
-
-    /// The scopes that a client without a good token is told to ask for: those in the metadata.
-    #[must_use]
-    pub fn scopes_to_ask_for(&self) -> &Scopes {
-        &self.0.scopes_to_ask_for
     }
 
     /// The only issuer's last validated discovery document, byte for byte, for clients that know no RFC 9728. Nothing with

@@ -48,7 +48,7 @@ use self::era::Era;
 use self::old_transport::OldTransport;
 use self::session::Sessions;
 use self::stream::OpenStreams;
-use crate::auth::Principal;
+use crate::auth::{Principal, ScopePrefix};
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
 use crate::policy::Policy;
@@ -76,6 +76,8 @@ pub struct Parts {
     pub tools: Tools,
     /// Who may do what.
     pub policy: Policy,
+    /// How the scopes of tools are asked for.
+    pub scope_prefix: ScopePrefix,
     /// The limits per subject, client id and tool.
     pub rate_limits: RateLimits,
     /// Stop signals: open streams end with a final event on a soft stop.
@@ -101,10 +103,8 @@ impl Protocol {
     /// A protocol layer with the given settings.
     pub fn new(settings: Settings, parts: Parts) -> Result<Self, SettingsError> {
         let keys = settings.session_keys()?;
-        let catalog = Catalog::new(
-            parts.tools.descriptors(),
-            parts.policy.read_scope().as_str(),
-        );
+        let read_scope = parts.scope_prefix.to_ask_for(parts.policy.read_scope());
+        let catalog = Catalog::new(parts.tools.descriptors(), read_scope.as_str());
         Ok(Self(Arc::new(Inner {
             sessions: Arc::new(Sessions::new(
                 keys,

@@ -58,13 +58,14 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// A challenge for `resource` that asks for `scopes`. Without `error` no token was sent.
+    /// A challenge for `resource` that asks for `scopes`, in the form that its issuer wants. Without `error` no token was
+    /// sent.
     #[must_use]
     pub fn new(resource: &Resource, scopes: Scopes, error: Option<ErrorCode>) -> Self {
         Self {
             error,
             description: error.map(|code| code.description().into()),
-            scopes,
+            scopes: resource.to_ask_for(&scopes),
             resource_metadata: resource.metadata_url().to_owned(),
         }
     }

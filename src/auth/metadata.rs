@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Resource, Settings};
+use super::{Resource, Scope, Settings};
 
 /// The document at `/.well-known/oauth-protected-resource…`.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
@@ -12,7 +12,7 @@ pub struct ProtectedResourceMetadata {
     pub resource: String,
     /// Who may issue tickets for it.
     pub authorization_servers: Vec<String>,
-    /// The scopes worth asking for.
+    /// The scopes worth asking for, as the issuer wants to be asked.
     pub scopes_supported: Vec<String>,
     /// Always `header`: tokens travel nowhere else.
     pub bearer_methods_supported: Vec<String>,
@@ -27,12 +27,15 @@ impl ProtectedResourceMetadata {
     /// The document of one resource.
     #[must_use]
     pub fn new(resource: &Resource, settings: &Settings) -> Self {
-        let scopes = &settings.scopes;
+        let prefix = settings.scope_prefix();
+        let scopes = settings.scopes.to_ask_for().filter_map(Scope::parse);
         let issuers = settings.issuer.iter();
         Self {
             resource: resource.identifier().as_str().to_owned(),
             authorization_servers: issuers.map(|issuer| issuer.issuer.clone()).collect(),
-            scopes_supported: scopes.to_ask_for().map(str::to_owned).collect(),
+            scopes_supported: scopes
+                .map(|scope| prefix.to_ask_for(&scope).to_string())
+                .collect(),
             bearer_methods_supported: vec!["header".into()],
             resource_name: settings
                 .resource_name

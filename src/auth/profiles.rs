@@ -148,6 +148,8 @@ pub(in crate::auth) struct Profile {
     pub client_id_claims: &'static [&'static str],
     /// Where the scopes are, in this order: a string or an array.
     pub scope_claims: &'static [&'static str],
+    /// True if its scopes are asked for by a longer name than tokens carry (`scope_prefix` in the settings).
+    pub wants_scope_prefix: bool,
     /// Where the groups are, if there is a usual place.
     pub groups_claim: Option<&'static str>,
     /// The groups are the member names of an object.
@@ -172,6 +174,7 @@ const COMMON: Profile = Profile {
     audience_claims: &["aud"],
     client_id_claims: &["client_id", "azp"],
     scope_claims: &["scope", "scp"],
+    wants_scope_prefix: false,
     groups_claim: Some("groups"),
     groups_are_members: false,
     overage_claim: None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Settings;
+use super::{Scope, ScopePrefix, Scopes, Settings};
 
 /// The canonical URI of a protected resource: what a client puts into `resource` and a token into `aud`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +23,7 @@ pub struct Resource {
     metadata_url: String,
     metadata_path: String,
     accepted_audiences: Arc<[String]>,
+    scope_prefix: ScopePrefix,
 }
 
 impl Resource {
@@ -49,6 +50,13 @@ impl Resource {
     pub fn accepted_audiences(&self) -> &[String] {
         &self.accepted_audiences
     }
+
+    /// These scopes as a client has to ask an issuer for them.
+    #[must_use]
+    pub fn to_ask_for(&self, scopes: &Scopes) -> Scopes {
+        let asked_for = |scope: &Scope| self.scope_prefix.to_ask_for(scope);
+        scopes.iter().map(asked_for).collect()
+    }
 }
 
 /// All protected resources of this server.
@@ -65,6 +73,7 @@ impl Resources {
         // These are one resource: users type any of them, some clients add the slash. The operator's own come on top.
         let own = ["", "/", "/mcp", "/sse"].map(|path| format!("{origin}{path}"));
         let accepted: Arc<[String]> = own.into_iter().chain(settings.audiences.clone()).collect();
+        let scope_prefix = settings.scope_prefix();
         let at = |path: &str, suffix: &str| {
             let metadata_path = format!("/.well-known/oauth-protected-resource{suffix}");
             let resource = Resource {
@@ -72,6 +81,7 @@ impl Resources {
                 metadata_url: format!("{origin}{metadata_path}"),
                 metadata_path,
                 accepted_audiences: Arc::clone(&accepted),
+                scope_prefix: scope_prefix.clone(),
             };
             (path.to_owned(), Arc::new(resource))
         };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 /// One scope token: printable ASCII without space, quote and backslash.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,6 +64,38 @@ impl Scopes {
     }
 }
 
+/// What clients put before a scope when they ask an issuer for it whose tokens then carry the short name, as Entra ID's do:
+/// `api://usher/mcp:read` is asked for, `mcp:read` is granted. Empty for all other issuers.
+#[derive(Clone, Debug, Default)]
+pub struct ScopePrefix(Arc<str>);
+
+/// Scopes that belong to the issuer and not to a resource (OpenID Connect Core §5.4, §11).
+const OF_THE_ISSUER: [&str; 6] = [
+    "address",
+    "email",
+    "offline_access",
+    "openid",
+    "phone",
+    "profile",
+];
+
+impl ScopePrefix {
+    /// The prefix as configured, or none.
+    #[must_use]
+    pub(super) fn new(prefix: Option<&str>) -> Self {
+        Self(prefix.unwrap_or_default().into())
+    }
+
+    /// The scope as a client has to ask for it. What has the prefix already, or is no scope of a resource, stays as it is.
+    #[must_use]
+    pub fn to_ask_for(&self, scope: &Scope) -> Scope {
+        if scope.0.starts_with(&*self.0) || OF_THE_ISSUER.contains(&scope.as_str()) {
+            return scope.clone();
+        }
+        Scope(format!("{}{scope}", self.0))
+    }
+}
+
 impl FromIterator<Scope> for Scopes {
     fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
         Self(scopes.into_iter().collect())
@@ -101,6 +134,33 @@ mod tests {
             if let Some(scopes) = Scopes::parse(&text) {
                 prop_assert!(scopes.iter().all(|scope| Scope::parse(scope.as_str()).is_some()));
             }
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_put_before_the_scopes_of_a_resource_and_only_once() {
+        let uri = Some("api://usher/");
+        for (prefix, scope, asked_for) in [
+            (None, "mcp:read", "mcp:read"),
+            (None, "openid", "openid"),
+            (uri, "mcp:read", "api://usher/mcp:read"),
+            (uri, "api://usher/mcp:read", "api://usher/mcp:read"),
+            (
+                uri,
+                "api://other/mcp:read",
+                "api://usher/api://other/mcp:read",
+            ),
+            (uri, "openid", "openid"),
+            (uri, "offline_access", "offline_access"),
+            (uri, "profile", "profile"),
+            (uri, "email", "email"),
+            (uri, "address", "address"),
+            (uri, "phone", "phone"),
+            (uri, "OpenID", "api://usher/OpenID"),
+        ] {
+            let scope = Scope::parse(scope).expect("a scope");
+            let found = ScopePrefix::new(prefix).to_ask_for(&scope);
+            assert_eq!(found.as_str(), asked_for);
         }
     }
 

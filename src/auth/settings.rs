@@ -60,6 +60,10 @@ pub struct IssuerSettings {
     /// The claim that holds the scopes, such as `permissions` or `roles`, instead of the profile's own. Default: the
     /// profile's.
     pub scope_claim: Option<String>,
+    /// What clients have to put before each scope when they ask this issuer for it, where its tokens carry the short name:
+    /// at Entra ID the application ID URI and a slash, as `api://11111111-2222-3333-4444-555555555555/`. It is written into
+    /// the metadata and the challenges; tokens are checked for the short name. The same for all issuers. Default: none.
+    pub scope_prefix: Option<String>,
     /// How far clocks may differ when `exp`, `nbf` and `iat` are checked, in seconds, at most 60. Default: 30.
     pub leeway_seconds: u32,
     /// The longest life (`exp` − `iat`) of a token that is accepted, in seconds. Default: 86400 (24 h).
@@ -96,6 +100,7 @@ impl Default for IssuerSettings {
             token_types: Vec::new(),
             groups_claim: None,
             scope_claim: None,
+            scope_prefix: None,
             leeway_seconds: 30,
             max_token_lifetime_seconds: 86_400,
             key_ttl_seconds: 300,

@@ -144,11 +144,13 @@ impl Server {
             metrics: metrics.clone(),
             state_dir: config.state_dir,
         };
+        let scope_prefix = config.auth.scope_prefix();
         let resource_server = ResourceServer::start(config.auth, parts)?;
         let rate_limits = RateLimits::new(&config.rate_limit);
         let parts = mcp::Parts {
             tools: Tools::new(knowledge.clone()),
             policy: Policy::new(config.read_scope, config.write_scope),
+            scope_prefix,
             rate_limits: rate_limits.clone(),
             lifecycle: lifecycle.clone(),
             metrics: metrics.clone(),

@@ -132,6 +132,7 @@ impl Found {
         for found in settings.auth().mistakes() {
             self.mistake(KeyPath::parse(&found.key), &found.message, &found.advice);
         }
+        self.warnings.extend(settings.auth().warnings());
         for (key, error) in settings.knowledge().mistakes() {
             self.mistake(KeyPath::parse(&key), error, "");
         }

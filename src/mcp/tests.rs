@@ -11,7 +11,7 @@ mod modern;
 mod streams;
 
 use super::*;
-use crate::auth::{Resource, Resources, Scope};
+use crate::auth::{Resource, Resources, Scope, ScopePrefix};
 
 const MODERN: &str = "2026-07-28";
 
@@ -50,6 +50,7 @@ impl Bench {
         let parts = Parts {
             tools: Tools::new(crate::knowledge::Knowledge::default()),
             policy: Policy::new(scope("mcp:read"), scope("mcp:write")),
+            scope_prefix: ScopePrefix::default(),
             rate_limits: RateLimits::default(),
             lifecycle: lifecycle.clone(),
             metrics: Metrics::default(),

@@ -22,5 +22,6 @@ mod protocol;
 mod protocol_scopes;
 mod protocol_streams;
 mod rmcp_client;
+mod scope_prefix;
 mod shutdown;
 mod surface;

@@ -14,6 +14,8 @@ pub(super) static PROFILE: Profile = Profile {
     client_id_claims: &["appid"],
     // Unverified, as in version 2.0.
     scope_claims: &["scp"],
+    // As in version 2.0.
+    wants_scope_prefix: true,
     overage_claim: Some("hasgroups"),
     discovery: Discovery::Appended,
     // `https://sts.windows.net/{tenant}/`, with the slash. The hosts of national clouds are unverified.

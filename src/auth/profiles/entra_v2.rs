@@ -15,6 +15,11 @@ pub(super) static PROFILE: Profile = Profile {
     client_id_claims: &["azp"],
     // `scp`, the short names in one string. Unverified; application roles (`roles`) are no scopes here.
     scope_claims: &["scp"],
+    // Asked for by "the resource's identifier or application ID URI" and the permission's name
+    // (https://learn.microsoft.com/entra/identity-platform/scopes-oidc), and `scp` has the name alone
+    // (https://aspire.dev/reference/api/go/aspire.hosting.azure.entraid/entraidapplicationresource/withscope/). Unverified
+    // against a live tenant.
+    wants_scope_prefix: true,
     // Object ids, where the registration's `groupMembershipClaims` asks for them.
     groups_claim: Some("groups"),
     // Above 200 groups `_claim_names` names an address instead

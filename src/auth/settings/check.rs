@@ -3,8 +3,9 @@
 use url::Url;
 
 use super::{IssuerSettings, ScopeSettings, Settings, SettingsError};
-use crate::auth::Scope;
 use crate::auth::algorithm::Algorithm;
+use crate::auth::profiles::{Evidence, detect};
+use crate::auth::{Scope, ScopePrefix};
 use crate::outbound::is_loopback_host;
 
 /// The issuer of Google's ID tokens, which has no access tokens that others could verify.
@@ -59,7 +60,64 @@ impl Settings {
         }
         scopes(&self.scopes, &mut mistakes);
         audiences("audiences", &self.audiences, &mut mistakes);
+        self.check_scope_prefixes(&mut mistakes);
         mistakes
+    }
+
+    /// What clients put before a scope when they ask for it.
+    #[must_use]
+    pub fn scope_prefix(&self) -> ScopePrefix {
+        ScopePrefix::new(
+            self.issuer
+                .first()
+                .and_then(|issuer| issuer.scope_prefix.as_deref()),
+        )
+    }
+
+    /// What does not stop the start and should be known, in sentences.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (index, issuer) in self.issuer.iter().enumerate() {
+            let profile = match issuer.profile {
+                Some(name) => name.profile(),
+                None => detect(&Evidence::new(&issuer.issuer, None)),
+            };
+            if profile.wants_scope_prefix && issuer.scope_prefix.is_none() {
+                warnings.push(format!(
+                    "issuer[{index}].scope_prefix is not set, and {} grants no scope that is asked for by its short name: \
+                     set it to the application ID URI and a slash, such as \"{}/mcp/\"",
+                    profile.name.as_str(),
+                    self.public_url
+                ));
+            }
+        }
+        warnings
+    }
+
+    fn check_scope_prefixes(&self, mistakes: &mut Vec<SettingsError>) {
+        let mut before = None;
+        for (index, issuer) in self.issuer.iter().enumerate() {
+            let key = || format!("issuer[{index}].scope_prefix");
+            let prefix = issuer.scope_prefix.as_deref();
+            if prefix.is_some_and(|prefix| Scope::parse(prefix).is_none() || !prefix.ends_with('/'))
+            {
+                mistakes.push(mistake(
+                    key(),
+                    prefix,
+                    "it is not the beginning of a scope token, up to a slash",
+                    "expected what the provider wants before a scope, such as api://usher/",
+                ));
+            }
+            if *before.get_or_insert(prefix) != prefix {
+                mistakes.push(mistake(
+                    key(),
+                    prefix,
+                    "the issuers want to be asked for scopes in different forms, and clients are given one list",
+                    "expected the same at every issuer, or an Usher of its own for each",
+                ));
+            }
+        }
     }
 
     fn check_issuer(
@@ -340,215 +398,4 @@ fn audiences(key: &str, audiences: &[String], mistakes: &mut Vec<SettingsError>)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn mistakes(
-        public_url: &str,
-        change: impl FnOnce(&mut IssuerSettings),
-    ) -> Vec<(String, String)> {
-        let mut issuer = IssuerSettings::named("https://id.test/realms/mcp");
-        change(&mut issuer);
-        let settings = Settings {
-            public_url: public_url.into(),
-            issuer: vec![issuer],
-            ..Settings::default()
-        };
-        let found = settings.mistakes().into_iter();
-        found
-            .map(|mistake| (mistake.key, mistake.message))
-            .collect()
-    }
-
-    #[test]
-    fn a_public_url_is_an_origin_written_canonically_and_nothing_else() {
-        for right in [
-            "https://mcp.test",
-            "https://mcp.test:8443",
-            "http://127.0.0.1:8080",
-            "http://localhost",
-            "http://mcp.localhost:8080",
-            "http://[::1]:8080",
-        ] {
-            assert_eq!(public_url(right), Ok(()), "{right}");
-        }
-        for (wrong, part) in [
-            ("", "missing"),
-            ("mcp.test", "not a URL"),
-            ("ftp://mcp.test", "scheme"),
-            ("http://mcp.test", "loopback only"),
-            ("https://mcp.test/", "ends in a slash"),
-            ("https://mcp.test/mcp", "path"),
-            ("https://mcp.test?a=b", "query"),
-            ("https://mcp.test#a", "fragment"),
-            ("https://user@mcp.test", "user info"),
-            ("https://user:secret@mcp.test", "user info"),
-            ("https://MCP.test", "canonically"),
-            ("https://mcp.test:443", "canonically"),
-            ("https://bücher.test", "canonically"),
-        ] {
-            let message = public_url(wrong).expect_err(wrong).message;
-            assert!(message.contains(part), "{wrong}: {message}");
-        }
-    }
-
-    #[test]
-    fn an_issuer_is_https_unless_it_and_the_public_url_are_both_on_loopback() {
-        let issuer =
-            |public: &str, url: &str| mistakes(public, |issuer| issuer.issuer = url.into());
-        assert_eq!(issuer("https://mcp.test", "https://id.test/"), []);
-        assert_eq!(
-            issuer("http://127.0.0.1:8080", "http://localhost:9000/realms/a"),
-            []
-        );
-        assert_eq!(issuer("http://127.0.0.1:8080", "https://id.test"), []);
-        for (public, url) in [
-            ("https://mcp.test", "http://127.0.0.1:9000"),
-            ("http://127.0.0.1:8080", "http://id.test"),
-            ("https://mcp.test", "http://id.test"),
-            ("https://mcp.test", "https://id.test?tenant=1"),
-            ("https://mcp.test", "https://id.test#x"),
-            ("https://mcp.test", "https://user@id.test"),
-            ("https://mcp.test", "id.test"),
-            ("https://mcp.test", ""),
-        ] {
-            assert_eq!(issuer(public, url).len(), 1, "{public} {url}");
-        }
-        let jwks = mistakes("https://mcp.test", |issuer| {
-            issuer.jwks_url = Some("http://id.test/jwks".into())
-        });
-        assert_eq!(
-            jwks.first().map(|m| m.0.as_str()),
-            Some("issuer[0].jwks_url")
-        );
-    }
-
-    // row 2
-    #[test]
-    fn a_symmetric_or_unknown_algorithm_stops_the_start() {
-        for (name, part) in [
-            ("none", "unsigned"),
-            ("NonE", "unsigned"),
-            ("HS256", "symmetric"),
-            ("hs512", "symmetric"),
-            ("RS1", "not a known"),
-            ("rs256", "not a known"),
-        ] {
-            let found = mistakes("https://mcp.test", |issuer| {
-                issuer.algorithms = vec!["RS256".into(), name.into()]
-            });
-            let (key, message) = found.first().expect(name);
-            assert_eq!(key, "issuer[0].algorithms[1]");
-            assert!(message.contains(part), "{name}: {message}");
-        }
-        assert_eq!(
-            mistakes("https://mcp.test", |issuer| issuer.algorithms.clear()).len(),
-            1
-        );
-        let all = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA";
-        let all = all.split(' ').map(str::to_owned).collect();
-        assert_eq!(
-            mistakes("https://mcp.test", |issuer| issuer.algorithms = all),
-            []
-        );
-    }
-
-    #[test]
-    fn introspection_wants_a_client_its_secret_and_one_issuer_at_most() {
-        use crate::auth::IntrospectionSettings;
-        let secret = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(secret.path(), "secret\n").expect("a file");
-        let good = IntrospectionSettings {
-            enabled: true,
-            client_id: "usher".into(),
-            client_secret_file: secret.path().to_owned(),
-            ..IntrospectionSettings::default()
-        };
-        let keys = |change: &dyn Fn(&mut IntrospectionSettings)| -> Vec<String> {
-            let found = mistakes("https://mcp.test", |issuer| {
-                issuer.introspection = good.clone();
-                change(&mut issuer.introspection);
-            });
-            found.into_iter().map(|(key, _)| key).collect()
-        };
-        let none: [String; 0] = [];
-        assert_eq!(keys(&|_| {}), none);
-        let at = |name: &str| [format!("issuer[0].introspection.{name}")];
-        assert_eq!(keys(&|s| s.client_id.clear()), at("client_id"));
-        let missing = |s: &mut IntrospectionSettings| s.client_secret_file = "/no/such".into();
-        assert_eq!(keys(&missing), at("client_secret_file"));
-        assert_eq!(keys(&|s| s.cache_seconds = 31), at("cache_seconds"));
-        let plain = |s: &mut IntrospectionSettings| s.url = Some("http://id.test/i".into());
-        assert_eq!(keys(&plain), at("url"));
-        let switched_off = |s: &mut IntrospectionSettings| {
-            s.enabled = false;
-            s.client_id.clear();
-        };
-        assert_eq!(keys(&switched_off), none);
-        std::fs::write(secret.path(), "\n").expect("a file");
-        assert_eq!(keys(&|_| {}), at("client_secret_file"));
-        std::fs::write(secret.path(), "secret").expect("a file");
-
-        let issuer = |name: &str| IssuerSettings {
-            introspection: good.clone(),
-            ..IssuerSettings::named(name)
-        };
-        let twice = Settings {
-            public_url: "https://mcp.test".into(),
-            issuer: vec![issuer("https://a.test"), issuer("https://b.test")],
-            ..Settings::default()
-        };
-        let found: Vec<_> = twice.mistakes().into_iter().map(|m| m.message).collect();
-        assert!(
-            matches!(found.as_slice(), [one] if one.contains("opaque")),
-            "{found:?}"
-        );
-    }
-
-    #[test]
-    fn google_as_the_issuer_stops_the_start_as_its_tokens_cannot_be_checked() {
-        for issuer in [
-            "https://accounts.google.com",
-            "https://accounts.google.com/",
-        ] {
-            let found = mistakes("https://mcp.test", |settings| {
-                settings.issuer = issuer.into()
-            });
-            let (key, message) = found.first().expect("a mistake");
-            assert_eq!(key, "issuer[0].issuer");
-            assert!(message.contains("opaque"), "{message}");
-        }
-    }
-
-    #[test]
-    fn every_mistake_is_told_at_once() {
-        let settings = Settings {
-            public_url: "https://mcp.test/mcp".into(),
-            audiences: vec![String::new()],
-            scopes: ScopeSettings {
-                read: "mcp read".into(),
-                ..ScopeSettings::default()
-            },
-            ..Settings::default()
-        };
-        let keys: Vec<_> = settings.mistakes().into_iter().map(|m| m.key).collect();
-        assert_eq!(
-            keys,
-            ["public_url", "issuer", "scopes.read", "audiences[0]"]
-        );
-        let twice = Settings {
-            public_url: "https://mcp.test".into(),
-            issuer: vec![
-                IssuerSettings::named("https://id.test"),
-                IssuerSettings::named("https://id.test"),
-            ],
-            ..Settings::default()
-        };
-        assert_eq!(twice.mistakes().len(), 1);
-        let far = mistakes("https://mcp.test", |issuer| issuer.leeway_seconds = 61);
-        assert_eq!(
-            far.first().map(|m| m.0.as_str()),
-            Some("issuer[0].leeway_seconds")
-        );
-    }
-}
+mod tests;
