@@ -64,8 +64,9 @@ impl Scopes {
     }
 }
 
-/// What clients put before a scope when they ask an issuer for it whose tokens then carry the short name, as Entra ID's do:
-/// `api://usher/mcp:read` is asked for, `mcp:read` is granted. Empty for all other issuers.
+/// What clients put before a scope when they ask an issuer for it whose tokens then carry the short name.
+///
+/// As at Entra ID: `api://usher/mcp:read` is asked for, `mcp:read` is granted. Empty for all other issuers.
 #[derive(Clone, Debug, Default)]
 pub struct ScopePrefix(Arc<str>);
 

@@ -42,13 +42,19 @@ fn without_token(state: &State, resource: &Resource, error: AccessTokenError) ->
 }
 
 fn refused(state: &State, resource: &Resource, error: &TokenError) -> Refusal {
+    let retry_after_seconds = error.retry_after_seconds().unwrap_or(1);
     match Challenge::for_token(error, resource, scopes(state, resource)) {
         Some(challenge) => Refusal::Challenged {
             challenge: Box::new(challenge),
             reason: error.reason(),
         },
+        None if matches!(error, TokenError::IntrospectionUnavailable { .. }) => {
+            Refusal::IntrospectionUnavailable {
+                retry_after_seconds,
+            }
+        }
         None => Refusal::KeysUnavailable {
-            retry_after_seconds: error.retry_after_seconds().unwrap_or(1),
+            retry_after_seconds,
         },
     }
 }

@@ -42,6 +42,11 @@ pub enum Refusal {
     IndexNotReady,
     /// A bug: the handler panicked.
     Internal,
+    /// The issuer cannot be asked about a token: not the client's fault, so no 401.
+    IntrospectionUnavailable {
+        /// When it is worth asking again.
+        retry_after_seconds: u32,
+    },
     /// No usable keys are at hand: not the client's fault, so no 401.
     KeysUnavailable {
         /// When it is worth asking again.
@@ -100,9 +105,10 @@ impl Refusal {
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::HostNotAllowed | Self::OriginNotAllowed => StatusCode::FORBIDDEN,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::IndexNotReady | Self::KeysUnavailable { .. } | Self::Overloaded => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::IndexNotReady
+            | Self::IntrospectionUnavailable { .. }
+            | Self::KeysUnavailable { .. }
+            | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -124,6 +130,7 @@ impl Refusal {
             Self::HostNotAllowed => "host_not_allowed",
             Self::IndexNotReady => "index_not_ready",
             Self::Internal => "internal_error",
+            Self::IntrospectionUnavailable { .. } => "introspection_unavailable",
             Self::KeysUnavailable { .. } => "keys_unavailable",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::NotFound => "not_found",
@@ -158,6 +165,9 @@ impl Refusal {
             }
             Self::Internal => {
                 "Something went wrong in this server; its log has the details under the request id."
+            }
+            Self::IntrospectionUnavailable { .. } => {
+                "Access tokens cannot be checked right now, because the issuer cannot be asked about them."
             }
             Self::KeysUnavailable { .. } => {
                 "Access tokens cannot be checked right now, because the issuer's keys cannot be fetched."
@@ -195,6 +205,7 @@ impl Refusal {
             | Self::HostNotAllowed
             | Self::IndexNotReady
             | Self::Internal
+            | Self::IntrospectionUnavailable { .. }
             | Self::KeysUnavailable { .. }
             | Self::MethodNotAllowed { .. }
             | Self::NotFound
@@ -215,7 +226,10 @@ impl Refusal {
             Self::Challenged { challenge, .. } => {
                 Some((header::WWW_AUTHENTICATE, challenge.header_value()))
             }
-            Self::KeysUnavailable {
+            Self::IntrospectionUnavailable {
+                retry_after_seconds,
+            }
+            | Self::KeysUnavailable {
                 retry_after_seconds,
             } => Some((header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds))),
             Self::MethodNotAllowed { allow } => {
@@ -322,6 +336,9 @@ mod tests {
             Refusal::HostNotAllowed,
             Refusal::IndexNotReady,
             Refusal::Internal,
+            Refusal::IntrospectionUnavailable {
+                retry_after_seconds: 5,
+            },
             Refusal::KeysUnavailable {
                 retry_after_seconds: 5,
             },

@@ -10,7 +10,7 @@ const ASKED_FOR: &str = "api://usher/mcp:read offline_access";
 /// A server behind Entra ID, whose part the test's issuer plays.
 async fn entra() -> TestGateway {
     let builder = TestGateway::builder().settings(|settings| {
-        let issuer = &mut settings.issuer[0];
+        let issuer = settings.issuer.first_mut().expect("the test's issuer");
         issuer.scope_prefix = Some("api://usher/".into());
         issuer.audiences = vec!["6e74172b".into()];
         settings.scopes.advertised = vec!["mcp:read".into(), "offline_access".into()];
