@@ -20,6 +20,7 @@ pub mod metadata;
 mod opaque;
 pub mod principal;
 pub mod profiles;
+pub mod registration;
 pub mod resource;
 pub mod scope;
 pub mod settings;

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 #![expect(clippy::print_stderr, reason = "a command line prints")]
 
+pub mod client;
 pub mod config;
 pub mod healthcheck;
 pub mod index;
@@ -44,6 +45,8 @@ pub struct Arguments {
 enum Command {
     /// Run the server
     Serve(serve::Options),
+    /// Register an MCP client at the issuer
+    Client(client::Options),
     /// Validate and print the configuration
     Config(config::Options),
     /// Ask a running server whether it is alive, for container health checks
@@ -58,6 +61,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let file = arguments.config.as_deref();
     let outcome = match arguments.command {
+        Command::Client(options) => options.run(file),
         Command::Config(options) => options.run(file),
         Command::Healthcheck(options) => options.run(file),
         Command::Index(options) => options.run(file),

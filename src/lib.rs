@@ -4,6 +4,7 @@
 //! `ARCHITECTURE.md` has the invariants and the walkthroughs. Modules are listed low to high: a module imports only
 //! from those above it in this list (`tests/tidy.rs` holds the direction).
 
+pub mod clients;
 pub mod clock;
 pub mod lifecycle;
 pub mod sealing;

@@ -12,7 +12,7 @@ mod address;
 mod client;
 mod settings;
 
-pub use client::{Form, Get, Outbound, OutboundError, Reply};
+pub use client::{Answer, Form, Get, JsonDocument, Outbound, OutboundError, Reply};
 pub use settings::{Settings, SettingsError};
 
 pub(crate) use address::is_loopback_host;

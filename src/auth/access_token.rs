@@ -69,7 +69,7 @@ pub fn names_an_access_token(form: &str) -> bool {
 }
 
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
-fn is_b64token(bytes: &[u8]) -> bool {
+pub(in crate::auth) fn is_b64token(bytes: &[u8]) -> bool {
     let unpadded = bytes
         .iter()
         .rposition(|b| *b != b'=')

@@ -32,6 +32,13 @@ pub(super) struct Metadata {
     pub document: Vec<u8>,
 }
 
+impl Metadata {
+    /// True if it may lead into this machine, because it came from there.
+    pub(super) fn was_found_on_loopback(&self) -> bool {
+        self.found_at.host_str().is_some_and(is_loopback_host)
+    }
+}
+
 /// Why no discovery document is acceptable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum DiscoveryError {
@@ -212,7 +219,7 @@ impl HttpSource {
 
     /// Tries all places. Of several failures the most telling is kept: a document with another issuer before any other
     /// answer, and the first place before the others.
-    async fn search(&self) -> Result<Metadata, DiscoveryError> {
+    pub(super) async fn search(&self) -> Result<Metadata, DiscoveryError> {
         let mut telling: Option<DiscoveryError> = None;
         for url in &self.places {
             let error = match self.read(url).await {

@@ -162,6 +162,8 @@ pub(in crate::auth) struct Profile {
     pub recognises: fn(&Evidence<'_>) -> bool,
     /// What to change at this provider if its tokens are opaque or encrypted.
     pub opaque_hint: &'static str,
+    /// What to do at this provider if its metadata has no registration endpoint.
+    pub registration_hint: &'static str,
 }
 
 /// What nearly all profiles share.
@@ -181,6 +183,7 @@ const COMMON: Profile = Profile {
     discovery: Discovery::Any,
     recognises: |_| false,
     opaque_hint: "make it issue signed JWT access tokens for this server",
+    registration_hint: "register the client there by hand",
 };
 
 /// RFC 9068 §4: "The resource server MUST verify that the 'typ' header value is 'at+jwt' or 'application/at+jwt'".

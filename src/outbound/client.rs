@@ -1,11 +1,11 @@
-//! The one HTTP client, and the two kinds of request that are made: fetching a small document, and sending a form with our
-//! own client credentials.
+//! The one HTTP client, and the three kinds of request that are made: fetching a small document, sending a form with our
+//! own client credentials, and sending a JSON document.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, ETAG, IF_NONE_MATCH};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use reqwest::redirect::Policy;
 use url::Url;
 
@@ -55,6 +55,28 @@ pub struct Form<'a> {
     pub client_secret: &'a str,
     /// The most bytes that the answer may have.
     pub max_bytes: usize,
+}
+
+/// A JSON document to send. It may hold a secret, so it has no `Debug`.
+#[derive(Clone, Copy)]
+pub struct JsonDocument<'a> {
+    /// Where to.
+    pub url: &'a Url,
+    /// The document.
+    pub body: &'a [u8],
+    /// The access token to send it with, if any (RFC 6750 §2.1).
+    pub bearer: Option<&'a str>,
+    /// The most bytes that the answer may have.
+    pub max_bytes: usize,
+}
+
+/// The answer to a document that was sent, whatever it says. It may hold a secret, so it has no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status, never a redirect's.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 /// What came back.
@@ -198,6 +220,31 @@ impl Outbound {
 }
 
 impl Outbound {
+    /// Sends a JSON document and returns the answer, also where it refuses.
+    pub async fn send(&self, document: JsonDocument<'_>) -> Result<Answer, OutboundError> {
+        self.prepare(document.url).await;
+        let client = self.0.client_for(document.url)?;
+        let mut request = client
+            .post(document.url.clone())
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/json")
+            .body(document.body.to_vec());
+        if let Some(token) = document.bearer {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send().await.map_err(|e| self.0.failure(&e))?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(OutboundError::Redirect(status.as_u16()));
+        }
+        Ok(Answer {
+            status: status.as_u16(),
+            body: self.0.body(response, document.max_bytes).await?,
+        })
+    }
+}
+
+impl Outbound {
     /// Builds the TLS client off the request threads: reading the system's certificates takes tens of milliseconds.
     async fn prepare(&self, url: &Url) {
         if url.scheme() == "https" && self.0.tls.get().is_none() {
@@ -269,7 +316,7 @@ impl Inner {
 
     async fn reply(
         &self,
-        mut response: reqwest::Response,
+        response: reqwest::Response,
         max_bytes: usize,
     ) -> Result<Reply, OutboundError> {
         let text = |name| {
@@ -285,8 +332,22 @@ impl Inner {
             }
             status => return Err(OutboundError::Status(status)),
         }
+        Ok(Reply::Document {
+            body: self.body(response, max_bytes).await?,
+            etag,
+            cache_control,
+        })
+    }
+
+    async fn body(
+        &self,
+        mut response: reqwest::Response,
+        max_bytes: usize,
+    ) -> Result<Vec<u8>, OutboundError> {
         // We ask for no compression, so the bytes counted are the bytes decoded.
-        if let Some(encoding) = text(CONTENT_ENCODING).filter(|e| e != "identity") {
+        let encoding = response.headers().get(CONTENT_ENCODING);
+        if let Some(encoding) = encoding.filter(|encoding| *encoding != "identity") {
+            let encoding = encoding.to_str().unwrap_or("?").to_owned();
             return Err(OutboundError::Encoded(encoding));
         }
         let mut body = Vec::new();
@@ -296,11 +357,7 @@ impl Inner {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Reply::Document {
-            body,
-            etag,
-            cache_control,
-        })
+        Ok(body)
     }
 
     fn failure(&self, error: &reqwest::Error) -> OutboundError {

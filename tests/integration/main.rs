@@ -12,6 +12,7 @@ mod library;
 mod attacks;
 mod auth;
 mod cli;
+mod client_register;
 mod config;
 mod connection_reuse;
 mod dev_idp;

@@ -24,5 +24,7 @@ pub(super) static PROFILE: Profile = Profile {
     },
     opaque_hint: "AD FS issues JWTs for a Web API of an application group: make the client send `resource`, without \
                   which the token is for urn:microsoft:userinfo",
+    registration_hint: "AD FS registers nobody by itself: add a native application with the \
+                        redirect addresses to the application group",
     ..COMMON
 };

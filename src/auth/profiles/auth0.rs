@@ -19,5 +19,7 @@ pub(super) static PROFILE: Profile = Profile {
     recognises: |evidence: &Evidence<'_>| evidence.is_below("auth0.com"),
     opaque_hint: "without an API audience Auth0 issues opaque or encrypted tokens: create an API whose identifier is this \
                   server's URL, and switch on the Resource Parameter Compatibility Profile or set a default audience",
+    registration_hint: "switch on dynamic registration in the settings of the Auth0 tenant, or \
+                        create an application with the redirect addresses",
     ..COMMON
 };

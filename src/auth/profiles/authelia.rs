@@ -15,5 +15,7 @@ pub(super) static PROFILE: Profile = Profile {
     recognises: |evidence: &Evidence<'_>| evidence.has_token_endpoint("/api/oidc/token"),
     opaque_hint: "Authelia issues opaque tokens unless the client says otherwise: set its \
                   access_token_signed_response_alg to RS256, and this server's URL as an audience",
+    registration_hint: "Authelia registers nobody by itself: add a client with the redirect \
+                        addresses to identity_providers.oidc.clients in its configuration",
     ..COMMON
 };

@@ -23,5 +23,7 @@ pub(super) static PROFILE: Profile = Profile {
     },
     opaque_hint: "Authentik issues JWTs; an encrypted one has five parts: take the encryption key off the provider, and \
                   give it an RSA or EC signing key",
+    registration_hint: "create an OAuth2/OpenID provider with the redirect addresses in the admin \
+                        interface of Authentik",
     ..COMMON
 };

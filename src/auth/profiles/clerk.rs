@@ -15,5 +15,7 @@ pub(super) static PROFILE: Profile = Profile {
     recognises: |evidence: &Evidence<'_>| evidence.is_below("clerk.accounts.dev"),
     opaque_hint: "Clerk issues opaque tokens (oat_…) where the application says so: in the dashboard under OAuth \
                   applications, Settings, switch on \"Generate access tokens as JWTs\"",
+    registration_hint: "switch on dynamic registration in Clerk's dashboard, or create an OAuth \
+                        application with the redirect addresses",
     ..COMMON
 };

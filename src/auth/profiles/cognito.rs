@@ -26,5 +26,7 @@ pub(super) static PROFILE: Profile = Profile {
         evidence.host.starts_with("cognito-idp.") && aws
     },
     opaque_hint: "Cognito's access tokens are JWTs and its refresh tokens are not: make the client send the access token",
+    registration_hint: "Cognito registers nobody by itself: create an app client of the user pool \
+                        with the redirect addresses",
     ..COMMON
 };

@@ -17,5 +17,7 @@ pub(super) static PROFILE: Profile = Profile {
     },
     opaque_hint: "make the client use the issuer of the MCP server in Descope's Agentic Identity Hub, and set the MCP \
                   Server URL there to this server's URL",
+    registration_hint: "dynamic registration is switched off in Descope: switch it on for the MCP \
+                        server, or create a client with the redirect addresses",
     ..COMMON
 };

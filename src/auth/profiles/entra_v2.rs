@@ -31,6 +31,8 @@ pub(super) static PROFILE: Profile = Profile {
     recognises,
     opaque_hint: "a token for Microsoft Graph cannot be verified by others: make the client ask for a scope of this \
                   server's own app registration (api://…/scope), not for Graph's",
+    registration_hint: "Entra ID registers nobody by itself: add an app registration (public \
+                        client) with the redirect addresses",
     ..COMMON
 };
 

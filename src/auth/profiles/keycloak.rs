@@ -17,6 +17,9 @@ pub(super) static PROFILE: Profile = Profile {
     recognises,
     opaque_hint: "Keycloak issues JWT access tokens unless a client has \"Use lightweight access token\" on: switch it \
                   off for this client, or its mappers on",
+    registration_hint: "Keycloak has such an endpoint, so something between hides it; or create \
+                        the client in the admin console under Clients > Create client, with the \
+                        redirect addresses",
     ..COMMON
 };
 

@@ -20,6 +20,8 @@ pub(super) static PROFILE: Profile = Profile {
     recognises,
     opaque_hint: "tokens of the org authorization server are for Okta alone: use a custom authorization server \
                   (https://{org}.okta.com/oauth2/{id}) whose audience is this server",
+    registration_hint: "Okta publishes no endpoint that is open to this: create an OpenID Connect \
+                        app integration with the redirect addresses",
     ..COMMON
 };
 

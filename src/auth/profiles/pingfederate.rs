@@ -18,5 +18,7 @@ pub(super) static PROFILE: Profile = Profile {
     recognises: |evidence| evidence.has_token_endpoint("/as/token.oauth2"),
     opaque_hint: "a reference token manager issues opaque tokens: create a JSON token manager that signs with an RSA or EC \
                   certificate and writes issuer and audience, and make it the one for this resource",
+    registration_hint: "switch on dynamic client registration in PingFederate, or create an OAuth \
+                        client with the redirect addresses",
     ..COMMON
 };

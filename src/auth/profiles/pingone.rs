@@ -22,5 +22,7 @@ pub(super) static PROFILE: Profile = Profile {
     },
     opaque_hint: "PingOne's access tokens are JWTs and only refresh tokens are opaque: make the client send the access \
                   token of a custom resource",
+    registration_hint: "create an OpenID Connect application with the redirect addresses in \
+                        PingOne",
     ..COMMON
 };

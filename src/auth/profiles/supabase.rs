@@ -24,5 +24,7 @@ pub(super) static PROFILE: Profile = Profile {
     },
     opaque_hint: "Supabase issues JWTs, signed with a shared secret in older projects: switch the project to asymmetric \
                   signing keys (ES256 or RS256), and make the client send the access token",
+    registration_hint: "switch on dynamic registration under Authentication > OAuth Server in \
+                        Supabase, or create an OAuth client with the redirect addresses",
     ..COMMON
 };

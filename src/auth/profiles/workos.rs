@@ -17,5 +17,7 @@ pub(super) static PROFILE: Profile = Profile {
     recognises: |evidence: &Evidence<'_>| evidence.is_below("authkit.app"),
     opaque_hint: "make the client authorize at the AuthKit domain, and register this server's URL as a resource \
                   indicator there: tokens of other flows may be opaque",
+    registration_hint: "switch on Dynamic Client Registration under Connect > Configuration in \
+                        WorkOS, or create an application with the redirect addresses",
     ..COMMON
 };

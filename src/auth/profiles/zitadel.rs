@@ -24,5 +24,7 @@ pub(super) static PROFILE: Profile = Profile {
     },
     opaque_hint: "Zitadel issues opaque tokens unless the application says otherwise: in its token settings set \"Auth \
                   Token Type\" to JWT",
+    registration_hint: "Zitadel registers nobody by itself: create an application with the \
+                        redirect addresses in the project",
     ..COMMON
 };
