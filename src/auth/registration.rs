@@ -7,7 +7,7 @@ mod answer;
 mod keycloak;
 mod refusal;
 
-use serde_json::json;
+use serde::Serialize;
 use url::Url;
 
 pub use answer::{ClientSecret, RegisteredClient};
@@ -59,6 +59,18 @@ pub struct ClientMetadata {
     pub scopes: Scopes,
     /// True if it shall have a secret.
     pub is_confidential: bool,
+}
+
+/// RFC 7591 §2. PKCE is the client's own doing: there is no metadata for it.
+#[derive(Serialize)]
+struct RegistrationRequest<'r> {
+    client_name: &'r str,
+    redirect_uris: &'r [String],
+    grant_types: [&'static str; 2],
+    response_types: [&'static str; 1],
+    token_endpoint_auth_method: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
 }
 
 /// What an issuer demands of those who register (RFC 7591 §1.2). No `Display`, redacted `Debug`.
@@ -119,7 +131,7 @@ impl AuthorizationServer {
             client_authentication: list("token_endpoint_auth_methods_supported"),
             scopes: list("scopes_supported"),
             returns_issuer: document.get("authorization_response_iss_parameter_supported")
-                == Some(&json!(true)),
+                == Some(&true.into()),
             found_on_loopback: metadata.was_found_on_loopback(),
         })
     }
@@ -132,10 +144,9 @@ impl AuthorizationServer {
         outbound: &Outbound,
     ) -> Result<RegisteredClient, RegistrationError> {
         let url = self.endpoint()?;
-        let body = self.request(client).to_string();
         let document = JsonDocument {
             url: &url,
-            body: body.as_bytes(),
+            body: &self.request(client),
             bearer: initial_access_token.map(|token| token.0.as_str()),
             max_bytes: MAX_BYTES,
         };
@@ -173,24 +184,22 @@ impl AuthorizationServer {
         Url::parse(written)
             .ok()
             .filter(|url| self.found_on_loopback || !is_local(url))
-            .ok_or_else(|| RegistrationError::IssuerAnswer {
+            .ok_or(RegistrationError::IssuerAnswer {
                 problem: "the `registration_endpoint` of its metadata is no address to send to",
             })
     }
 
-    /// RFC 7591 §2. PKCE is the client's own doing: there is no metadata for it.
-    fn request(&self, client: &ClientMetadata) -> serde_json::Value {
-        let mut request = json!({
-            "client_name": client.name,
-            "redirect_uris": client.redirect_uris,
-            "grant_types": ["authorization_code", "refresh_token"],
-            "response_types": ["code"],
-            "token_endpoint_auth_method": self.authentication_of(client),
-        });
-        if !client.scopes.is_empty() {
-            request["scope"] = json!(client.scopes.to_string());
-        }
-        request
+    fn request(&self, client: &ClientMetadata) -> Vec<u8> {
+        let scope = (!client.scopes.is_empty()).then(|| client.scopes.to_string());
+        let request = RegistrationRequest {
+            client_name: &client.name,
+            redirect_uris: &client.redirect_uris,
+            grant_types: ["authorization_code", "refresh_token"],
+            response_types: ["code"],
+            token_endpoint_auth_method: self.authentication_of(client),
+            scope,
+        };
+        serde_json::to_vec(&request).expect("invariant: texts and lists of texts are JSON")
     }
 
     /// `client_secret_basic` is what every server must know (RFC 6749 §2.3.1), unless it says otherwise.

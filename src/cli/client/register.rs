@@ -60,8 +60,8 @@ pub(super) struct Options {
     /// What people read on the consent page [default: the client's own name, else MCP client]
     #[arg(long)]
     name: Option<String>,
-    /// The scopes that the client may ask for, parted by spaces [default: the configured two, and offline_access where the
-    /// issuer has it, because most clients ask for it]
+    /// The scopes that the client may ask for, parted by spaces [default: the configured two, and `offline_access` where
+    /// the issuer has it, because most clients ask for it]
     #[arg(long, value_parser = scopes)]
     scope: Option<Scopes>,
     /// Ask for a client with a secret. Without it: a public client, which proves itself by PKCE
@@ -241,15 +241,12 @@ impl Options {
 /// All that a client may ever want: some issuers fix a client's scopes when it registers, and answer `invalid_scope` to one
 /// that asks for another later. The official SDKs ask for `offline_access` wherever the metadata has it.
 fn default_scopes(config: &Config, server: &AuthorizationServer) -> Scopes {
-    let offline = server
-        .scopes
-        .iter()
-        .find(|scope| *scope == "offline_access");
-    [&config.read_scope, &config.write_scope]
-        .into_iter()
-        .cloned()
-        .chain(offline.and_then(|scope| Scope::parse(scope)))
-        .collect()
+    let prefix = config.auth.scope_prefix();
+    let own = [&config.read_scope, &config.write_scope].map(|scope| prefix.to_ask_for(scope));
+    let mut known = server.scopes.iter();
+    let offline = known.find(|scope| *scope == "offline_access");
+    let offline = offline.and_then(|scope| Scope::parse(scope));
+    own.into_iter().chain(offline).collect()
 }
 
 #[cfg(test)]

@@ -126,11 +126,14 @@ impl Values<'_> {
         let url = self.server_url();
         let file = match self.client? {
             KnownClient::Cursor => {
-                let mut auth = json!({ "CLIENT_ID": id });
-                if let Some(secret) = &self.registered.secret {
-                    auth["CLIENT_SECRET"] = json!(secret.expose());
-                }
-                auth["scopes"] = json!(self.scopes().split(' ').collect::<Vec<_>>());
+                let scopes = self.scopes();
+                let scopes: Vec<_> = scopes.split(' ').collect();
+                let auth = match &self.registered.secret {
+                    None => json!({ "CLIENT_ID": id, "scopes": scopes }),
+                    Some(secret) => json!({
+                        "CLIENT_ID": id, "CLIENT_SECRET": secret.expose(), "scopes": scopes,
+                    }),
+                };
                 json!({ "mcpServers": { "usher": { "url": url, "auth": auth } } })
             }
             // It has no member for a secret, and asks for one.
