@@ -24,6 +24,7 @@ mod outages;
 mod ports;
 mod realm;
 mod refusals;
+mod registration;
 mod usher;
 
 use std::path::Path;
@@ -127,6 +128,9 @@ async fn run() -> anyhow::Result<Report> {
         realm::tells_a_self_registered_reader_that_writing_is_no_scope_of_its_own,
         realm::for_production_has_no_users_no_known_secret_and_no_scope_by_default,
         realm::exchanges_a_callers_token_for_an_upstreams,
+        registration::registers_every_client_that_usher_knows_without_a_token,
+        registration::registers_a_confidential_client_with_an_initial_access_token,
+        registration::names_the_policy_that_refuses_and_where_to_change_it,
         refusals::accepts_a_genuine_access_token,
         refusals::refuses_a_token_without_audience,
         refusals::refuses_an_id_token,
