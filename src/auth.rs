@@ -27,6 +27,7 @@ pub mod settings;
 mod signing_keys;
 mod strict_json;
 mod unverified;
+mod unverified_claims;
 mod verified_tokens;
 mod verifier;
 
@@ -44,6 +45,7 @@ pub use profiles::ProfileName;
 pub use resource::{Resource, ResourceIdentifier, Resources};
 pub use scope::{Scope, ScopePrefix, Scopes};
 pub use settings::{IssuerSettings, ScopeSettings, Settings, SettingsError, TokenCacheSettings};
+pub use unverified_claims::UnverifiedClaims;
 
 use claims::{check_validity, is_audience};
 use issuer::Issuer;
@@ -96,10 +98,11 @@ impl ResourceServer {
             return Err(mistake);
         }
         let issuers = settings.issuer.iter().cloned();
+        let kept_claims: Arc<[String]> = settings.kept_claims.clone().into();
         Ok(Self(Arc::new(Inner {
             resources: Resources::new(&settings),
             issuers: issuers
-                .map(|issuer| Issuer::start(issuer, &parts))
+                .map(|issuer| Issuer::start(issuer, Arc::clone(&kept_claims), &parts))
                 .collect::<Result<_, _>>()?,
             verified: VerifiedTokens::new(&settings.token_cache),
             opaque: OpaqueTokens::default(),

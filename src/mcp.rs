@@ -36,6 +36,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 pub use answer::{Answer, Body, Operation};
+pub use asked::Denied;
+pub use catalog::built_in_targets;
 pub use era::{Revision, revisions};
 pub use error::BadHttp;
 pub use headers::SESSION as SESSION_HEADER;
@@ -103,8 +105,11 @@ impl Protocol {
     /// A protocol layer with the given settings.
     pub fn new(settings: Settings, parts: Parts) -> Result<Self, SettingsError> {
         let keys = settings.session_keys()?;
-        let read_scope = parts.scope_prefix.to_ask_for(parts.policy.read_scope());
-        let catalog = Catalog::new(parts.tools.descriptors(), read_scope.as_str());
+        let catalog = Catalog::new(
+            parts.tools.descriptors(),
+            &parts.policy,
+            &parts.scope_prefix,
+        );
         Ok(Self(Arc::new(Inner {
             sessions: Arc::new(Sessions::new(
                 keys,

@@ -13,7 +13,10 @@ use crate::knowledge::Knowledge;
 /// The tool that reads one document.
 pub const FETCH: &str = fetch::NAME;
 
-/// What a client is told of a built-in tool. Both need the read scope and only read.
+/// The names of the built-in tools, in the order listed. Both only read.
+pub const NAMES: [&str; 2] = [search::NAME, fetch::NAME];
+
+/// What a client is told of a built-in tool.
 #[derive(Clone, Debug)]
 pub struct ToolDescriptor {
     /// The name on the wire.

@@ -1,9 +1,14 @@
 //! What a token claims, and whether that is acceptable. Our own strict types; no clock is read here, `now` is given.
 
+mod kept;
+
+use std::sync::OnceLock;
+
 use super::profiles::{Mark, Profile};
 use super::strict_json::{Object, Value};
 use super::unverified::UnverifiedHeader;
 use super::{Scope, Scopes, TokenError};
+use kept::kept;
 
 /// The most entries `aud` may have.
 const MAX_AUDIENCES: usize = 32;
@@ -22,6 +27,20 @@ pub(in crate::auth) struct Claims {
     pub audiences: Vec<String>,
     pub expires_at: i64,
     pub not_before: Option<i64>,
+    /// What else the policy asks for, by name.
+    pub kept: Vec<(String, Vec<String>)>,
+    /// What the policy found once.
+    pub found: OnceLock<(u64, [u64; 4])>,
+}
+
+/// What claims that somebody wrote down would say: as far as the policy looks at it, and nothing is checked.
+#[derive(Debug)]
+pub(super) struct Paper {
+    pub subject: Option<String>,
+    pub client_id: Option<String>,
+    pub scopes: Scopes,
+    pub groups: Vec<String>,
+    pub kept: Vec<(String, Vec<String>)>,
 }
 
 /// The times of a token, Unix seconds.
@@ -46,6 +65,8 @@ pub(super) struct Rules<'r> {
     pub scope_claim: Option<&'r str>,
     /// If not empty, the client ids accepted.
     pub client_ids: &'r [String],
+    /// The claims that are kept because the policy asks for them.
+    pub kept_claims: &'r [String],
     pub leeway_seconds: i64,
     pub max_lifetime_seconds: i64,
 }
@@ -101,6 +122,24 @@ fn take_over(
         audiences: audiences(claims, rules)?,
         expires_at: times.expires_at,
         not_before: times.not_before,
+        kept: kept(claims, issuer, rules.kept_claims),
+        found: OnceLock::new(),
+    })
+}
+
+/// Takes over what the policy looks at, from claims that nobody verified.
+pub(super) fn on_paper(
+    claims: &Object<'_>,
+    issuer: &str,
+    rules: &Rules<'_>,
+) -> Result<Paper, TokenError> {
+    let subject = claims.get("sub").and_then(Value::as_str);
+    Ok(Paper {
+        subject: subject.map(str::to_owned),
+        client_id: client_id(claims, rules.profile)?.map(str::to_owned),
+        scopes: scopes(claims, rules)?,
+        groups: groups(claims, rules)?,
+        kept: kept(claims, issuer, rules.kept_claims),
     })
 }
 

@@ -18,6 +18,8 @@ use super::{AccessToken, Parts, ProfileName, TokenError};
 pub(super) struct Issuer {
     settings: IssuerSettings,
     algorithms: Vec<Algorithm>,
+    /// The claims that the policy asks for.
+    kept_claims: Arc<[String]>,
     found: Found,
     introspection: Option<Introspection>,
     pub keys: SigningKeys,
@@ -63,8 +65,18 @@ impl KeyState {
     }
 }
 
+/// The profile of an issuer of which nothing but the settings is known.
+pub(super) fn from_address(settings: &IssuerSettings) -> &'static Profile {
+    let detected = || profiles::detect(&Evidence::new(&settings.issuer, None));
+    settings.profile.map_or_else(detected, ProfileName::profile)
+}
+
 impl Issuer {
-    pub(super) fn start(settings: IssuerSettings, parts: &Parts) -> Result<Self, SettingsError> {
+    pub(super) fn start(
+        settings: IssuerSettings,
+        kept_claims: Arc<[String]>,
+        parts: &Parts,
+    ) -> Result<Self, SettingsError> {
         let (outbound, clock) = (parts.outbound.clone(), parts.clock.clone());
         let introspection = Introspection::start(&settings.introspection, outbound, clock);
         let introspection = introspection.map_err(|message| SettingsError {
@@ -96,6 +108,7 @@ impl Issuer {
         let names = settings.algorithms.iter();
         Ok(Self {
             algorithms: names.filter_map(|name| Algorithm::parse(name)).collect(),
+            kept_claims,
             found,
             introspection,
             keys: SigningKeys::start(options, Box::new(source), around),
@@ -164,16 +177,7 @@ impl Issuer {
 
     /// How its claims are judged.
     pub(super) fn rules(&self) -> Rules<'_> {
-        Rules {
-            profile: self.profile(),
-            token_types: &self.settings.token_types,
-            is_configured: self.settings.profile.is_some(),
-            groups_claim: self.settings.groups_claim.as_deref(),
-            scope_claim: self.settings.scope_claim.as_deref(),
-            client_ids: &self.settings.client_ids,
-            leeway_seconds: self.leeway_seconds(),
-            max_lifetime_seconds: self.settings.max_token_lifetime_seconds.into(),
-        }
+        self.settings.rules(self.profile(), &self.kept_claims)
     }
 
     /// Its profile: the one in the settings, else what its address and metadata look like.

@@ -47,6 +47,19 @@ impl Principal {
         &self.claims.groups
     }
 
+    /// The claims that the policy asks for, those of them that the token has.
+    #[must_use]
+    pub fn kept_claims(&self) -> &[(String, Vec<String>)] {
+        &self.claims.kept
+    }
+
+    /// What `find` gives, remembered with the verified token for whoever asks under the same `name` again: claims do not
+    /// change, so what follows from them does not either.
+    pub fn found_once(&self, name: u64, find: impl Fn() -> [u64; 4]) -> [u64; 4] {
+        let (finder, found) = *self.claims.found.get_or_init(|| (name, find()));
+        if finder == name { found } else { find() }
+    }
+
     /// `exp`, Unix seconds. A stream to this principal ends then.
     #[must_use]
     pub fn expires_at(&self) -> i64 {
@@ -74,6 +87,8 @@ impl Principal {
             audiences: Vec::new(),
             expires_at: i64::MAX,
             not_before: None,
+            kept: Vec::new(),
+            found: std::sync::OnceLock::new(),
         };
         Self {
             claims: Arc::new(claims),

@@ -5,8 +5,9 @@ mod check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::claims::Rules;
 use super::introspection::IntrospectionSettings;
-use super::profiles::ProfileName;
+use super::profiles::{Profile, ProfileName};
 
 /// The settings of the resource server, as written.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -28,6 +29,9 @@ pub struct Settings {
     pub resource_name: Option<String>,
     /// An address with documentation for developers, published as `resource_documentation`. Default: none.
     pub resource_documentation: Option<String>,
+    /// The claims that are kept because a rule asks for them. Not written here: they follow from the rules.
+    #[serde(skip)]
+    pub kept_claims: Vec<String>,
 }
 
 /// One issuer whose tokens are accepted.
@@ -115,6 +119,25 @@ impl Default for IssuerSettings {
 }
 
 impl IssuerSettings {
+    /// How its claims are judged.
+    pub(super) fn rules<'r>(
+        &'r self,
+        profile: &'r Profile,
+        kept_claims: &'r [String],
+    ) -> Rules<'r> {
+        Rules {
+            profile,
+            token_types: &self.token_types,
+            is_configured: self.profile.is_some(),
+            groups_claim: self.groups_claim.as_deref(),
+            scope_claim: self.scope_claim.as_deref(),
+            client_ids: &self.client_ids,
+            kept_claims,
+            leeway_seconds: self.leeway_seconds.into(),
+            max_lifetime_seconds: self.max_token_lifetime_seconds.into(),
+        }
+    }
+
     /// An issuer with the defaults.
     #[must_use]
     pub fn named(issuer: impl Into<String>) -> Self {
@@ -134,7 +157,8 @@ pub struct ScopeSettings {
     /// The scope for all other tools. Default: `mcp:write`.
     pub write: String,
     /// The scopes published in the metadata (`scopes_supported`, RFC 9728 §2). Clients ask for all of them at their
-    /// first login, so keep it to what basic use needs. Default: the reading scope alone.
+    /// first login, so keep it to what basic use needs. Default: the reading scope alone; where rules leave nothing that
+    /// it opens, the fewest scopes that open a tool.
     pub advertised: Vec<String>,
 }
 

@@ -64,6 +64,11 @@ impl VerifiedToken {
             .iter()
             .map(|scope| scope.as_str().len() + 24)
             .sum();
+        let kept = claims.kept.iter().map(|(name, values)| {
+            let values: usize = values.iter().map(|value| value.len() + 24).sum();
+            name.len() + values + 48
+        });
+        let lists = lists + kept.sum::<usize>();
         let single = claims.issuer.len() + claims.subject.len() + 512;
         u32::try_from(single + lists + scopes).unwrap_or(u32::MAX)
     }
@@ -155,6 +160,8 @@ mod tests {
             audiences: Vec::new(),
             expires_at: 0,
             not_before: None,
+            kept: Vec::new(),
+            found: std::sync::OnceLock::new(),
         };
         VerifiedToken::new(claims, 0, [0; 32], 0)
     }

@@ -16,7 +16,6 @@ use crate::knowledge::Knowledge;
 use crate::lifecycle::Lifecycle;
 use crate::mcp::Protocol;
 use crate::outbound::Outbound;
-use crate::policy::Policy;
 use crate::rate_limit::RateLimits;
 use crate::telemetry::{Log, Metrics, subscriber};
 use crate::tools::Tools;
@@ -149,7 +148,7 @@ impl Server {
         let rate_limits = RateLimits::new(&config.rate_limit);
         let parts = mcp::Parts {
             tools: Tools::new(knowledge.clone()),
-            policy: Policy::new(config.read_scope, config.write_scope),
+            policy: config.policy,
             scope_prefix,
             rate_limits: rate_limits.clone(),
             lifecycle: lifecycle.clone(),

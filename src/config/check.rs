@@ -10,6 +10,7 @@ use super::mistake::{Mistake, Problem};
 use super::secret::{self, Secret};
 use super::{KeyPath, Settings, Variables};
 use crate::outbound::Outbound;
+use crate::policy::Policy;
 use crate::{auth, http, knowledge, mcp, outbound, rate_limit, telemetry};
 
 /// A configuration that may run.
@@ -25,10 +26,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// The resource server.
     pub auth: auth::Settings,
-    /// The scope that reading tools need.
-    pub read_scope: auth::Scope,
-    /// The scope that all other tools need.
-    pub write_scope: auth::Scope,
+    /// Who may do what.
+    pub policy: Policy,
     /// The HTTP surface.
     pub http: http::Settings,
     /// The protocol layer.
@@ -50,21 +49,26 @@ pub(super) fn check(settings: Settings, variables: &Variables) -> Result<Config,
     let mut found = Found::default();
     let admin_secret = found.admin_secret(&settings);
     found.modules(&settings);
-    if !found.mistakes.is_empty() {
-        return Err(found.mistakes);
-    }
-    let scope = |text: &str| {
-        auth::Scope::parse(text).expect("invariant: `auth` complains of what is no scope")
+    let policy = found.policy(&settings);
+    let policy = match policy {
+        Some(policy) if found.mistakes.is_empty() => policy,
+        Some(_) | None => return Err(found.mistakes),
     };
-    let (auth, knowledge) = (settings.auth(), settings.knowledge());
+    let (mut auth, knowledge) = (settings.auth(), settings.knowledge());
+    if auth.scopes.advertised.is_empty() {
+        let basic = policy.basic_scopes(&mcp::built_in_targets());
+        auth.scopes.advertised = basic
+            .iter()
+            .map(|scope| scope.as_str().to_owned())
+            .collect();
+    }
     Ok(Config {
         listen: settings.listen,
         admin_listen: settings.admin_listen,
         admin_secret,
         state_dir: state_dir(settings.state_dir.as_deref(), variables),
         auth,
-        read_scope: scope(&settings.scopes.read),
-        write_scope: scope(&settings.scopes.write),
+        policy,
         http: settings.http,
         mcp: settings.mcp,
         knowledge,
@@ -155,6 +159,25 @@ impl Found {
         }
         if let Err(error) = settings.log.check() {
             self.mistake(KeyPath::parse("log.level"), error, "");
+        }
+    }
+
+    /// The rules, once the scopes are known to be scopes.
+    fn policy(&mut self, settings: &Settings) -> Option<Policy> {
+        let scope = |text: &str| auth::Scope::parse(text);
+        let (read, write) = (scope(&settings.scopes.read), scope(&settings.scopes.write));
+        match Policy::with_rules(read?, write?, &settings.rule) {
+            Ok(policy) => {
+                self.warnings
+                    .extend(policy.unmatched(&mcp::built_in_targets()));
+                Some(policy)
+            }
+            Err(mistakes) => {
+                for (key, error) in mistakes {
+                    self.mistake(KeyPath::parse(&key), error, "");
+                }
+                None
+            }
         }
     }
 

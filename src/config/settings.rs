@@ -1,12 +1,13 @@
 //! What an operator writes: the keys of the file, composed of the modules' own settings.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{auth, http, knowledge, mcp, outbound, rate_limit, telemetry};
+use crate::{auth, http, knowledge, mcp, outbound, policy, rate_limit, telemetry};
 
 /// The configuration of Usher. Every key, with its default, unit and effect, is in docs/configuration.md.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -44,6 +45,9 @@ pub struct Settings {
     pub issuer: Vec<auth::settings::IssuerSettings>,
     /// The names of the scopes, as the identity provider has them.
     pub scopes: auth::settings::ScopeSettings,
+    /// Who may do what, beyond the two scopes: one table per rule. Without rules, what only reads takes `scopes.read` and
+    /// everything else `scopes.write`.
+    pub rule: Vec<policy::RuleSettings>,
     /// What `search` and `fetch` answer from: one table per collection.
     pub collection: Vec<knowledge::CollectionSettings>,
     /// How much `search` and `fetch` give.
@@ -81,6 +85,7 @@ impl Default for Settings {
             mcp: mcp::Settings::default(),
             rate_limit: rate_limit::Settings::default(),
             log: telemetry::Settings::default(),
+            rule: Vec::new(),
             collection: Vec::new(),
             search: knowledge::SearchSettings::default(),
         }
@@ -99,7 +104,15 @@ impl Settings {
             token_cache: self.token_cache.clone(),
             resource_name: self.resource_name.clone(),
             resource_documentation: self.resource_documentation.clone(),
+            kept_claims: self.kept_claims(),
         }
+    }
+
+    /// The claims that rules ask for, each once.
+    fn kept_claims(&self) -> Vec<String> {
+        let names = self.rule.iter().flat_map(|rule| rule.claim_names());
+        let names: BTreeSet<_> = names.map(str::to_owned).collect();
+        names.into_iter().collect()
     }
 
     /// The part of the collections.

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::io::Write;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::Principal;
@@ -14,12 +15,14 @@ use crate::mcp::Operation;
 use crate::telemetry::{Log, Settings};
 
 /// What a handler knows and the access log tells.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Notes {
     /// JSON-RPC method, and the tool called.
     pub operation: Option<Operation>,
     /// The stable reason code of a refusal or error.
     pub reason: Option<&'static str>,
+    /// The rule behind a refusal.
+    pub rule: Option<Arc<str>>,
 }
 
 /// Where access lines go. The default writes none.
@@ -127,6 +130,9 @@ impl Entry<'_> {
         if let Some(reason) = self.reason() {
             text(line, "reason", reason)?;
         }
+        if let Some(rule) = &self.notes.rule {
+            text(line, "rule", rule)?;
+        }
         line.extend_from_slice(b"}\n");
         Ok(())
     }
@@ -154,6 +160,9 @@ impl Entry<'_> {
         }
         if let Some(reason) = self.reason() {
             write!(line, " {}: {reason}", self.outcome())?;
+        }
+        if let Some(rule) = &self.notes.rule {
+            write!(line, " ({})", rule.escape_debug())?;
         }
         writeln!(line, " [{} {}]", self.remote, self.request_id)
     }
@@ -249,12 +258,19 @@ mod tests {
                 tool: Some("search"),
             }),
             reason: Some("insufficient_scope"),
+            rule: Some("fetch writes".into()),
         };
-        insta::assert_snapshot!(line(false, &entry("/mcp", &notes)), @r#"{"timestamp":"2026-10-21T00:00:00.123Z","level":"INFO","target":"access","method":"POST","path":"/mcp","status":200,"duration_ms":1.234,"request_id":"0123","remote":"192.0.2.1","operation":"tools/call search","outcome":"refused","reason":"insufficient_scope"}"#);
+        insta::assert_snapshot!(line(false, &entry("/mcp", &notes)), @r#"{"timestamp":"2026-10-21T00:00:00.123Z","level":"INFO","target":"access","method":"POST","path":"/mcp","status":200,"duration_ms":1.234,"request_id":"0123","remote":"192.0.2.1","operation":"tools/call search","outcome":"refused","reason":"insufficient_scope","rule":"fetch writes"}"#);
     }
 
     #[test]
     fn a_pretty_line_reads_alone() {
+        let notes = Notes {
+            reason: Some("group_required"),
+            rule: Some("fin\nance".into()),
+            ..Notes::default()
+        };
+        insta::assert_snapshot!(line(true, &entry("/mcp", &notes)), @r"2026-10-21T00:00:00.123Z POST /mcp 200 1.2ms refused: group_required (fin\nance) [192.0.2.1 0123]");
         insta::assert_snapshot!(line(true, &entry("/mcp", &Notes::default())), @"2026-10-21T00:00:00.123Z POST /mcp 200 1.2ms [192.0.2.1 0123]");
     }
 

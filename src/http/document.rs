@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::access_log::Notes;
 use super::answer::{json, text};
 use super::error::Refusal;
 use super::{State, accept};
@@ -32,8 +33,9 @@ pub fn document(
     state: &State,
     principal: &Principal,
     request: &Request,
+    notes: &mut Notes,
 ) -> Result<Response, Refusal> {
-    permit(state, principal)?;
+    permit(state, principal, notes)?;
     let id = request.uri().path().strip_prefix("/documents/");
     // What is no id is no document either: the answer tells nothing of the difference.
     let id: DocumentId = id.and_then(|id| id.parse().ok()).ok_or(Refusal::NotFound)?;
@@ -55,12 +57,18 @@ pub fn document(
     Ok(response)
 }
 
-fn permit(state: &State, principal: &Principal) -> Result<(), Refusal> {
-    let denied = |challenge| Refusal::Challenged {
-        challenge: Box::new(challenge),
-        reason: "insufficient_scope",
-    };
-    state.protocol.permit_fetch(principal).map_err(denied)?;
+fn permit(state: &State, principal: &Principal, notes: &mut Notes) -> Result<(), Refusal> {
+    if let Err(denied) = state.protocol.permit_fetch(principal) {
+        notes.rule = Some(denied.rule);
+        let reason = denied.reason;
+        return Err(match denied.challenge {
+            Some(challenge) => Refusal::Challenged {
+                challenge: Box::new(challenge),
+                reason,
+            },
+            None => Refusal::Forbidden { reason },
+        });
+    }
     let limited = state.rate_limits.check_call(principal, Some(tools::FETCH));
     limited.map_err(Refusal::RateLimited)
 }

@@ -34,6 +34,11 @@ pub enum Refusal {
         /// What the log is told.
         reason: &'static str,
     },
+    /// A rule refuses the caller, and no scope would change that.
+    Forbidden {
+        /// What the log is told.
+        reason: &'static str,
+    },
     /// The headers are larger than allowed.
     HeadersTooLarge,
     /// The `Host` is none of ours.
@@ -103,7 +108,9 @@ impl Refusal {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Challenged { challenge, .. } => challenge.status(),
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::HostNotAllowed | Self::OriginNotAllowed => StatusCode::FORBIDDEN,
+            Self::Forbidden { .. } | Self::HostNotAllowed | Self::OriginNotAllowed => {
+                StatusCode::FORBIDDEN
+            }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::IndexNotReady
             | Self::IntrospectionUnavailable { .. }
@@ -125,7 +132,7 @@ impl Refusal {
             Self::BodyBroken => "body_broken",
             Self::BodyTimeout => "body_timeout",
             Self::BodyTooLarge => "body_too_large",
-            Self::Challenged { reason, .. } => reason,
+            Self::Challenged { reason, .. } | Self::Forbidden { reason } => reason,
             Self::HeadersTooLarge => "headers_too_large",
             Self::HostNotAllowed => "host_not_allowed",
             Self::IndexNotReady => "index_not_ready",
@@ -156,6 +163,9 @@ impl Refusal {
             Self::Challenged { challenge, .. } => challenge
                 .description()
                 .unwrap_or("Access needs a token; WWW-Authenticate says where to get one."),
+            Self::Forbidden { .. } => {
+                "This is not for you to use, and no other scope would change that; ask whoever runs this server."
+            }
             Self::HeadersTooLarge => "The request headers are larger than this server accepts.",
             Self::HostNotAllowed => {
                 "This server does not answer for the requested host; whoever runs it adds hosts in `http.allowed_hosts`."
@@ -195,6 +205,7 @@ impl Refusal {
             Self::Challenged { challenge, reason } => {
                 challenge.error().map_or(reason, |code| code.as_str())
             }
+            Self::Forbidden { .. } => "access_denied",
             Self::RateLimited(_) => "rate_limited",
             Self::AdminSecret
             | Self::AmbiguousHeaders
@@ -246,6 +257,7 @@ impl Refusal {
             | Self::BodyBroken
             | Self::BodyTimeout
             | Self::BodyTooLarge
+            | Self::Forbidden { .. }
             | Self::HeadersTooLarge
             | Self::HostNotAllowed
             | Self::Internal
@@ -332,6 +344,9 @@ mod tests {
                 &with("error=\"insufficient_scope\", "),
                 "insufficient_scope",
             ),
+            Refusal::Forbidden {
+                reason: "group_required",
+            },
             Refusal::HeadersTooLarge,
             Refusal::HostNotAllowed,
             Refusal::IndexNotReady,

@@ -113,6 +113,7 @@ pub(super) fn respond(answer: Answer, notes: &mut Notes) -> Response {
     *notes = Notes {
         operation: answer.operation,
         reason: answer.reason,
+        rule: answer.rule,
     };
     response
 }

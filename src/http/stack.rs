@@ -225,7 +225,9 @@ impl Stack {
             (Endpoint::AuthorizationServerMetadata, _) => {
                 well_known::authorization_server_metadata(state)
             }
-            (Endpoint::Document, Some(principal)) => document::document(state, principal, &request),
+            (Endpoint::Document, Some(principal)) => {
+                document::document(state, principal, &request, &mut call.notes)
+            }
             (Endpoint::Landing, _) => Ok(landing::landing(state, request.headers())),
             (Endpoint::OpenapiJson, _) => Ok(openapi::json(state)),
             (Endpoint::OpenapiYaml, _) => Ok(openapi::yaml(state)),

@@ -1,6 +1,7 @@
 //! What the protocol layer hands to HTTP.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
@@ -10,6 +11,7 @@ use super::era::Era;
 use super::error::{BadHttp, Error};
 use super::reply;
 use super::stream::EventStream;
+use crate::auth::Challenge;
 
 /// The answer to one HTTP request.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub struct Answer {
     pub operation: Option<Operation>,
     /// The stable reason code of a refusal or error.
     pub reason: Option<&'static str>,
+    /// The rule behind a refusal.
+    pub rule: Option<Arc<str>>,
 }
 
 /// What was asked for, in registered names only, so that logs and metrics cannot be filled with a stranger's words.
@@ -70,6 +74,7 @@ impl Answer {
             retry_after_seconds: None,
             operation: None,
             reason: None,
+            rule: None,
         }
     }
 
@@ -104,13 +109,14 @@ impl Answer {
     /// A refusal whose body says it in its own way.
     pub(crate) fn refused_with(json: Vec<u8>, error: &Error, era: Era) -> Self {
         let challenge = match error {
-            Error::Denied(challenge) => Some(challenge.header_value()),
+            Error::Denied(denied) => denied.challenge.as_ref().map(Challenge::header_value),
             _ => None,
         };
         Self {
             challenge,
             retry_after_seconds: error.retry_after_seconds(),
             reason: Some(error.reason()),
+            rule: error.rule().map(Arc::clone),
             ..Self::new(error.status(era), Body::Json(Bytes::from(json)))
         }
     }

@@ -1,14 +1,17 @@
 //! A request on its way to its answer: who asks what, whether that is allowed, and what is said if it is not.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 
 use super::envelope::{Call, Id};
 use super::error::Error;
 use super::method::Method;
+use super::reply::Caching;
 use super::settings::DeniedCall;
 use super::{Answer, Era, Protocol, answer, call, reply};
 use crate::auth::{Challenge, Principal};
-use crate::policy::{Operation, Permit};
+use crate::policy::{Denial, Operation, Permit, Reason};
 use crate::tools;
 
 /// A request on its way to its answer.
@@ -65,15 +68,16 @@ impl Protocol {
     }
 
     /// Whether `principal` may read documents: what a call of `fetch` takes, for those who read one without it.
-    pub fn permit_fetch(&self, principal: &Principal) -> Result<(), Challenge> {
+    pub fn permit_fetch(&self, principal: &Principal) -> Result<(), Denied> {
+        let fetch = self.0.catalog.requirements(tools::FETCH);
         let decided = self
             .0
             .parts
             .policy
-            .decide(principal, Operation::CallTool(tools::FETCH));
+            .decide(principal, Operation::CallTool(fetch));
         decided
             .map(drop)
-            .map_err(|denial| Challenge::insufficient_scope(principal.resource(), denial.scopes))
+            .map_err(|denial| Denied::new(denial, principal))
     }
 
     /// The limit per tool. Limits per subject and client id count every request, before this layer.
@@ -94,21 +98,17 @@ impl Protocol {
             .parts
             .policy
             .decide(principal, operation)
-            .map_err(|denial| {
-                Error::Denied(Challenge::insufficient_scope(
-                    principal.resource(),
-                    denial.scopes,
-                ))
-            })
+            .map_err(|denial| Error::Denied(Box::new(Denied::new(denial, principal))))
     }
 
     /// Policy and limits for a request. A call of a tool that does not exist needs what any call needs.
-    pub(super) fn authorize<'a>(&self, asked: &Asked<'a>) -> Result<Permit<'a>, Error> {
+    pub(super) fn authorize(&self, asked: &Asked<'_>) -> Result<Permit<'_>, Error> {
         if asked.method != Some(Method::CallTool) {
             return self.admit(asked.principal);
         }
         let tool = asked.tool.unwrap_or_default();
-        let permit = self.permit(asked.principal, Operation::CallTool(tool))?;
+        let requirements = self.0.catalog.requirements(tool);
+        let permit = self.permit(asked.principal, Operation::CallTool(requirements))?;
         self.limit(asked.principal, tool)?;
         Ok(permit)
     }
@@ -133,14 +133,56 @@ impl Protocol {
 
     pub(super) fn write_refusal(&self, asked: &Asked<'_>, error: &Error, out: &mut Vec<u8>) {
         match error {
-            Error::Denied(challenge) if asked.method == Some(Method::CallTool) => {
-                let challenge = challenge.header_value();
-                let challenge = challenge.to_str().unwrap_or_default();
-                write_refused_call(out, asked.id, challenge, asked.era);
+            Error::Denied(denied) if asked.method == Some(Method::CallTool) => {
+                match &denied.challenge {
+                    Some(challenge) => {
+                        let challenge = challenge.header_value();
+                        let challenge = challenge.to_str().unwrap_or_default();
+                        write_refused_call(out, asked.id, challenge, asked.era);
+                    }
+                    None => write_forbidden_call(out, asked.id, asked.era),
+                }
             }
             _ => reply::error(out, Some(asked.id), error, asked.era),
         }
     }
+}
+
+/// What the policy refuses, and how that is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// The stable reason code.
+    pub reason: &'static str,
+    /// The rule that refuses, for the log alone.
+    pub rule: Arc<str>,
+    /// What would help; nothing if no scope would.
+    pub challenge: Option<Challenge>,
+}
+
+impl Denied {
+    fn new(denial: Denial, principal: &Principal) -> Self {
+        let Denial {
+            reason,
+            rule,
+            scopes,
+        } = denial;
+        let challenge = || Challenge::insufficient_scope(principal.resource(), scopes);
+        Self {
+            reason: reason.as_str(),
+            rule,
+            challenge: (reason == Reason::InsufficientScope).then(challenge),
+        }
+    }
+}
+
+/// The result of a call that no better token of this caller would open: a tool error, which the model can pass on.
+fn write_forbidden_call(out: &mut Vec<u8>, id: Id<'_>, era: Era) {
+    reply::open(out, id);
+    call::failed(
+        out,
+        "You may not use this tool. No other scope would change that; ask whoever runs this server.",
+    );
+    reply::close(out, era, Caching::Silent);
 }
 
 /// The result of a call that is refused for want of a (better) token, as ChatGPT wants it: a tool error that carries

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::auth::Principal;
-use crate::policy::{Operation, Policy};
-use crate::tools::ToolDescriptor;
+use crate::auth::{Principal, ScopePrefix, Scopes};
+use crate::policy::{Kind, Policy, Requirements, Target};
+use crate::tools::{self, ToolDescriptor};
 
 /// The tools, in the order they are listed.
 #[derive(Debug)]
@@ -12,6 +12,8 @@ pub(crate) struct Catalog {
     tools: Vec<Entry>,
     /// The JSON array of all tools: what nearly every caller gets.
     all: String,
+    /// What the call of a tool takes that does not exist: no more is told of what exists and what does not.
+    unknown: Requirements,
 }
 
 /// One tool.
@@ -19,21 +21,50 @@ pub(crate) struct Catalog {
 struct Entry {
     name: &'static str,
     json: String,
+    requirements: Requirements,
+}
+
+/// The built-in tools, as the policy sees them.
+#[must_use]
+pub fn built_in_targets() -> Vec<Target<'static>> {
+    tools::NAMES.into_iter().map(built_in).collect()
+}
+
+fn built_in(name: &str) -> Target<'_> {
+    Target {
+        kind: Kind::Tool,
+        name,
+        upstream: None,
+        only_reads: true,
+    }
 }
 
 impl Catalog {
-    /// The catalogue of `descriptors`, each needing `read_scope`.
-    pub(crate) fn new(descriptors: Vec<ToolDescriptor>, read_scope: &str) -> Self {
+    /// The catalogue of `descriptors`, each with what `policy` asks for it; clients ask for those scopes with the prefix.
+    pub(crate) fn new(
+        descriptors: Vec<ToolDescriptor>,
+        policy: &Policy,
+        prefix: &ScopePrefix,
+    ) -> Self {
         let tools: Vec<_> = descriptors
             .into_iter()
-            .map(|descriptor| Entry {
-                name: descriptor.name,
-                json: as_json(descriptor, read_scope),
+            .map(|descriptor| {
+                let requirements = policy.requirements(&built_in(descriptor.name));
+                Entry {
+                    name: descriptor.name,
+                    json: as_json(descriptor, &policy.scopes_of(&requirements), prefix),
+                    requirements,
+                }
             })
             .collect();
         let all: Vec<_> = tools.iter().map(|tool| tool.json.as_str()).collect();
         let all = format!("[{}]", all.join(","));
-        Self { tools, all }
+        let unknown = policy.requirements(&built_in(""));
+        Self {
+            tools,
+            all,
+            unknown,
+        }
     }
 
     /// The names of all tools.
@@ -46,25 +77,27 @@ impl Catalog {
         self.names().find(|known| *known == name)
     }
 
+    /// What calling `name` takes, whether there is such a tool or not.
+    pub(crate) fn requirements(&self, name: &str) -> &Requirements {
+        let tool = self.tools.iter().find(|tool| tool.name == name);
+        tool.map_or(&self.unknown, |tool| &tool.requirements)
+    }
+
     /// Writes the JSON array of the tools that `principal` may call.
     pub(crate) fn write(&self, out: &mut Vec<u8>, policy: &Policy, principal: &Principal) {
-        let may_call = |tool: &&Entry| {
-            policy
-                .decide(principal, Operation::CallTool(tool.name))
-                .is_ok()
-        };
+        let standing = policy.standing(principal);
+        let may_call = |tool: &&Entry| policy.allows(standing, &tool.requirements);
         if self.tools.iter().all(|tool| may_call(&tool)) {
             out.extend_from_slice(self.all.as_bytes());
             return;
         }
-        let visible: Vec<_> = self
-            .tools
-            .iter()
-            .filter(may_call)
-            .map(|tool| tool.json.as_str())
-            .collect();
         out.push(b'[');
-        out.extend_from_slice(visible.join(",").as_bytes());
+        for (place, tool) in self.tools.iter().filter(may_call).enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(tool.json.as_bytes());
+        }
         out.push(b']');
     }
 
@@ -76,8 +109,10 @@ impl Catalog {
 
 /// `securitySchemes` stands at top level and again in `_meta`, because clients look in either place. All three hints are
 /// written although two are defaults: an app review refuses tools that leave them out.
-fn as_json(tool: ToolDescriptor, read_scope: &str) -> String {
-    let security_schemes = json!([{ "type": "oauth2", "scopes": [read_scope] }]);
+fn as_json(tool: ToolDescriptor, scopes: &Scopes, prefix: &ScopePrefix) -> String {
+    let scopes = scopes.iter().map(|scope| prefix.to_ask_for(scope));
+    let scopes: Vec<_> = scopes.map(|scope| scope.to_string()).collect();
+    let security_schemes = json!([{ "type": "oauth2", "scopes": scopes }]);
     json!({
         "name": tool.name,
         "title": tool.title,

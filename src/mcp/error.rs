@@ -3,11 +3,13 @@
 //! Codes of `-32020…-32022` are the specification's; a code that Usher needs beyond JSON-RPC's own is the HTTP status,
 //! which lies outside of every reserved range (MCP 2026-07-28, error codes).
 
+use std::sync::Arc;
+
 use http::StatusCode;
 
+use super::asked::Denied;
 use super::era::{Era, MODERN_REVISIONS};
 use super::headers::Fault;
-use crate::auth::Challenge;
 use crate::rate_limit::RateLimited;
 
 /// What can be wrong with a request before its body is read.
@@ -40,9 +42,9 @@ impl BadHttp {
 /// Why a message is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
-    /// The policy refuses it; the challenge names all scopes that would change that.
-    #[error("the access token lacks a scope that this operation needs")]
-    Denied(Challenge),
+    /// The policy refuses it; if scopes would change that, the challenge names all of them.
+    #[error("{}", in_words(.0))]
+    Denied(Box<Denied>),
     /// The session is another principal's. The client is told no more than of an unknown one.
     #[error("the session is not known; initialize again")]
     ForeignSession,
@@ -99,11 +101,26 @@ pub(crate) enum Error {
     },
 }
 
+fn in_words(denied: &Denied) -> &'static str {
+    match denied.challenge {
+        Some(_) => "the access token lacks a scope that this operation needs",
+        None => "this is not for you to use, and no other scope would change that",
+    }
+}
+
 impl Error {
+    /// The rule that refuses, if one does.
+    pub(crate) fn rule(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Denied(denied) => Some(&denied.rule),
+            _ => None,
+        }
+    }
+
     /// The status of the HTTP response that carries this error alone.
     pub(crate) fn status(&self, era: Era) -> StatusCode {
         match self {
-            Self::Denied(challenge) => challenge.status(),
+            Self::Denied(_) => StatusCode::FORBIDDEN,
             Self::Http(bad) => bad.status(),
             Self::HeaderMismatch(_)
             | Self::IncompleteMeta(_)
@@ -147,7 +164,7 @@ impl Error {
     /// The stable reason code for logs and metrics.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
-            Self::Denied(_) => "insufficient_scope",
+            Self::Denied(denied) => denied.reason,
             Self::ForeignSession => "foreign_session",
             Self::HeaderMismatch(_) => "header_mismatch",
             Self::Http(bad) => bad.reason(),
@@ -221,10 +238,9 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;
-    use std::sync::Arc;
 
     use super::*;
-    use crate::auth::{Resources, Scopes, Settings};
+    use crate::auth::{Challenge, Resources, Scopes, Settings};
 
     fn every_error() -> Vec<Error> {
         let settings = Settings {
@@ -234,7 +250,16 @@ mod tests {
         let resources = Resources::new(&settings);
         let resource = resources.at("/mcp").map(Arc::clone).expect("a resource");
         vec![
-            Error::Denied(Challenge::insufficient_scope(&resource, Scopes::default())),
+            Error::Denied(Box::new(Denied {
+                reason: "insufficient_scope",
+                rule: "read_scope".into(),
+                challenge: Some(Challenge::insufficient_scope(&resource, Scopes::default())),
+            })),
+            Error::Denied(Box::new(Denied {
+                reason: "group_required",
+                rule: "finance only".into(),
+                challenge: None,
+            })),
             Error::ForeignSession,
             Error::HeaderMismatch(Fault::Missing("Mcp-Method")),
             Error::HeaderMismatch(Fault::Mismatch("Mcp-Name")),

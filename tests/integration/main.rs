@@ -19,6 +19,7 @@ mod dev_idp;
 mod health;
 mod knowledge;
 mod limits;
+mod policy;
 mod protocol;
 mod protocol_scopes;
 mod protocol_streams;

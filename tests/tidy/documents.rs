@@ -82,9 +82,12 @@ fn every_reason_for_a_refusal_is_explained() {
     let read =
         |file: &str| std::fs::read_to_string(root().join(file)).expect("the file is readable");
     let reference = read("docs/reference/access-log.md");
-    let errors = ["src/auth/error.rs", "src/mcp/error.rs"]
-        .map(read)
-        .join("\n");
+    let errors = [
+        "src/auth/error.rs",
+        "src/mcp/error.rs",
+        "src/policy/denial.rs",
+    ];
+    let errors = errors.map(read).join("\n");
     // A reason code is one lower-case word; what clients are told is a sentence.
     let quoted = errors
         .lines()

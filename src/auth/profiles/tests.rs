@@ -256,6 +256,7 @@ fn judge(name: ProfileName, is_configured: bool, token: &Value) -> Result<Vec<St
         groups_claim: None,
         scope_claim: None,
         client_ids: &[],
+        kept_claims: &[],
         leeway_seconds: 0,
         max_lifetime_seconds: 100,
     };

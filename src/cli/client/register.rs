@@ -242,11 +242,12 @@ impl Options {
 /// that asks for another later. The official SDKs ask for `offline_access` wherever the metadata has it.
 fn default_scopes(config: &Config, server: &AuthorizationServer) -> Scopes {
     let prefix = config.auth.scope_prefix();
-    let own = [&config.read_scope, &config.write_scope].map(|scope| prefix.to_ask_for(scope));
+    let own = config.policy.scopes();
+    let own = own.iter().map(|scope| prefix.to_ask_for(scope));
     let mut known = server.scopes.iter();
     let offline = known.find(|scope| *scope == "offline_access");
     let offline = offline.and_then(|scope| Scope::parse(scope));
-    own.into_iter().chain(offline).collect()
+    own.chain(offline).collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,213 @@
+//! Rules in the configuration: what each caller sees, what a call outside of it is told, and what the log says.
+
+use serde_json::{Value, json};
+use usher::config::Settings;
+use usher::mcp::settings::DeniedCall;
+use usher::policy::RuleSettings;
+
+use super::gateway::{Reply, TestGateway};
+use super::protocol::{modern, post};
+
+fn call(tool: &str) -> Value {
+    let params = json!({ "name": tool, "arguments": { "query": "cupcakes", "id": "x" } });
+    json!({ "jsonrpc": "2.0", "id": "c1", "method": "tools/call", "params": params })
+}
+
+fn texts(list: &[&str]) -> Vec<String> {
+    list.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// `fetch` takes both scopes.
+fn fetch_writes() -> RuleSettings {
+    RuleSettings {
+        name: Some("fetch writes".into()),
+        tools: texts(&["fetch"]),
+        scopes: texts(&["mcp:read", "mcp:write"]),
+        ..RuleSettings::default()
+    }
+}
+
+/// `search` is for finance, by one client, at the head office.
+fn search_is_for_finance() -> RuleSettings {
+    RuleSettings {
+        tools: texts(&["sea*"]),
+        groups: texts(&["finance"]),
+        client_ids: texts(&["chatgpt"]),
+        claims: texts(&["address.site=head office"]),
+        ..RuleSettings::default()
+    }
+}
+
+async fn gateway(rules: Vec<RuleSettings>) -> TestGateway {
+    let change = move |settings: &mut Settings| settings.rule = rules;
+    TestGateway::builder().settings(change).start().await
+}
+
+async fn tools(gateway: &TestGateway, token: &str) -> Vec<(String, Value)> {
+    let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    let listed = gateway.call(token, list).await.json();
+    let tools = listed.pointer("/result/tools").and_then(Value::as_array);
+    let of = |tool: &Value| {
+        let at = |path| tool.pointer(path).cloned().unwrap_or_default();
+        assert_eq!(at("/securitySchemes"), at("/_meta/securitySchemes"));
+        let name = at("/name").as_str().expect("a name").to_owned();
+        (name, at("/securitySchemes/0/scopes"))
+    };
+    tools.expect("tools").iter().map(of).collect()
+}
+
+#[tokio::test]
+async fn a_rule_hides_a_tool_until_a_step_up_to_the_scopes_that_the_refusal_names() {
+    let gateway = gateway(vec![fetch_writes()]).await;
+    let reader = gateway.token().mint();
+    let search = ("search".to_owned(), json!(["mcp:read"]));
+    assert_eq!(
+        tools(&gateway, &reader).await,
+        std::slice::from_ref(&search)
+    );
+
+    let refused = gateway.call(&reader, call("fetch")).await;
+    assert_eq!(refused.status, 403);
+    let challenge = refused.header("www-authenticate").expect("a challenge");
+    assert!(challenge.contains("error=\"insufficient_scope\""));
+    assert!(
+        challenge.contains("scope=\"mcp:read mcp:write\""),
+        "{challenge}"
+    );
+    let told = &refused.json()["result"]["_meta"]["mcp/www_authenticate"];
+    assert_eq!(told, &json!([challenge]));
+    assert_eq!(gateway.call(&reader, call("search")).await.status, 200);
+
+    let stepped = gateway.token().scope("mcp:read mcp:write").mint();
+    let fetch = ("fetch".to_owned(), json!(["mcp:read", "mcp:write"]));
+    assert_eq!(tools(&gateway, &stepped).await, [search, fetch]);
+    assert_eq!(gateway.call(&stepped, call("fetch")).await.status, 200);
+    let log = gateway.access_log();
+    let line = log.lines().find(|line| line.contains("insufficient_scope"));
+    let line: Value = serde_json::from_str(line.expect("a refusal")).expect("JSON");
+    assert_eq!(line["rule"], "fetch writes");
+    assert_eq!(line["operation"], "tools/call fetch");
+}
+
+#[tokio::test]
+async fn documents_take_what_fetch_takes() {
+    let gateway = gateway(vec![fetch_writes()]).await;
+    let path = "/documents/0123456789abcdef0123456789abcdef";
+    for (scope, status) in [("mcp:read", 403), ("mcp:read mcp:write", 404)] {
+        let token = gateway.token().scope(scope).mint();
+        let reply = Reply::of(gateway.request("GET", path).bearer_auth(token)).await;
+        assert_eq!(reply.status, status, "{scope}");
+    }
+}
+
+#[tokio::test]
+async fn where_no_scope_helps_the_refusal_is_plain_and_the_log_names_what_is_missing() {
+    let gateway = gateway(vec![search_is_for_finance()]).await;
+    let finance = || gateway.token().claim("groups", json!(["all", "finance"]));
+    let chatgpt = || finance().claim("client_id", json!("chatgpt"));
+    let at = |site: &str| json!({ "site": site });
+    for (token, reason) in [
+        (gateway.token(), Some("group_required")),
+        (finance(), Some("client_id_required")),
+        (chatgpt(), Some("claim_required")),
+        (
+            chatgpt().claim("address", at("branch")),
+            Some("claim_required"),
+        ),
+        (chatgpt().claim("address", at("head office")), None),
+    ] {
+        let token = token.mint();
+        let called = gateway.call(&token, call("search")).await;
+        let names: Vec<_> = tools(&gateway, &token).await;
+        let names: Vec<_> = names.iter().map(|(name, _)| name.as_str()).collect();
+        match reason {
+            None => {
+                assert_eq!((called.status, &names[..]), (200, &["search", "fetch"][..]));
+                assert_eq!(called.json()["result"]["isError"], false);
+            }
+            Some(reason) => {
+                assert_eq!(
+                    (called.status, &names[..]),
+                    (403, &["fetch"][..]),
+                    "{reason}"
+                );
+                assert_eq!(called.header("www-authenticate"), None);
+                let answer = called.json();
+                assert_eq!(
+                    (&answer["id"], &answer["result"]["isError"]),
+                    (&json!("c1"), &json!(true))
+                );
+                assert_eq!(answer["result"].get("_meta"), None);
+                let log = gateway.access_log();
+                let line = log.lines().rfind(|line| line.contains("tools/call"));
+                let line: Value = serde_json::from_str(line.expect("a line")).expect("JSON");
+                assert_eq!(
+                    (&line["reason"], &line["rule"]),
+                    (&json!(reason), &json!("rule[0]"))
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_plain_refusal_is_the_same_in_the_modern_era_and_a_tool_error_where_configured() {
+    let off = RuleSettings {
+        tools: texts(&["*"]),
+        deny: true,
+        ..RuleSettings::default()
+    };
+    for (denied_call, status) in [(DeniedCall::Http, 403), (DeniedCall::ToolError, 200)] {
+        let off = off.clone();
+        let change = move |settings: &mut Settings| {
+            settings.rule = vec![off];
+            settings.mcp.denied_call = denied_call;
+        };
+        let gateway = TestGateway::builder().settings(change).start().await;
+        let token = gateway.token().scope("mcp:read mcp:write").mint();
+        assert_eq!(tools(&gateway, &token).await, []);
+        let (headers, body) = modern("tools/call", json!({ "name": "search", "arguments": {} }));
+        for (headers, body) in [(&headers[..], body), (&[], call("fetch"))] {
+            let refused = post(&gateway, "/mcp", &token, headers, &body).await;
+            assert_eq!(refused.status, status);
+            assert_eq!(refused.header("www-authenticate"), None);
+            assert_eq!(refused.json()["result"]["isError"], true);
+        }
+        assert!(gateway.access_log().contains("denied_by_rule"));
+    }
+}
+
+#[tokio::test]
+async fn what_clients_are_told_to_ask_for_follows_from_the_rules() {
+    let docs = |tools: &[&str]| RuleSettings {
+        tools: texts(tools),
+        scopes: texts(&["docs"]),
+        ..RuleSettings::default()
+    };
+    for (rules, scopes) in [
+        (vec![], json!(["mcp:read"])),
+        (vec![fetch_writes()], json!(["mcp:read"])),
+        (vec![docs(&["*"])], json!(["docs"])),
+        (vec![docs(&["search"]), fetch_writes()], json!(["docs"])),
+    ] {
+        let gateway = gateway(rules).await;
+        let path = "/.well-known/oauth-protected-resource/mcp";
+        let metadata = Reply::of(gateway.request("GET", path)).await.json();
+        assert_eq!(metadata["scopes_supported"], scopes);
+        let refused = Reply::of(gateway.request("GET", "/mcp")).await;
+        let challenge = refused.header("www-authenticate").expect("a challenge");
+        let asked = scopes[0].as_str().expect("a scope");
+        assert!(
+            challenge.contains(&format!("scope=\"{asked}\"")),
+            "{challenge}"
+        );
+        // Whoever asks for just that may use something, and only what says so.
+        let token = gateway.token().scope(asked).mint();
+        let listed = tools(&gateway, &token).await;
+        assert!(!listed.is_empty());
+        assert!(
+            listed.iter().all(|(_, needed)| *needed == scopes),
+            "{listed:?}"
+        );
+    }
+}
