@@ -9,6 +9,7 @@ pub mod access_token;
 pub mod algorithm;
 pub mod challenge;
 mod claims;
+mod clocks;
 mod discovery;
 pub mod error;
 #[cfg(any(test, fuzzing))]
@@ -23,6 +24,7 @@ pub mod profiles;
 pub mod registration;
 pub mod resource;
 pub mod scope;
+mod seldom;
 pub mod settings;
 mod signing_keys;
 mod strict_json;
@@ -48,6 +50,7 @@ pub use settings::{IssuerSettings, ScopeSettings, Settings, SettingsError, Token
 pub use unverified_claims::UnverifiedClaims;
 
 use claims::{check_validity, is_audience};
+use clocks::Clocks;
 use issuer::Issuer;
 use opaque::OpaqueTokens;
 use unverified::UnverifiedHeader;
@@ -69,6 +72,7 @@ struct Inner {
     issuers: Vec<Issuer>,
     verified: VerifiedTokens,
     opaque: OpaqueTokens,
+    clocks: Clocks,
     /// True if some issuer is asked about JWTs, so that the usual case costs nothing.
     asks_about_jwts: bool,
     clock: Clock,
@@ -106,6 +110,7 @@ impl ResourceServer {
                 .collect::<Result<_, _>>()?,
             verified: VerifiedTokens::new(&settings.token_cache),
             opaque: OpaqueTokens::default(),
+            clocks: Clocks::default(),
             asks_about_jwts: settings
                 .issuer
                 .iter()
@@ -223,7 +228,21 @@ impl Inner {
         let algorithm = issuer.allowed(&header.algorithm);
         let algorithm = algorithm.ok_or(TokenError::AlgorithmNotAllowed)?;
         let now = self.clock.unix_seconds();
-        let claims = claims::check(&header, &object, &issuer.rules(), now)?;
+        let claims = claims::check(&header, &object, &issuer.rules(), now);
+        let claims = claims.inspect_err(|error| {
+            let signer = || {
+                let found = issuer.keys.look_up(header.kid.as_deref()?, algorithm)?;
+                let signed = parts.signed.as_bytes();
+                let found = found.ok()?;
+                found
+                    .signer(algorithm, signed, &parts.signature)
+                    .ok()
+                    .map(drop)
+            };
+            let issuer = issuer.identifier();
+            self.clocks
+                .explain(error, issuer, now, || signer().is_some());
+        })?;
         issuer.check_audience(&claims.audiences, resource)?;
 
         let found = issuer.keys.find(header.kid.as_deref(), algorithm).await?;

@@ -242,8 +242,9 @@ impl Times {
     fn check(self, now: i64, rules: &Rules<'_>) -> Result<(), TokenError> {
         check_validity(self.expires_at, self.not_before, now, rules.leeway_seconds)?;
         let latest = now.saturating_add(rules.leeway_seconds);
-        if self.issued_at.is_some_and(|issued| issued > latest) {
-            return Err(TokenError::IssuedInFuture);
+        if let Some(issued) = self.issued_at.filter(|issued| *issued > latest) {
+            let seconds = issued.saturating_sub(now);
+            return Err(TokenError::IssuedInFuture { seconds });
         }
         // RFC 9068 §2.2 requires `iat`, yet not every issuer writes it; without it the life counts from now.
         let born = self.issued_at.unwrap_or(now);
@@ -265,8 +266,9 @@ pub(super) fn check_validity(
         return Err(TokenError::Expired);
     }
     let latest = now.saturating_add(leeway_seconds);
-    if not_before.is_some_and(|start| start > latest) {
-        return Err(TokenError::NotYetValid);
+    if let Some(start) = not_before.filter(|start| *start > latest) {
+        let seconds = start.saturating_sub(now);
+        return Err(TokenError::NotYetValid { seconds });
     }
     Ok(())
 }

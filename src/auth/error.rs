@@ -117,11 +117,17 @@ pub enum TokenError {
     #[error("the token has expired")]
     Expired,
     /// `nbf` is in the future.
-    #[error("the token is not valid yet")]
-    NotYetValid,
+    #[error("the token is valid in {seconds} s: do the clocks agree?")]
+    NotYetValid {
+        /// How far, by the clock of this machine.
+        seconds: i64,
+    },
     /// `iat` is in the future.
-    #[error("the token was issued in the future: do the clocks agree?")]
-    IssuedInFuture,
+    #[error("the token was issued {seconds} s in the future: do the clocks agree?")]
+    IssuedInFuture {
+        /// How far, by the clock of this machine.
+        seconds: i64,
+    },
     /// It lives longer than configured.
     #[error("the token's life is longer than max_token_lifetime_seconds")]
     LifetimeTooLong,
@@ -180,8 +186,8 @@ impl TokenError {
             Self::WrongAudience => "wrong_audience",
             Self::WrongClient => "wrong_client",
             Self::Expired => "expired",
-            Self::NotYetValid => "not_yet_valid",
-            Self::IssuedInFuture => "issued_in_future",
+            Self::NotYetValid { .. } => "not_yet_valid",
+            Self::IssuedInFuture { .. } => "issued_in_future",
             Self::LifetimeTooLong => "lifetime_too_long",
             Self::UnknownKey => "unknown_key",
             Self::BlockedKey => "blocked_key",
@@ -223,8 +229,8 @@ impl TokenError {
             | Self::BadClaim(_)
             | Self::WrongIssuer
             | Self::WrongClient
-            | Self::NotYetValid
-            | Self::IssuedInFuture
+            | Self::NotYetValid { .. }
+            | Self::IssuedInFuture { .. }
             | Self::LifetimeTooLong
             | Self::UnknownKey
             | Self::BlockedKey

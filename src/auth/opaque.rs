@@ -3,13 +3,9 @@
 //! Which issuer such a token came from cannot be known, so the log names the hint of every configured issuer. The token
 //! itself, or a part of it, is never logged; only prefixes that providers publish are compared.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use super::issuer::Issuer;
+use super::seldom::Seldom;
 use super::{AccessToken, TokenError};
-
-/// How often the log explains, in seconds: anybody can send garbage.
-const INTERVAL_SECONDS: i64 = 300;
 
 /// Providers whose opaque tokens have a published prefix, with what to do.
 const PREFIXES: &[(&str, &str)] = &[
@@ -30,18 +26,8 @@ const PREFIXES: &[(&str, &str)] = &[
 ];
 
 /// Remembers when the log last explained.
-#[derive(Debug)]
-pub(super) struct OpaqueTokens {
-    explained_at: AtomicI64,
-}
-
-impl Default for OpaqueTokens {
-    fn default() -> Self {
-        Self {
-            explained_at: AtomicI64::new(i64::MIN),
-        }
-    }
-}
+#[derive(Debug, Default)]
+pub(super) struct OpaqueTokens(Seldom);
 
 impl OpaqueTokens {
     /// Says once in a while what to change, if the token was refused because it is opaque or encrypted.
@@ -52,7 +38,7 @@ impl OpaqueTokens {
         issuers: &[Issuer],
         now: i64,
     ) {
-        if !matches!(error, TokenError::NotAJws | TokenError::Encrypted) || !self.is_due(now) {
+        if !matches!(error, TokenError::NotAJws | TokenError::Encrypted) || !self.0.take(now) {
             return;
         }
         let reason = error.reason();
@@ -71,19 +57,6 @@ impl OpaqueTokens {
             );
         }
     }
-
-    fn is_due(&self, now: i64) -> bool {
-        let last = self.explained_at.load(Ordering::Relaxed);
-        // A clock that was set back does not silence the log.
-        let waited = now
-            .checked_sub(last)
-            .is_none_or(|seconds| seconds >= INTERVAL_SECONDS);
-        (waited || now < last)
-            && self
-                .explained_at
-                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
-    }
 }
 
 fn known_prefix(token: &str) -> Option<&'static str> {
@@ -96,15 +69,6 @@ fn known_prefix(token: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_log_explains_at_once_and_then_every_five_minutes() {
-        let tokens = OpaqueTokens::default();
-        let due: Vec<_> = [1000, 1000, 1299, 1300, 1301, 400, 401]
-            .map(|now| tokens.is_due(now))
-            .into();
-        assert_eq!(due, [true, false, false, true, false, true, false]);
-    }
 
     #[test]
     fn a_published_prefix_names_its_provider_and_nothing_else_does() {

@@ -295,7 +295,11 @@ impl SigningKeys {
     }
 
     /// The answer from the set at hand, if it has one.
-    fn look_up(&self, kid: &str, algorithm: Algorithm) -> Option<Result<Found, TokenError>> {
+    pub(super) fn look_up(
+        &self,
+        kid: &str,
+        algorithm: Algorithm,
+    ) -> Option<Result<Found, TokenError>> {
         self.current().ok()?.named(kid, algorithm)
     }
 
