@@ -40,7 +40,7 @@ bench: ## The price of a checked call: a table of ratios, also in target/bench/r
 ##### Prove it
 
 .PHONY: test
-test: ## Everything that proves Usher: unit, integration, documents, fuzzing, conformance
+test: ## Everything that proves Usher: unit, integration, documents, conformance, end to end, fuzzing
 	@tests/run-all
 
 .PHONY: fuzz

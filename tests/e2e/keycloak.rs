@@ -1,6 +1,6 @@
-//! A real Keycloak: the server distribution from `.cache/keycloak`, on loopback, with the realm of this repository.
+//! A real Keycloak: the server distribution that `install` fetched, on loopback, with the realms of this repository.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -9,17 +9,14 @@ use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-use super::ports;
+use super::{ports, tools};
 
-/// The least version of Java that Keycloak wants.
-const JAVA: u32 = 21;
-/// From start to ready, with a build in between, on two busy cores.
+/// From start to ready, on two busy cores.
 const START: Duration = Duration::from_secs(300);
 
-/// Keycloak, running or stopped. Its data are those of this run.
+/// Keycloak, running or stopped. Its home and its data are those of this run.
 pub(crate) struct Keycloak {
     home: PathBuf,
-    java_home: PathBuf,
     log: PathBuf,
     port: u16,
     management_port: u16,
@@ -36,27 +33,27 @@ pub(crate) struct Tokens {
 }
 
 impl Keycloak {
-    /// Starts it with an empty database, and the realm made for a server at `mcp_server_url`.
-    pub(crate) async fn start(mcp_server_url: &str) -> anyhow::Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let home = root.join(".cache/keycloak");
-        ensure!(
-            home.join("bin/kc.sh").exists(),
-            "Keycloak is not in .cache: run `tests/e2e/install`"
-        );
-        let data = home.join("data");
-        if data.exists() {
-            std::fs::remove_dir_all(&data)?;
+    /// Starts it with an empty database, and both realms made for a server at `mcp_server_url`. The one for production is
+    /// named `production` here.
+    pub(crate) async fn start(name: &str, mcp_server_url: &str) -> anyhow::Result<Self> {
+        let home = tools::output(&format!("keycloak-{name}"));
+        let distribution = tools::tool("keycloak")?;
+        std::fs::create_dir_all(home.join("bin"))?;
+        // The script takes the folder above its own for Keycloak's home, and writes there.
+        std::fs::copy(distribution.join("bin/kc.sh"), home.join("bin/kc.sh"))?;
+        for shared in ["conf", "lib", "providers", "themes"] {
+            std::os::unix::fs::symlink(distribution.join(shared), home.join(shared))?;
         }
-        std::fs::create_dir_all(data.join("import"))?;
-        std::fs::copy(
-            root.join("keycloak/realm.json"),
-            data.join("import/realm.json"),
-        )?;
+        let import = home.join("data/import");
+        std::fs::create_dir_all(&import)?;
+        let realms = tools::root().join("keycloak");
+        std::fs::copy(realms.join("realm.json"), import.join("realm.json"))?;
+        let production = std::fs::read_to_string(realms.join("realm-production.json"))?
+            .replace("\"realm\": \"mcp\"", "\"realm\": \"production\"");
+        std::fs::write(import.join("realm-production.json"), production)?;
         let mut keycloak = Self {
+            log: tools::output(&format!("keycloak-{name}.log")),
             home,
-            java_home: java_home().await?,
-            log: root.join("target/e2e/keycloak.log"),
             port: ports::free()?,
             management_port: ports::free()?,
             mcp_server_url: mcp_server_url.to_owned(),
@@ -78,12 +75,17 @@ impl Keycloak {
             .create(true)
             .append(true)
             .open(&self.log)?;
-        let child = Command::new(self.home.join("bin/kc.sh"))
-            .args(["start-dev", "--import-realm", "--http-host=127.0.0.1"])
-            .args(["--cache=local", "--health-enabled=true"])
+        let child = tools::program(&self.home.join("bin/kc.sh"))
+            .args(["start", "--optimized", "--import-realm", "--cache=local"])
+            .args(["--http-enabled=true", "--http-host=127.0.0.1"])
+            .args([
+                "--hostname-strict=false",
+                "--log-level=info,io.smallrye.health:warn",
+            ])
             .arg(format!("--http-port={}", self.port))
             .arg(format!("--http-management-port={}", self.management_port))
-            .env("JAVA_HOME", &self.java_home)
+            .env("JAVA_HOME", tools::tool("java")?)
+            .env("JAVA_OPTS_KC_HEAP", "-Xms128m -Xmx512m")
             // It lives for minutes: compiling a second time costs more than it gains.
             .env("JAVA_OPTS_APPEND", "-XX:TieredStopAtLevel=1")
             .env("KC_BOOTSTRAP_ADMIN_USERNAME", "admin")
@@ -92,7 +94,8 @@ impl Keycloak {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
-            .kill_on_drop(true)
+            // The script tells Java to end, if it is told itself; see `drop`.
+            .kill_on_drop(false)
             .spawn()
             .context("cannot start Keycloak")?;
         let child = self.child.insert(child);
@@ -229,49 +232,16 @@ pub(crate) fn member(answer: &Value, name: &str) -> anyhow::Result<String> {
         .with_context(|| format!("no {name} in {answer}"))
 }
 
-/// The first Java that is new enough: `JAVA_HOME`, the path, then what Debian and the JDK makers install.
-async fn java_home() -> anyhow::Result<PathBuf> {
-    let mut homes: Vec<PathBuf> = std::env::var_os("JAVA_HOME")
-        .map(PathBuf::from)
-        .into_iter()
-        .collect();
-    if let Some(path) = std::env::var_os("PATH") {
-        homes.extend(
-            std::env::split_paths(&path)
-                .filter_map(|folder| folder.join("java").canonicalize().ok())
-                .filter_map(|java| Some(java.parent()?.parent()?.to_path_buf())),
-        );
-    }
-    if let Ok(folder) = std::fs::read_dir("/usr/lib/jvm") {
-        homes.extend(folder.filter_map(|entry| Some(entry.ok()?.path())));
-    }
-    let mut found = Vec::new();
-    for home in homes {
-        match java_version(&home).await {
-            Some(version) if version >= JAVA => return Ok(home),
-            Some(version) => found.push(format!("{version} in {}", home.display())),
-            None => {}
+impl Drop for Keycloak {
+    /// A row that broke off leaves no Java behind.
+    fn drop(&mut self) {
+        if let Some(pid) = self.child.as_ref().and_then(Child::id) {
+            let told = std::process::Command::new("kill")
+                .arg(pid.to_string())
+                .status();
+            if let Err(error) = told {
+                println!("Keycloak (process {pid}) was not told to end: {error}");
+            }
         }
     }
-    bail!(
-        "Keycloak needs Java {JAVA} or newer, found {}: install one (apt-get install openjdk-21-jre-headless, or Temurin \
-         from adoptium.net), or set JAVA_HOME",
-        if found.is_empty() {
-            "none".to_owned()
-        } else {
-            found.join(", ")
-        }
-    )
-}
-
-/// The major version that the `java` in this folder says it is.
-async fn java_version(home: &Path) -> Option<u32> {
-    let output = Command::new(home.join("bin/java"))
-        .arg("-version")
-        .output()
-        .await
-        .ok()?;
-    let text = String::from_utf8(output.stderr).ok()?;
-    let version = text.split('"').nth(1)?;
-    version.split(['.', '-', '+']).next()?.parse().ok()
 }

@@ -1,8 +1,9 @@
 //! A real Keycloak, a real browser and the official clients against a real `usher serve`. `tests/e2e/install` fetches
 //! what is needed; `tests/run-all e2e` does both.
 //!
-//! One Keycloak and one Usher serve all rows; a row that stops either starts it again. The logs and the screenshots of
-//! login and consent are in `target/e2e`.
+//! Rows run in lanes beside each other, because most of them wait. The rows of the first lanes share one Keycloak and one
+//! Usher that nobody stops; those of `outages` have a pair of their own, and stop it. The logs and the screenshots of login
+//! and consent are in `target/e2e`.
 #![expect(clippy::print_stdout, reason = "it prints what a person asked to see")]
 #![expect(
     clippy::indexing_slicing,
@@ -20,57 +21,51 @@ mod issuer;
 #[path = "../support/issuer_keys.rs"]
 mod issuer_keys;
 mod keycloak;
+mod load;
 mod outages;
 mod ports;
 mod realm;
 mod refusals;
 mod registration;
+mod report;
+mod tools;
 mod usher;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use keycloak::Keycloak;
+use report::{Report, rows};
+use serde_json::json;
 use tokio::time::Instant;
 use usher::Usher;
 
-/// What the rows work with.
+/// What most rows work with.
 struct Scene {
     keycloak: Keycloak,
     usher: Usher,
 }
 
-/// What happened so far.
-#[derive(Default)]
-struct Report {
-    passed: u32,
-    failed: u32,
-}
-
-impl Report {
-    /// Counts one row and says what became of it.
-    fn row(&mut self, started: Instant, name: &str, outcome: anyhow::Result<()>) {
-        let seconds = started.elapsed().as_secs_f32();
-        match outcome {
-            Ok(()) => {
-                self.passed += 1;
-                println!("ok      {seconds:5.1} s  {name}");
-            }
-            Err(error) => {
-                self.failed += 1;
-                println!("FAILED  {seconds:5.1} s  {name}\n    {error:#}");
-            }
-        }
-    }
-}
-
-/// Runs one row after another; each gets the scene.
-macro_rules! rows {
-    ($report:ident, $scene:ident, $($row:path),* $(,)?) => {$(
+impl Scene {
+    /// Starts both, with a client named `password` for tokens without a browser.
+    async fn start(name: &str) -> anyhow::Result<Self> {
         let started = Instant::now();
-        let outcome = $row(&mut $scene).await;
-        $report.row(started, &stringify!($row).replace([' ', '_'], " "), outcome);
-    )*};
+        let mut usher = Usher::new(name)?;
+        let keycloak = Keycloak::start(name, &usher.public_url()).await?;
+        let seconds = started.elapsed().as_secs_f32();
+        println!("Keycloak ({name}) is ready after {seconds:.1} s");
+        keycloak.add_client("mcp", "password", json!({})).await?;
+        // Several alices log in at the same moment here, which Keycloak takes for guessing.
+        let patient = json!({ "bruteForceProtected": false });
+        keycloak.admin("PUT", "/mcp", Some(patient)).await?;
+        usher.start(&keycloak.issuer("mcp")).await?;
+        usher.until("/readyz", 200).await?;
+        Ok(Self { keycloak, usher })
+    }
+
+    async fn stop(&mut self) -> anyhow::Result<()> {
+        self.usher.stop().await?;
+        self.keycloak.stop().await
+    }
 }
 
 /// For requests of every kind: the address asked for and nobody in between.
@@ -86,10 +81,7 @@ fn http_client() -> reqwest::Client {
 #[tokio::main]
 async fn main() -> ExitCode {
     match run().await {
-        Ok(report) => {
-            println!("\ne2e: {} passed, {} failed", report.passed, report.failed);
-            ExitCode::from(u8::from(report.failed > 0))
-        }
+        Ok(report) => report.close(),
         Err(error) => {
             println!("{error:#}\n\ne2e: 0 passed, 1 failed");
             ExitCode::FAILURE
@@ -98,63 +90,55 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> anyhow::Result<Report> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/e2e");
+    let started = Instant::now();
+    let folder = tools::output("");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }
     std::fs::create_dir_all(folder.join("screenshots"))?;
+    tools::lay_out_scripts()?;
 
-    let usher = Usher::new()?;
-    let started = Instant::now();
-    let mut scene = Scene {
-        keycloak: Keycloak::start(&usher.public_url()).await?,
-        usher,
-    };
-    println!(
-        "Keycloak is ready after {:.1} s",
-        started.elapsed().as_secs_f32()
+    let (mut steady, mut shaky) = tokio::try_join!(Scene::start("steady"), Scene::start("shaky"))?;
+    let report = Report::default();
+    tokio::join!(
+        async {
+            rows!(
+                report,
+                &steady,
+                realm::holds_all_registration_policies,
+                realm::registers_the_clients_that_people_use_and_nobody_else,
+                realm::gives_a_self_registered_service_account_nothing,
+                realm::tells_a_self_registered_reader_that_writing_is_no_scope_of_its_own,
+                realm::for_production_has_no_users_no_known_secret_and_no_scope_by_default,
+                realm::exchanges_a_callers_token_for_an_upstreams,
+                refusals::accepts_a_genuine_access_token,
+                refusals::refuses_a_token_without_audience,
+                refusals::refuses_an_id_token,
+                refusals::refuses_a_refresh_token,
+                refusals::refuses_a_token_of_another_realm,
+                refusals::refuses_a_token_for_another_resource,
+                refusals::refuses_a_service_account_without_scope,
+                refusals::accepts_a_token_after_logout_until_it_expires,
+                refusals::refuses_a_disabled_user_after_expiry,
+                outages::a_clock_that_is_90_seconds_off_is_named_in_the_log,
+            );
+        },
+        clients::visits(&report, &steady),
+        async {
+            rows!(
+                report,
+                &mut shaky,
+                registration::registers_every_client_that_usher_knows_without_a_token,
+                registration::registers_a_confidential_client_with_an_initial_access_token,
+                // It admits no other registration for a moment.
+                registration::names_the_policy_that_refuses_and_where_to_change_it,
+                outages::keys_rotate_under_load_and_no_valid_token_is_refused,
+                outages::the_last_good_keys_serve_while_keycloak_is_away,
+                outages::usher_starts_without_keycloak_and_becomes_ready_by_itself,
+            );
+        },
     );
-    let issuer = scene.keycloak.issuer("mcp");
-    scene.usher.start(&issuer).await?;
-    scene.usher.until("/readyz", 200).await?;
-
-    let mut report = Report::default();
-    rows!(
-        report,
-        scene,
-        realm::holds_all_registration_policies,
-        realm::registers_the_clients_that_people_use_and_nobody_else,
-        realm::gives_a_self_registered_service_account_nothing,
-        realm::tells_a_self_registered_reader_that_writing_is_no_scope_of_its_own,
-        realm::for_production_has_no_users_no_known_secret_and_no_scope_by_default,
-        realm::exchanges_a_callers_token_for_an_upstreams,
-        registration::registers_every_client_that_usher_knows_without_a_token,
-        registration::registers_a_confidential_client_with_an_initial_access_token,
-        registration::names_the_policy_that_refuses_and_where_to_change_it,
-        refusals::accepts_a_genuine_access_token,
-        refusals::refuses_a_token_without_audience,
-        refusals::refuses_an_id_token,
-        refusals::refuses_a_refresh_token,
-        refusals::refuses_a_token_of_another_realm,
-        refusals::refuses_a_token_for_another_resource,
-        refusals::refuses_a_service_account_without_scope,
-        refusals::accepts_a_token_after_logout_until_it_expires,
-        refusals::refuses_a_disabled_user_after_expiry,
-        clients::typescript_registers_itself_and_speaks_2025_11_25,
-        clients::typescript_registers_itself_and_speaks_2026_07_28,
-        clients::typescript_is_predefined_and_speaks_2025_11_25,
-        clients::typescript_is_predefined_and_speaks_2026_07_28,
-        clients::typescript_refreshes_after_expiry,
-        clients::python_registers_itself_and_speaks_2025_11_25,
-        clients::python_registers_itself_and_speaks_2026_07_28,
-        clients::python_is_predefined_and_speaks_2025_11_25,
-        clients::python_is_predefined_and_speaks_2026_07_28,
-        outages::a_clock_that_is_90_seconds_off_is_named_in_the_log,
-        outages::keys_rotate_under_load_and_no_valid_token_is_refused,
-        outages::the_last_good_keys_serve_while_keycloak_is_away,
-        outages::usher_starts_without_keycloak_and_becomes_ready_by_itself,
-    );
-    scene.usher.stop().await?;
-    scene.keycloak.stop().await?;
+    tokio::try_join!(steady.stop(), shaky.stop())?;
+    println!("all of it took {:.0} s", started.elapsed().as_secs_f32());
     Ok(report)
 }

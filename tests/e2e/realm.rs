@@ -165,17 +165,10 @@ pub(crate) async fn tells_a_self_registered_reader_that_writing_is_no_scope_of_i
     Ok(())
 }
 
-/// No users and no secrets of ours; reading is asked for, never given by itself.
+/// Imported at the start as the other one. No users and no secrets of ours; reading is asked for, never given by itself.
 pub(crate) async fn for_production_has_no_users_no_known_secret_and_no_scope_by_default(
     scene: &Scene,
 ) -> anyhow::Result<()> {
-    let text = include_str!("../../keycloak/realm-production.json")
-        .replace("${MCP_SERVER_URL}", "https://mcp.example.com")
-        .replace("\"realm\": \"mcp\"", "\"realm\": \"production\"");
-    scene
-        .keycloak
-        .admin("POST", "", Some(serde_json::from_str(&text)?))
-        .await?;
     let admin = async |path: &str| {
         let path = format!("/production{path}");
         scene.keycloak.admin("GET", &path, None).await
@@ -211,10 +204,6 @@ pub(crate) async fn for_production_has_no_users_no_known_secret_and_no_scope_by_
 pub(crate) async fn exchanges_a_callers_token_for_an_upstreams(
     scene: &Scene,
 ) -> anyhow::Result<()> {
-    scene
-        .keycloak
-        .add_client("mcp", "password", json!({}))
-        .await?;
     let tokens = scene
         .keycloak
         .log_in("mcp", "password", "alice", "openid")

@@ -36,7 +36,7 @@ class Person {
 }
 
 const person = new Person();
-const options = task.mode ? { versionNegotiation: { mode: task.mode } } : {};
+const options = task.modern ? { versionNegotiation: { mode: 'auto' } } : {};
 let client = new Client({ name: task.name, version: '1.0.0' }, options);
 
 const open = () => new StreamableHTTPClientTransport(new URL(task.url), { authProvider: person });

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-use super::ports;
+use super::{ports, tools};
 
 const RECORDS: &str = r#"{"id":"1001","title":"Order 1001","text":"Two dozen lemon cupcakes for Ada."}
 {"id":"1002","title":"Order 1002","text":"One dozen red velvet cupcakes for Grace."}
@@ -17,6 +17,7 @@ const RECORDS: &str = r#"{"id":"1001","title":"Order 1001","text":"Two dozen lem
 
 /// Usher, running or stopped. Its state is kept between two runs.
 pub(crate) struct Usher {
+    name: String,
     folder: tempfile::TempDir,
     port: u16,
     admin_port: u16,
@@ -35,16 +36,22 @@ pub(crate) struct Answer {
 }
 
 impl Usher {
-    /// Chooses ports and writes the collection; nothing runs yet.
-    pub(crate) fn new() -> anyhow::Result<Self> {
+    /// Chooses ports and writes a configuration with nothing but the collection; nothing runs yet.
+    pub(crate) fn new(name: &str) -> anyhow::Result<Self> {
+        Self::configured(name, "")
+    }
+
+    /// As [`Self::new`], with more in the configuration.
+    pub(crate) fn configured(name: &str, more: &str) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let records = folder.path().join("orders.jsonl");
         std::fs::write(&records, RECORDS)?;
         std::fs::write(
             folder.path().join("usher.toml"),
-            format!("[[collection]]\nname = \"orders\"\npath = {records:?}\n"),
+            format!("{more}\n[[collection]]\nname = \"orders\"\npath = {records:?}\n"),
         )?;
         Ok(Self {
+            name: name.to_owned(),
             folder,
             port: ports::free()?,
             admin_port: ports::free()?,
@@ -58,13 +65,13 @@ impl Usher {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Starts it with the environment that a newcomer would give it; the file holds nothing but the collection.
+    /// Starts it with the environment that a newcomer would give it.
     pub(crate) async fn start(&mut self, issuer: &str) -> anyhow::Result<()> {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
             .open(self.log_path())?;
-        let child = Command::new(env!("CARGO_BIN_EXE_usher"))
+        let child = tools::program(Path::new(env!("CARGO_BIN_EXE_usher")))
             .arg("--config")
             .arg(self.folder.path().join("usher.toml"))
             .arg("serve")
@@ -80,7 +87,6 @@ impl Usher {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
-            .kill_on_drop(true)
             .spawn()
             .context("cannot start usher")?;
         self.child = Some(child);
@@ -205,6 +211,6 @@ impl Usher {
     }
 
     fn log_path(&self) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("target/e2e/usher.log")
+        tools::output(&format!("usher-{}.log", self.name))
     }
 }
