@@ -5,6 +5,7 @@ pub mod client;
 pub mod config;
 pub mod healthcheck;
 pub mod index;
+pub mod policy;
 pub mod serve;
 
 use std::io::Write;
@@ -53,6 +54,8 @@ enum Command {
     Healthcheck(healthcheck::Options),
     /// Build, look at and ask the document index, without a server
     Index(index::Options),
+    /// Say who may do what, and which rule says so
+    Policy(policy::Options),
 }
 
 /// Parses the arguments, runs the command, and gives the exit code.
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Config(options) => options.run(file),
         Command::Healthcheck(options) => options.run(file),
         Command::Index(options) => options.run(file),
+        Command::Policy(options) => options.run(file),
         Command::Serve(options) => options.run(file),
     };
     outcome.unwrap_or_else(|error| report(&error))

@@ -361,6 +361,8 @@ fn clients_are_told_to_ask_for_what_basic_use_takes() {
         "docs"
     );
     assert_eq!(asked(&[off(&["*"])]), READ);
+    let all = policy(&two).scopes().to_string();
+    assert_eq!(all, "docs find mcp:read mcp:write");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Rules in the configuration: what each caller sees, what a call outside of it is told, and what the log says.
 
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
 use serde_json::{Value, json};
 use usher::config::Settings;
 use usher::mcp::settings::DeniedCall;
@@ -210,4 +213,114 @@ async fn what_clients_are_told_to_ask_for_follows_from_the_rules() {
             "{listed:?}"
         );
     }
+}
+
+fn usher(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_usher"));
+    command.args(arguments).env_clear().env("HOME", folder);
+    command.current_dir(folder).stdin(Stdio::null());
+    command.output().expect("a program that runs")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("text")
+}
+
+/// What stands between the first fence of `kind` and its end.
+fn block<'a>(page: &'a str, kind: &str) -> &'a str {
+    let (_, rest) = page.split_once(&format!("```{kind}\n")).expect(kind);
+    rest.split_once("```").expect("an end").0
+}
+
+#[test]
+fn the_guide_to_policy_shows_what_the_program_prints() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/policy.md");
+    let page = std::fs::read_to_string(page).expect("the guide");
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: String| {
+        std::fs::write(folder.path().join(name), text).expect("a file");
+    };
+    let top = "public_url = \"https://mcp.example.com\"\n[[issuer]]\nissuer = \"https://sso.example.com\"\n";
+    write("usher.toml", format!("{top}{}", block(&page, "toml")));
+    write("bob.json", block(&page, "json").to_owned());
+    let sessions = block(&page, "console").split("$ usher ").skip(1);
+    let mut count = 0;
+    for session in sessions {
+        let (command, expected) = session.split_once('\n').expect("a command");
+        let arguments: Vec<_> = command.split(' ').collect();
+        let printed = usher(folder.path(), &arguments);
+        assert_eq!(text(&printed.stdout), expected, "{command}");
+        assert_eq!(
+            (printed.status.code(), text(&printed.stderr)),
+            (Some(0), "")
+        );
+        count += 1;
+    }
+    assert_eq!(count, 2);
+}
+
+#[test]
+fn explanations_name_what_is_wrong_with_the_claims_and_the_rules() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("a file");
+    };
+    let top = "public_url = \"https://mcp.example.com\"\n[[issuer]]\nissuer = \"https://sso.example.com\"\n";
+    let rule = "[[rule]]\ntools = [\"fecth\"]\nclaims = [\"iss=https://sso.example.com\"]\n";
+    write("usher.toml", &format!("{top}{rule}"));
+    let explain = |claims: &str, tool: &str| {
+        write("claims.json", claims);
+        let arguments = ["policy", "explain", "--claims", "claims.json", tool];
+        usher(folder.path(), &arguments)
+    };
+    for (claims, expected) in [
+        ("", "expected a JSON object"),
+        ("[]", "expected a JSON object"),
+        ("{\"sub\":\"a\",\"sub\":\"b\"}", "expected a JSON object"),
+        (
+            "{\"iss\":\"https://other.test\"}",
+            "the token's issuer is not configured",
+        ),
+    ] {
+        let refused = explain(claims, "fetch");
+        assert_eq!(refused.status.code(), Some(1), "{claims}");
+        assert!(
+            text(&refused.stderr).contains(expected),
+            "{}",
+            text(&refused.stderr)
+        );
+        assert_eq!(text(&refused.stdout), "");
+    }
+    let explained = explain("{\"scope\":\"mcp:write\"}", "fecth");
+    let warning = "warning: rule[0].tools: no tool matches `fecth`";
+    assert!(text(&explained.stderr).contains(warning));
+    let printed = text(&explained.stdout);
+    assert!(
+        printed.contains("fecth  allowed by write_scope, rule[0]"),
+        "{printed}"
+    );
+    assert!(printed.contains("There is no such tool here"), "{printed}");
+
+    write(
+        "usher.toml",
+        &format!("{top}[[rule]]\ntools = [\"[\"]\ndeny = true\nscops = []\n"),
+    );
+    let refused = explain("{}", "fetch");
+    assert_eq!(refused.status.code(), Some(78));
+    assert!(
+        text(&refused.stderr).contains("scops"),
+        "{}",
+        text(&refused.stderr)
+    );
+    write(
+        "usher.toml",
+        &format!("{top}[[rule]]\ntools = [\"[\"]\ndeny = true\n"),
+    );
+    let refused = explain("{}", "fetch");
+    assert_eq!(refused.status.code(), Some(78));
+    let told = text(&refused.stderr);
+    assert!(
+        told.contains("rule[0].tools") && told.contains("is no pattern"),
+        "{told}"
+    );
 }
