@@ -1,7 +1,7 @@
 // A client by hand over TLS, from discovery to `fetch`, and the same client again after a restart.
 //
-// Reads its task as JSON on standard input: `do` is `log-in` (registers, logs in at the browser, calls both tools, keeps
-// tokens and session in `keep`), or `return` (the kept session, access token and refresh token, without a login).
+// Reads its task as JSON on standard input. `do` is `log-in` (registers, logs in at the browser, calls both tools, keeps
+// tokens and session in the file `keep`), `call` (with what was kept) or `refresh` (a new token for what was kept, and calls).
 // The root certificate comes by NODE_EXTRA_CA_CERTS; Node leaves names under localhost to the system, which may not know them.
 
 import assert from 'node:assert/strict';
@@ -12,7 +12,7 @@ import { logIn } from './browser.mjs';
 
 const task = JSON.parse(await new Response(process.stdin).text());
 const redirectUri = 'http://127.0.0.1:5599/callback';
-const seen = task.do === 'log-in' ? await logInAndCall() : await comeBack();
+const seen = await { 'log-in': logInAndCall, call: callAgain, refresh }[task.do]();
 console.log(JSON.stringify(seen));
 process.exit(0);
 
@@ -60,13 +60,16 @@ async function logInAndCall() {
   return { ...found, asked, version: (await answer(opened)).result.protocolVersion };
 }
 
-async function comeBack() {
+async function callAgain() {
   const kept = JSON.parse(readFileSync(task.keep, 'utf8'));
-  const before = task.access_token_expired ? {} : await callBoth(kept, kept.access_token);
+  return callBoth(kept, kept.access_token);
+}
+
+async function refresh() {
+  const kept = JSON.parse(readFileSync(task.keep, 'utf8'));
   const tokens = await token(kept.server, { grant_type: 'refresh_token', refresh_token: kept.refresh_token, client_id: kept.client_id });
-  const after = await callBoth(kept, tokens.access_token);
   writeFileSync(task.keep, JSON.stringify({ ...kept, ...tokens }), { mode: 0o600 });
-  return { before, after };
+  return callBoth(kept, tokens.access_token);
 }
 
 /** `search` and `fetch` in the kept session. */
