@@ -40,7 +40,7 @@ bench: ## The price of a checked call: a table of ratios, also in target/bench/r
 ##### Prove it
 
 .PHONY: test
-test: ## Everything that proves Usher: unit, integration, documents, conformance, end to end, fuzzing
+test: ## Everything that proves Usher: unit, integration, documents, conformance, end to end, docker compose, fuzzing
 	@tests/run-all
 
 .PHONY: fuzz
@@ -54,6 +54,10 @@ conformance: ## The official MCP conformance suite against a running server
 .PHONY: e2e
 e2e: ## A real Keycloak, a real browser and the official clients
 	@tests/run-all e2e
+
+.PHONY: compose-test
+compose-test: ## docker-compose.yml on a real Docker engine: up, a login in a browser over TLS, search, fetch, restart, down
+	@tests/run-all compose
 
 .PHONY: decisions
 decisions: ## The measurements that docs/decisions rest on
