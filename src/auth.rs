@@ -106,7 +106,14 @@ impl ResourceServer {
         Ok(Self(Arc::new(Inner {
             resources: Resources::new(&settings),
             issuers: issuers
-                .map(|issuer| Issuer::start(issuer, Arc::clone(&kept_claims), &parts))
+                .map(|issuer| {
+                    Issuer::start(
+                        issuer,
+                        Arc::clone(&kept_claims),
+                        settings.asked_for(),
+                        &parts,
+                    )
+                })
                 .collect::<Result<_, _>>()?,
             verified: VerifiedTokens::new(&settings.token_cache),
             opaque: OpaqueTokens::default(),

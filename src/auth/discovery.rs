@@ -44,20 +44,54 @@ impl Metadata {
 pub(super) enum DiscoveryError {
     /// It names another issuer.
     #[error(
-        "{url} names the issuer {found:?}, expected {expected:?}: they must be equal byte for byte; \
-         write `issuer` as the provider does"
+        "{url} names the issuer {found:?}, and `issuer` is {expected:?}: {}",
+        how_to_agree(found, expected)
     )]
     WrongIssuer {
         url: String,
         found: String,
         expected: String,
     },
+    /// There is none at any place, though somebody answers.
+    #[error(
+        "no metadata at {tried} (nor at {others} other usual places): write `issuer` as the provider calls itself, or set \
+         `discovery_url`"
+    )]
+    Nowhere { tried: String, others: usize },
     /// It is not a discovery document.
     #[error("{url}: {problem}")]
     Invalid { url: String, problem: &'static str },
     /// It cannot be fetched.
-    #[error("{url}: {error}")]
+    #[error("{url}: {error}{}", next_step(error))]
     Outbound { url: String, error: OutboundError },
+}
+
+/// What an operator can do about an address that gives nothing.
+pub(super) fn next_step(error: &OutboundError) -> &'static str {
+    match error {
+        OutboundError::Connection(cause) if cause.contains("certificate") => {
+            "; if the authority that signed it is your own, name its file in `outbound.ca_files`"
+        }
+        OutboundError::Connection(_) | OutboundError::Timeout(_) => {
+            "; see whether this machine, or this container, reaches that address"
+        }
+        OutboundError::Redirect(_) => "; write the address that it leads to",
+        OutboundError::Status(400..=499) => "; see whether that address is right",
+        OutboundError::Status(_) => "; the provider's own log should say why",
+        OutboundError::InsecureUrl(_)
+        | OutboundError::ForbiddenAddress(_)
+        | OutboundError::TooLarge(_)
+        | OutboundError::Encoded(_)
+        | OutboundError::Client(_) => "",
+    }
+}
+
+/// They must be equal byte for byte.
+fn how_to_agree(found: &str, expected: &str) -> String {
+    if found.trim_end_matches('/') == expected.trim_end_matches('/') {
+        return format!("only the slash at the end differs; write `issuer = {found:?}`");
+    }
+    "write `issuer` as the provider names itself, or mend its public name there (a proxy or container may hide it)".to_owned()
 }
 
 /// Where the metadata of `issuer` may be, most common first.
@@ -131,6 +165,7 @@ fn validate(url: &Url, document: Vec<u8>, expected: &str) -> Result<Metadata, Di
 pub(super) struct HttpSource {
     outbound: Outbound,
     settings: IssuerSettings,
+    asked_for: Vec<String>,
     places: Vec<Url>,
     jwks_url: Option<Url>,
     found: Found,
@@ -156,10 +191,17 @@ impl HttpSource {
         Self {
             outbound,
             settings: settings.clone(),
+            asked_for: Vec::new(),
             places,
             jwks_url: url(&settings.jwks_url),
             found,
         }
+    }
+
+    /// The same, and the log says if the issuer does not offer these scopes, which clients are told to ask for.
+    pub(super) fn asked_for(mut self, scopes: Vec<String>) -> Self {
+        self.asked_for = scopes;
+        self
     }
 
     async fn key_set_url(&self) -> Result<Url, FetchError> {
@@ -182,7 +224,7 @@ impl HttpSource {
                 let is_new =
                     |known: &std::sync::Arc<Dated>| known.metadata.document != metadata.document;
                 if known.as_ref().is_none_or(is_new) {
-                    self.tell_differences(&metadata);
+                    self.tell(&metadata);
                 }
                 let jwks_uri = metadata.jwks_uri.clone();
                 let at = Instant::now();
@@ -196,8 +238,9 @@ impl HttpSource {
         }
     }
 
-    /// Says what the metadata has that the profile does not expect: once, until the document changes.
-    fn tell_differences(&self, metadata: &Metadata) {
+    /// Says where the metadata is, how its issuer is understood, and what the profile does not expect: once, until the
+    /// document changes.
+    fn tell(&self, metadata: &Metadata) {
         let issuer = self.settings.issuer.as_str();
         let profile = match self.settings.profile {
             Some(name) => name.profile(),
@@ -205,15 +248,22 @@ impl HttpSource {
         };
         let document = serde_json::from_slice(&metadata.document).unwrap_or_default();
         let live = Live {
-            issuer,
-            token_issuer: self.settings.token_issuer(),
-            algorithms: &self.settings.algorithms,
+            settings: &self.settings,
+            asked_for: &self.asked_for,
             found_at: metadata.found_at.as_str(),
             document: &document,
         };
+        let (url, name) = (metadata.found_at.as_str(), profile.name.as_str());
+        let clients = live.registration();
+        tracing::info!(
+            issuer,
+            url,
+            profile = name,
+            clients,
+            "found the issuer's metadata"
+        );
         for difference in profile.differences(&live) {
-            let profile = profile.name.as_str();
-            tracing::warn!(issuer, profile, "{difference}");
+            tracing::warn!(issuer, profile = name, "{difference}");
         }
     }
 
@@ -221,12 +271,10 @@ impl HttpSource {
     /// answer, and the first place before the others.
     pub(super) async fn search(&self) -> Result<Metadata, DiscoveryError> {
         let mut telling: Option<DiscoveryError> = None;
+        let mut absent = 0;
         for url in &self.places {
             let error = match self.read(url).await {
-                Ok(metadata) => {
-                    tracing::info!(issuer = self.settings.issuer, %url, "found the issuer's metadata");
-                    return Ok(metadata);
-                }
+                Ok(metadata) => return Ok(metadata),
                 Err(error) => error,
             };
             let names_another = matches!(error, DiscoveryError::WrongIssuer { .. });
@@ -237,6 +285,13 @@ impl HttpSource {
                     ..
                 }
             );
+            absent += usize::from(matches!(
+                &error,
+                DiscoveryError::Outbound {
+                    error: OutboundError::Status(404),
+                    ..
+                }
+            ));
             if telling.is_none() || names_another {
                 telling = Some(error);
             }
@@ -244,6 +299,14 @@ impl HttpSource {
             if dead {
                 break;
             }
+        }
+        if absent == self.places.len()
+            && let Some(first) = self.places.first()
+        {
+            return Err(DiscoveryError::Nowhere {
+                tried: first.to_string(),
+                others: absent - 1,
+            });
         }
         Err(telling.unwrap_or_else(|| DiscoveryError::Invalid {
             url: self.settings.issuer.clone(),
@@ -381,6 +444,67 @@ mod tests {
                     "https://id.test/.well-known/oauth-authorization-server",
                 ]
             );
+        }
+    }
+
+    /// What the log says of an issuer whose keys cannot be had.
+    async fn problem(settings: &IssuerSettings) -> String {
+        let source = HttpSource::new(settings, Outbound::default(), Found::default());
+        match source.fetch(None).await {
+            Err(error) => error.to_string(),
+            Ok(_) => panic!("{} has keys", settings.issuer),
+        }
+    }
+
+    #[tokio::test]
+    async fn each_way_to_misname_an_issuer_ends_in_one_message_with_the_next_step() {
+        use crate::auth::tests::issuer::{Answer, TestIssuer};
+        let issuer = TestIssuer::start_at("/realms/mcp").await;
+        let good = issuer.issuer().to_owned();
+        let at = |name: &str| IssuerSettings::named(name);
+        let closed = {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+            format!("http://{}", listener.local_addr().expect("an address"))
+        };
+        let elsewhere = format!("http://{}/realms/other", issuer.address());
+        let appended = "/.well-known/openid-configuration";
+        let with_slash = format!("{good}/");
+        for (settings, parts) in [
+            (at(&closed), [closed.as_str(), "reaches that address"]),
+            (at(&elsewhere), ["nor at 3 other", "set `discovery_url`"]),
+            (
+                at(&with_slash),
+                ["only the slash", &format!("write `issuer = {good:?}`")],
+            ),
+            (
+                IssuerSettings {
+                    discovery_url: Some(format!("{good}{appended}")),
+                    ..at("http://127.0.0.1/realms/public")
+                },
+                [
+                    &format!("names the issuer {good:?}"),
+                    "mend its public name",
+                ],
+            ),
+        ] {
+            let problem = problem(&settings).await;
+            for part in parts {
+                assert!(problem.contains(part), "{}: {problem}", settings.issuer);
+            }
+            assert!(problem.len() < 400, "{problem}");
+        }
+        for (answer, part) in [
+            (Answer::Status(404), "see whether that address is right"),
+            (Answer::Status(502), "the provider's own log"),
+            (
+                Answer::Redirect("https://id.test/".into()),
+                "write the address that it leads to",
+            ),
+        ] {
+            issuer.answer_jwks(answer);
+            let problem = problem(&at(&good)).await;
+            assert!(problem.contains("/jwks: "), "{problem}");
+            assert!(problem.contains(part), "{problem}");
         }
     }
 

@@ -16,6 +16,7 @@ pub use settings::IntrospectionSettings;
 use answers::Answers;
 
 use super::claims::{self, Claims, Rules};
+use super::discovery::next_step;
 use super::strict_json::{Object, Value};
 use super::verified_tokens::Digest;
 use super::{AccessToken, TokenError};
@@ -115,7 +116,8 @@ impl Introspection {
             max_bytes: MAX_BYTES,
         };
         let reply = self.outbound.post(form).await;
-        reply.map_err(|error| unavailable(question, &error.to_string()))
+        reply
+            .map_err(|error| unavailable(question, &format!("{url}: {error}{}", next_step(&error))))
     }
 
     fn read(&self, question: &Question<'_>, body: &[u8]) -> Result<Claims, TokenError> {

@@ -72,9 +72,11 @@ pub(super) fn from_address(settings: &IssuerSettings) -> &'static Profile {
 }
 
 impl Issuer {
+    /// `asked_for` are the scopes that clients are told to ask it for.
     pub(super) fn start(
         settings: IssuerSettings,
         kept_claims: Arc<[String]>,
+        asked_for: Vec<String>,
         parts: &Parts,
     ) -> Result<Self, SettingsError> {
         let (outbound, clock) = (parts.outbound.clone(), parts.clock.clone());
@@ -86,7 +88,8 @@ impl Issuer {
             advice: "expected a file with the secret of that client".into(),
         })?;
         let found = Found::default();
-        let source = HttpSource::new(&settings, parts.outbound.clone(), Arc::clone(&found));
+        let source = HttpSource::new(&settings, parts.outbound.clone(), Arc::clone(&found))
+            .asked_for(asked_for);
         let around = Surroundings {
             clock: parts.clock.clone(),
             lifecycle: parts.lifecycle.clone(),

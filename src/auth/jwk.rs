@@ -46,6 +46,29 @@ pub(super) struct Parsed {
     pub skipped: Vec<Skipped>,
 }
 
+impl Parsed {
+    /// What was left out, for a person: the first few are enough.
+    pub(super) fn in_words(&self) -> String {
+        if self.skipped.is_empty() {
+            return "it is empty".to_owned();
+        }
+        let word = |Skipped { kid, reason }: &Skipped| {
+            format!(
+                "{}: {reason}",
+                kid.as_deref().unwrap_or("a key without kid")
+            )
+        };
+        let first: Vec<_> = self.skipped.iter().take(3).map(word).collect();
+        let more = self.skipped.len() - first.len();
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        first.join("; ") + &more
+    }
+}
+
 /// A key that was left out.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Skipped {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Resource, Scope, Settings};
+use super::{Resource, Settings};
 
 /// The document at `/.well-known/oauth-protected-resource…`.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
@@ -27,15 +27,11 @@ impl ProtectedResourceMetadata {
     /// The document of one resource.
     #[must_use]
     pub fn new(resource: &Resource, settings: &Settings) -> Self {
-        let prefix = settings.scope_prefix();
-        let scopes = settings.scopes.to_ask_for().filter_map(Scope::parse);
         let issuers = settings.issuer.iter();
         Self {
             resource: resource.identifier().as_str().to_owned(),
             authorization_servers: issuers.map(|issuer| issuer.issuer.clone()).collect(),
-            scopes_supported: scopes
-                .map(|scope| prefix.to_ask_for(&scope).to_string())
-                .collect(),
+            scopes_supported: settings.asked_for(),
             bearer_methods_supported: vec!["header".into()],
             resource_name: settings
                 .resource_name

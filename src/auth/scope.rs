@@ -80,6 +80,11 @@ const OF_THE_ISSUER: [&str; 6] = [
     "profile",
 ];
 
+/// True for a scope that OpenID Connect defines.
+pub(super) fn is_of_the_issuer(scope: &str) -> bool {
+    OF_THE_ISSUER.contains(&scope)
+}
+
 impl ScopePrefix {
     /// The prefix as configured, or none.
     #[must_use]
@@ -90,7 +95,7 @@ impl ScopePrefix {
     /// The scope as a client has to ask for it. What has the prefix already, or is no scope of a resource, stays as it is.
     #[must_use]
     pub fn to_ask_for(&self, scope: &Scope) -> Scope {
-        if scope.0.starts_with(&*self.0) || OF_THE_ISSUER.contains(&scope.as_str()) {
+        if scope.0.starts_with(&*self.0) || is_of_the_issuer(&scope.0) {
             return scope.clone();
         }
         Scope(format!("{}{scope}", self.0))

@@ -81,7 +81,7 @@ pub(super) enum FetchError {
     #[error(transparent)]
     Discovery(#[from] super::discovery::DiscoveryError),
     /// The key set cannot be fetched.
-    #[error("{url}: {error}")]
+    #[error("{url}: {error}{}", super::discovery::next_step(error))]
     Outbound {
         /// Where it should be.
         url: String,
@@ -93,9 +93,13 @@ pub(super) enum FetchError {
     KeySet(#[from] jwk::KeySetError),
     /// No key in it is usable, and the settings do not take that at its word.
     #[error(
-        "the key set holds no usable key, expected at least one for signatures; keys known before stay in use"
+        "the key set holds no key that verifies signatures, expected at least one ({found}): give the issuer a signing key, \
+         or set `jwks_url` to where its signing keys are"
     )]
-    Empty,
+    Empty {
+        /// What it holds instead.
+        found: String,
+    },
 }
 
 /// What the settings say about one issuer's keys.
@@ -393,10 +397,11 @@ impl SigningKeys {
         };
         let parsed = jwk::parse(body, wanted)?;
         let old = self.0.snapshot.load_full();
-        self.0.told.tell(&options.issuer, parsed.skipped);
         if parsed.keys.is_empty() && !options.accept_empty {
-            return Err(FetchError::Empty);
+            let found = parsed.in_words();
+            return Err(FetchError::Empty { found });
         }
+        self.0.told.tell(&options.issuer, parsed.skipped);
         let keys: Vec<_> = parsed.keys.into_iter().map(Arc::new).collect();
         let print = |keys: &[Arc<Key>]| -> Vec<_> { keys.iter().map(|k| k.fingerprint).collect() };
         let changed = print(&keys) != print(&old.keys);

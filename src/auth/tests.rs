@@ -5,7 +5,7 @@
     dead_code,
     reason = "shared with the integration tests, which use the rest"
 )]
-mod issuer;
+pub(super) mod issuer;
 #[path = "../../tests/support/issuer_keys.rs"]
 #[expect(
     dead_code,

@@ -120,3 +120,24 @@ fn a_skipped_key_is_told_once_and_again_when_it_comes_back() {
     assert_eq!(told.news(vec![key("b"), key("c")]), [key("c")]);
     assert_eq!(told.news(vec![key("a")]), [key("a")]);
 }
+
+#[test]
+fn a_set_without_a_signing_key_says_what_it_holds_instead() {
+    let words = |keys: Value| {
+        let wanted = Wanted {
+            without_kid: false,
+            blocked_kids: &[],
+        };
+        let set = json!({ "keys": keys }).to_string();
+        let parsed = parse(set.as_bytes(), wanted).expect("a key set");
+        assert_eq!(parsed.keys.len(), 0);
+        parsed.in_words()
+    };
+    let key =
+        |kid: &str| json!({ "kty": "RSA", "use": "enc", "kid": kid, "n": "AQAB", "e": "AQAB" });
+    assert_eq!(words(json!([])), "it is empty");
+    assert_eq!(words(json!([key("a")])), "a: its use is not sig");
+    let five = words(json!([key("a"), key("b"), key("c"), key("d"), key("e")]));
+    assert!(five.ends_with("c: its use is not sig and 2 more"), "{five}");
+    assert!(words(json!(["odd"])).starts_with("a key without kid: "));
+}

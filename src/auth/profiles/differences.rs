@@ -6,16 +6,17 @@
 use serde_json::Value;
 
 use super::{Discovery, Evidence, Profile, ProfileName, detect};
+use crate::auth::IssuerSettings;
+use crate::auth::algorithm::Algorithm;
+use crate::auth::scope::is_of_the_issuer;
 
 /// An issuer's metadata, and what the settings say of the issuer.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::auth) struct Live<'l> {
-    /// The issuer identifier.
-    pub issuer: &'l str,
-    /// What is expected in `iss`.
-    pub token_issuer: &'l str,
-    /// The algorithms accepted.
-    pub algorithms: &'l [String],
+    /// What the operator wrote.
+    pub settings: &'l IssuerSettings,
+    /// The scopes that clients are told to ask for.
+    pub asked_for: &'l [String],
     /// Where the document was found.
     pub found_at: &'l str,
     /// The document.
@@ -26,10 +27,17 @@ pub(in crate::auth) struct Live<'l> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::auth) enum Difference {
     /// None of the algorithms accepted is among those that the issuer signs with.
+    #[error("the issuer signs with {found}, and accepted is {accepted}: {advice}")]
+    Algorithms {
+        found: String,
+        accepted: String,
+        advice: String,
+    },
+    /// Tokens are to be asked about, and nobody says where.
     #[error(
-        "the issuer signs with {found}, of which none is accepted: set `algorithms` to one of them that is not symmetric"
+        "the metadata names no introspection_endpoint: opaque tokens get 503 until `introspection.url` is set"
     )]
-    Algorithms { found: String },
+    Introspection,
     /// It looks like another provider.
     #[error(
         "the metadata looks like {} and not like {}: if it is, set `profile = {:?}`",
@@ -48,9 +56,15 @@ pub(in crate::auth) enum Difference {
     /// Clients will refuse it.
     #[error(
         "code_challenge_methods_supported does not list S256: MCP clients that follow the specification refuse to log in \
-         (MCP authorization, authorization code protection)"
+         (MCP authorization, authorization code protection); switch PKCE on at the issuer if it can be"
     )]
     Pkce,
+    /// Clients ask for what it does not offer.
+    #[error(
+        "scopes_supported lists other scopes and not {missing}, for which clients are told to ask: create the scope at the \
+         issuer and let its metadata list it, or set `scopes` to the names that it has there"
+    )]
+    Scopes { missing: String },
     /// Its access tokens name another issuer.
     #[error(
         "access_token_issuer is {found:?}, and tokens are expected to name {expected:?}: set `token_issuer = {found:?}`"
@@ -61,14 +75,9 @@ pub(in crate::auth) enum Difference {
 impl Profile {
     /// Everything in the live metadata that is not as this profile has it.
     pub(in crate::auth) fn differences(&self, live: &Live<'_>) -> Vec<Difference> {
-        let text = |name: &str| live.document.get(name).and_then(Value::as_str);
-        let list = |name: &str| -> Option<Vec<&str>> {
-            let items = live.document.get(name)?.as_array()?;
-            Some(items.iter().filter_map(Value::as_str).collect())
-        };
         let mut differences = Vec::new();
-
-        let looks_like = detect(&Evidence::new(live.issuer, text("token_endpoint"))).name;
+        let endpoint = live.text("token_endpoint");
+        let looks_like = detect(&Evidence::new(&live.settings.issuer, endpoint)).name;
         if looks_like != ProfileName::Generic && looks_like != self.name {
             differences.push(Difference::OtherProvider {
                 expected: self.name,
@@ -82,29 +91,95 @@ impl Profile {
                 found: live.found_at.to_owned(),
             });
         }
-        if let Some(found) = text("access_token_issuer")
-            && found != live.token_issuer
+        let token_issuer = live.settings.token_issuer();
+        if let Some(found) = live.text("access_token_issuer")
+            && found != token_issuer
         {
             differences.push(Difference::TokenIssuer {
-                expected: live.token_issuer.to_owned(),
+                expected: token_issuer.to_owned(),
                 found: found.to_owned(),
             });
         }
-        // Said of ID tokens; access tokens are signed with the same keys.
-        if let Some(found) = list("id_token_signing_alg_values_supported")
-            && !found.is_empty()
-            && !found
-                .iter()
-                .any(|name| live.algorithms.iter().any(|known| known == name))
+        differences.extend(live.algorithms());
+        if !live
+            .list("code_challenge_methods_supported")
+            .contains(&"S256")
         {
-            let found = found.join(", ");
-            differences.push(Difference::Algorithms { found });
-        }
-        let methods = list("code_challenge_methods_supported").unwrap_or_default();
-        if !methods.contains(&"S256") {
             differences.push(Difference::Pkce);
         }
+        differences.extend(live.scopes());
+        let introspection = &live.settings.introspection;
+        if introspection.enabled
+            && introspection.url.is_none()
+            && live.text("introspection_endpoint").is_none()
+        {
+            differences.push(Difference::Introspection);
+        }
         differences
+    }
+}
+
+impl<'l> Live<'l> {
+    /// How clients come to a client id, as far as the metadata says.
+    pub(in crate::auth) fn registration(&self) -> &'static str {
+        let documents = self.document.get("client_id_metadata_document_supported");
+        let documents = documents == Some(&Value::Bool(true));
+        match (self.text("registration_endpoint"), documents) {
+            (Some(_), true) => "register themselves, or have a metadata document",
+            (Some(_), false) => "register themselves",
+            (None, true) => "have a metadata document",
+            (None, false) => "have to be registered by hand",
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<&'l str> {
+        self.document.get(name).and_then(Value::as_str)
+    }
+
+    fn list(&self, name: &str) -> Vec<&'l str> {
+        let items = self.document.get(name).and_then(Value::as_array);
+        items
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
+    }
+
+    /// Said of ID tokens; access tokens are signed with the same keys.
+    fn algorithms(&self) -> Option<Difference> {
+        let found = self.list("id_token_signing_alg_values_supported");
+        let accepted = &self.settings.algorithms;
+        if found.is_empty()
+            || found
+                .iter()
+                .any(|name| accepted.iter().any(|known| known == name))
+        {
+            return None;
+        }
+        let usable = found.iter().filter(|name| Algorithm::parse(name).is_some());
+        let usable: Vec<_> = usable.map(|name| format!("{name:?}")).collect();
+        let advice = if usable.is_empty() {
+            "let it sign with one that is asymmetric, such as RS256".to_owned()
+        } else {
+            format!("set `algorithms = [{}]`", usable.join(", "))
+        };
+        Some(Difference::Algorithms {
+            found: found.join(", "),
+            accepted: accepted.join(", "),
+            advice,
+        })
+    }
+
+    /// Some providers list none but OpenID Connect's own, which says nothing of the others.
+    fn scopes(&self) -> Option<Difference> {
+        let listed = self.list("scopes_supported");
+        if listed.iter().all(|scope| is_of_the_issuer(scope)) {
+            return None;
+        }
+        let missing = self.asked_for.iter().map(String::as_str);
+        let missing: Vec<_> = missing.filter(|scope| !listed.contains(scope)).collect();
+        let missing = (!missing.is_empty()).then(|| missing.join(", "));
+        missing.map(|missing| Difference::Scopes { missing })
     }
 }
 
@@ -113,86 +188,136 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::auth::IntrospectionSettings;
 
-    fn differences(profile: ProfileName, found_at: &str, change: Value) -> Vec<String> {
+    fn document(change: &Value) -> Value {
         let mut document = json!({
             "token_endpoint": "https://id.test/token",
+            "introspection_endpoint": "https://id.test/introspect",
+            "scopes_supported": ["openid", "mcp:read", "mcp:write"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "code_challenge_methods_supported": ["S256"],
         });
         for (name, value) in change.as_object().expect("an object") {
             document[name] = value.clone();
         }
+        document
+    }
+
+    fn differences(profile: ProfileName, found_at: &str, change: &Value) -> Vec<String> {
+        let settings = IssuerSettings {
+            introspection: IntrospectionSettings {
+                enabled: true,
+                ..IntrospectionSettings::default()
+            },
+            ..IssuerSettings::named("https://id.test")
+        };
         let live = Live {
-            issuer: "https://id.test",
-            token_issuer: "https://id.test",
-            algorithms: &["RS256".to_owned()],
+            settings: &settings,
+            asked_for: &["mcp:read".to_owned()],
             found_at,
-            document: &document,
+            document: &document(change),
         };
         let differences = profile.profile().differences(&live);
         differences.iter().map(ToString::to_string).collect()
     }
 
+    const APPENDED: &str = "https://id.test/.well-known/openid-configuration";
+
+    fn check(profile: ProfileName, found_at: &str, change: &Value, expected: Option<&str>) {
+        let found = differences(profile, found_at, change);
+        match (expected, found.as_slice()) {
+            (None, []) => {}
+            (Some(part), [one]) => assert!(one.contains(part), "{change}: {one}"),
+            _ => panic!("{profile:?} {found_at} {change}: {found:?}"),
+        }
+    }
+
     #[test]
-    fn metadata_as_expected_has_no_differences_and_each_other_one_is_told() {
-        let appended = "https://id.test/.well-known/openid-configuration";
+    fn metadata_of_another_provider_or_place_is_told() {
+        use ProfileName::{Adfs, Generic, Keycloak, Okta};
         let inserted = "https://id.test/.well-known/oauth-authorization-server/a";
-        let keycloak = "https://id.test/protocol/openid-connect/token";
-        let table = [
-            (ProfileName::Generic, appended, json!({}), None),
-            (ProfileName::Generic, inserted, json!({}), None),
-            (ProfileName::Okta, appended, json!({}), None),
+        let keycloak = json!({ "token_endpoint": "https://id.test/protocol/openid-connect/token" });
+        let adfs = json!({ "access_token_issuer": "http://id.test/adfs/services/trust" });
+        let token_issuer = "token_issuer = \"http://id.test/adfs/services/trust\"";
+        for (profile, found_at, change, expected) in [
+            (Generic, APPENDED, &json!({}), None),
+            (Generic, inserted, &json!({}), None),
+            (Okta, APPENDED, &json!({}), None),
+            (Okta, inserted, &json!({}), Some("is not known to have it")),
+            (Generic, APPENDED, &keycloak, Some("profile = \"keycloak\"")),
+            (Keycloak, APPENDED, &keycloak, None),
+            (Adfs, APPENDED, &adfs, Some(token_issuer)),
+        ] {
+            check(profile, found_at, change, expected);
+        }
+    }
+
+    #[test]
+    fn metadata_that_does_not_go_with_the_settings_is_told() {
+        let (algorithms, methods) = (
+            "id_token_signing_alg_values_supported",
+            "code_challenge_methods_supported",
+        );
+        for (change, expected) in [
+            (json!({ algorithms: ["ES256", "RS256"] }), None),
             (
-                ProfileName::Okta,
-                inserted,
-                json!({}),
-                Some("is not known to have it"),
+                json!({ algorithms: ["HS256", "ES256"] }),
+                Some(
+                    "signs with HS256, ES256, and accepted is RS256: set `algorithms = [\"ES256\"]`",
+                ),
             ),
             (
-                ProfileName::Generic,
-                appended,
-                json!({ "token_endpoint": keycloak }),
-                Some("profile = \"keycloak\""),
+                json!({ algorithms: ["HS256"] }),
+                Some("let it sign with one that is asymmetric"),
+            ),
+            (json!({ methods: ["plain"] }), Some("S256")),
+            (json!({ methods: null }), Some("S256")),
+            (
+                json!({ "introspection_endpoint": null }),
+                Some("introspection.url"),
             ),
             (
-                ProfileName::Keycloak,
-                appended,
-                json!({ "token_endpoint": keycloak }),
+                json!({ "scopes_supported": ["openid", "orders:read"] }),
+                Some("and not mcp:read,"),
+            ),
+            (
+                json!({ "scopes_supported": ["openid", "offline_access"] }),
                 None,
             ),
+            (json!({ "scopes_supported": null }), None),
+        ] {
+            check(ProfileName::Generic, APPENDED, &change, expected);
+        }
+    }
+
+    #[test]
+    fn the_metadata_says_how_clients_come_to_an_id() {
+        let endpoint = "https://id.test/register";
+        for (change, expected) in [
+            (json!({}), "by hand"),
+            (json!({ "registration_endpoint": endpoint }), "themselves"),
             (
-                ProfileName::Adfs,
-                appended,
-                json!({ "access_token_issuer": "http://id.test/adfs/services/trust" }),
-                Some("token_issuer = \"http://id.test/adfs/services/trust\""),
+                json!({ "client_id_metadata_document_supported": true }),
+                "have a metadata document",
             ),
             (
-                ProfileName::Generic,
-                appended,
-                json!({ "id_token_signing_alg_values_supported": ["HS256", "ES256"] }),
-                Some("HS256, ES256"),
+                json!({ "client_id_metadata_document_supported": "true" }),
+                "by hand",
             ),
             (
-                ProfileName::Generic,
-                appended,
-                json!({ "code_challenge_methods_supported": ["plain"] }),
-                Some("S256"),
+                json!({ "registration_endpoint": endpoint, "client_id_metadata_document_supported": true }),
+                "themselves, or have a metadata document",
             ),
-            (
-                ProfileName::Generic,
-                appended,
-                json!({ "code_challenge_methods_supported": null }),
-                Some("S256"),
-            ),
-        ];
-        for (profile, found_at, change, expected) in table {
-            let found = differences(profile, found_at, change.clone());
-            match (expected, found.as_slice()) {
-                (None, []) => {}
-                (Some(part), [one]) => assert!(one.contains(part), "{change}: {one}"),
-                _ => panic!("{profile:?} {found_at} {change}: {found:?}"),
-            }
+        ] {
+            let settings = IssuerSettings::named("https://id.test");
+            let live = Live {
+                settings: &settings,
+                asked_for: &[],
+                found_at: "",
+                document: &document(&change),
+            };
+            assert!(live.registration().ends_with(expected), "{change}");
         }
     }
 }

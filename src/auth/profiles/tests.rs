@@ -179,10 +179,13 @@ fn metadata_of_each_provider_leads_to_its_profile_and_has_the_differences_that_a
             name,
             "{issuer}"
         );
+        let settings = IssuerSettings {
+            issuer: issuer.to_owned(),
+            ..settings
+        };
         let found = name.profile().differences(&Live {
-            issuer,
-            token_issuer: settings.token_issuer.as_deref().unwrap_or(issuer),
-            algorithms: &settings.algorithms,
+            settings: &settings,
+            asked_for: &["mcp:read".to_owned()],
             found_at: text(&fixture, "found_at"),
             document,
         });

@@ -95,6 +95,15 @@ impl Settings {
         warnings
     }
 
+    /// The scopes that clients are told to ask for, in the form in which the issuer wants to be asked.
+    pub(in crate::auth) fn asked_for(&self) -> Vec<String> {
+        let prefix = self.scope_prefix();
+        let scopes = self.scopes.to_ask_for().filter_map(Scope::parse);
+        scopes
+            .map(|scope| prefix.to_ask_for(&scope).to_string())
+            .collect()
+    }
+
     fn check_scope_prefixes(&self, mistakes: &mut Vec<SettingsError>) {
         let mut before = None;
         for (index, issuer) in self.issuer.iter().enumerate() {
@@ -268,7 +277,7 @@ fn address(
         "http" if is_loopback_host(host) => {
             return wrong(
                 "a plain http issuer on loopback serves a public address; is this a demo's setting?",
-                "expected https, as public_url is not on loopback",
+                "expected the https address of your identity provider; a demo's issuer goes with a public_url on loopback",
             );
         }
         "http" => return wrong("plain http is for loopback only", "expected https"),

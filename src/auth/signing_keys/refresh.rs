@@ -100,7 +100,7 @@ async fn attempt(keys: &SigningKeys) -> Result<Duration, FetchError> {
         Err(FetchError::Discovery(_)) => "discovery_failed",
         Err(FetchError::Outbound { .. }) => "unreachable",
         Err(FetchError::KeySet(_)) => "invalid",
-        Err(FetchError::Empty) => "empty",
+        Err(FetchError::Empty { .. }) => "empty",
     };
     keys.0
         .around
@@ -195,8 +195,10 @@ fn report(keys: &SigningKeys, outcome: &Result<Duration, FetchError>, failing: &
             let usable = keys.current().is_ok();
             if std::mem::replace(failing, true) {
                 tracing::debug!(%issuer, %error, usable, "the issuer's keys still cannot be fetched");
+            } else if usable {
+                tracing::warn!(%issuer, %error, "the issuer's keys cannot be fetched; those known carry on, trying again in the background");
             } else {
-                tracing::warn!(%issuer, %error, usable, "the issuer's keys cannot be fetched; trying again in the background");
+                tracing::warn!(%issuer, %error, "the issuer's keys cannot be fetched, so none of its tokens is accepted; trying again in the background");
             }
         }
     }

@@ -55,7 +55,9 @@ impl KeySource for Fake {
             let script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             assert!(!script.panics, "as told");
             if script.fails {
-                return Err(FetchError::Empty);
+                return Err(FetchError::Empty {
+                    found: "it is empty".into(),
+                });
             }
             Ok(Fetched::Document {
                 body: key_set(&script.kids),
