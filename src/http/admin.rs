@@ -13,7 +13,7 @@ use axum::response::Response;
 
 use super::answer::text;
 use super::error::Refusal;
-use super::origin::check_loopback_host;
+use super::origin::{check_loopback_host, requested_host};
 use super::request_id::RequestId;
 use super::server::Answer;
 use super::stack::Peers;
@@ -43,11 +43,12 @@ impl Admin {
     }
 
     fn decide(&self, request: &Request) -> Result<Response, Refusal> {
+        let host = requested_host(request.version(), request.uri(), request.headers())?;
         match &self.secret {
             Some(secret) if !knows(request.headers(), secret) => return Err(Refusal::AdminSecret),
             Some(_) => {}
             // A page in a browser on this machine must not read the metrics by rebinding its name to loopback.
-            None => check_loopback_host(request.uri(), request.headers())?,
+            None => check_loopback_host(host)?,
         }
         let answer = match request.uri().path() {
             "/metrics" => self.metrics(),

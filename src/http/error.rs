@@ -41,6 +41,8 @@ pub enum Refusal {
     },
     /// The headers are larger than allowed.
     HeadersTooLarge,
+    /// No `Host`, more than one, none that could be a host, or not that of the target.
+    HostHeader,
     /// The `Host` is none of ours.
     HostNotAllowed,
     /// The index has never been complete.
@@ -102,7 +104,9 @@ impl Refusal {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::AmbiguousHeaders | Self::BodyBroken | Self::Path => StatusCode::BAD_REQUEST,
+            Self::AmbiguousHeaders | Self::BodyBroken | Self::HostHeader | Self::Path => {
+                StatusCode::BAD_REQUEST
+            }
             Self::AdminSecret => StatusCode::UNAUTHORIZED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -134,6 +138,7 @@ impl Refusal {
             Self::BodyTooLarge => "body_too_large",
             Self::Challenged { reason, .. } | Self::Forbidden { reason } => reason,
             Self::HeadersTooLarge => "headers_too_large",
+            Self::HostHeader => "host_header",
             Self::HostNotAllowed => "host_not_allowed",
             Self::IndexNotReady => "index_not_ready",
             Self::Internal => "internal_error",
@@ -167,6 +172,9 @@ impl Refusal {
                 "This is not for you to use, and no other scope would change that; ask whoever runs this server."
             }
             Self::HeadersTooLarge => "The request headers are larger than this server accepts.",
+            Self::HostHeader => {
+                "A request has one Host header, which names the host of its target and nothing else."
+            }
             Self::HostNotAllowed => {
                 "This server does not answer for the requested host; whoever runs it adds hosts in `http.allowed_hosts`."
             }
@@ -213,6 +221,7 @@ impl Refusal {
             | Self::BodyTimeout
             | Self::BodyTooLarge
             | Self::HeadersTooLarge
+            | Self::HostHeader
             | Self::HostNotAllowed
             | Self::IndexNotReady
             | Self::Internal
@@ -259,6 +268,7 @@ impl Refusal {
             | Self::BodyTooLarge
             | Self::Forbidden { .. }
             | Self::HeadersTooLarge
+            | Self::HostHeader
             | Self::HostNotAllowed
             | Self::Internal
             | Self::NotFound
@@ -348,6 +358,7 @@ mod tests {
                 reason: "group_required",
             },
             Refusal::HeadersTooLarge,
+            Refusal::HostHeader,
             Refusal::HostNotAllowed,
             Refusal::IndexNotReady,
             Refusal::Internal,

@@ -10,7 +10,8 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Uri, Version, header};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -141,14 +142,9 @@ impl Allowed {
         }
     }
 
-    /// Checks the host asked for, on a connection that came in at `local`.
-    pub fn check_host(
-        &self,
-        uri: &Uri,
-        headers: &HeaderMap,
-        local: SocketAddr,
-    ) -> Result<(), Refusal> {
-        let host = requested_host(uri, headers).ok_or(Refusal::HostNotAllowed)?;
+    /// Checks the [`requested_host`], on a connection that came in at `local`.
+    pub fn check_host(&self, host: Option<&str>, local: SocketAddr) -> Result<(), Refusal> {
+        let host = host.ok_or(Refusal::HostNotAllowed)?;
         let own = self
             .own
             .as_ref()
@@ -198,26 +194,51 @@ impl Allowed {
 }
 
 /// Refuses a request that does not ask for a loopback name.
-pub fn check_loopback_host(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
-    match requested_host(uri, headers) {
+pub fn check_loopback_host(host: Option<&str>) -> Result<(), Refusal> {
+    match host {
         Some(host) if is_loopback_name(split_port(host).0) => Ok(()),
         Some(_) | None => Err(Refusal::HostNotAllowed),
     }
 }
 
-/// The host of an HTTP/2 request line or of the only `Host` header (RFC 9112 §3.2).
-fn requested_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+/// The host that a request asks for: that of its target, or of the only `Host` header.
+///
+/// RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a
+/// Host header field and to any request message that contains more than one Host header field line or a Host header
+/// field with an invalid field value." One that contradicts the target is refused the same way: a proxy may have gone by
+/// the other (RFC 9113 §8.3.1 demands it for HTTP/2).
+pub fn requested_host<'a>(
+    version: Version,
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+) -> Result<Option<&'a str>, Refusal> {
     let mut hosts = headers.get_all(header::HOST).iter();
-    let first = hosts.next();
-    if hosts.next().is_some() {
-        return None;
+    let in_header = match (hosts.next(), hosts.next()) {
+        (None, _) => None,
+        (Some(host), None) => Some(host.to_str().map_err(|_not_ascii| Refusal::HostHeader)?),
+        (Some(_), Some(_)) => return Err(Refusal::HostHeader),
+    };
+    let in_target = uri.authority().map(Authority::as_str);
+    if in_target.into_iter().chain(in_header).any(is_no_host) {
+        return Err(Refusal::HostHeader);
     }
-    let in_header = first.map(|host| host.to_str().ok());
-    match (uri.authority(), in_header) {
-        (Some(authority), None) => Some(authority.as_str()),
-        (Some(authority), Some(host)) => host.filter(|host| same_host(host, authority.as_str())),
-        (None, host) => host?,
+    match (in_target, in_header) {
+        (Some(target), Some(host)) if !same_host(host, target) => Err(Refusal::HostHeader),
+        (Some(target), _) => Ok(Some(target)),
+        (None, Some(host)) => Ok(Some(host)),
+        (None, None) if version == Version::HTTP_11 => Err(Refusal::HostHeader),
+        (None, None) => Ok(None),
     }
+}
+
+/// True for what cannot be `uri-host [ ":" port ]` (RFC 9110 §7.2), a user's name before the host among it.
+fn is_no_host(text: &str) -> bool {
+    let in_hosts = |b: u8| {
+        b.is_ascii_alphanumeric()
+            || matches!(b, b'-' | b'.' | b'_' | b'~' | b'%' | b':' | b'[' | b']')
+            || matches!(b, b'!' | b'$' | b'&'..=b',' | b';' | b'=')
+    };
+    !text.bytes().all(in_hosts)
 }
 
 /// Compares hosts without regard to case; an absent port equals the ports of http and https.
@@ -273,11 +294,8 @@ mod tests {
     }
 
     fn host_passes(public_url: &str, host: &str, local: &str) -> bool {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, host.parse().unwrap());
-        let uri = Uri::from_static("/mcp");
         allowed(public_url)
-            .check_host(&uri, &headers, local.parse().unwrap())
+            .check_host(Some(host), local.parse().unwrap())
             .is_ok()
     }
 
@@ -322,32 +340,63 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_request_with_no_host_or_two_hosts_is_refused() {
-        let uri = Uri::from_static("/mcp");
-        let local = "127.0.0.1:8080".parse().unwrap();
-        let mut headers = HeaderMap::new();
-        let allowed = allowed("https://mcp.example.com");
-        let refused = Err(Refusal::HostNotAllowed);
-        assert_eq!(allowed.check_host(&uri, &headers, local), refused);
-        headers.append(header::HOST, "mcp.example.com".parse().unwrap());
-        assert_eq!(allowed.check_host(&uri, &headers, local), Ok(()));
-        headers.append(header::HOST, "mcp.example.com".parse().unwrap());
-        assert_eq!(allowed.check_host(&uri, &headers, local), refused);
+    fn requested(
+        version: Version,
+        target: &str,
+        hosts: &[&str],
+    ) -> Result<Option<String>, Refusal> {
+        let uri: Uri = target.parse().expect("a target");
+        let pair = |host: &&str| (header::HOST, host.parse().expect("a value"));
+        let headers: HeaderMap =
+            hosts
+                .iter()
+                .map(pair)
+                .fold(HeaderMap::new(), |mut all, (name, value)| {
+                    all.append(name, value);
+                    all
+                });
+        requested_host(version, &uri, &headers).map(|host| host.map(str::to_owned))
     }
 
     #[test]
-    fn over_http_2_the_authority_is_the_host_and_a_host_header_must_agree() {
-        let uri = Uri::from_static("http://mcp.example.com/mcp");
-        let local = "10.0.0.1:80".parse().unwrap();
-        let allowed = allowed("https://mcp.example.com");
-        let mut headers = HeaderMap::new();
-        assert_eq!(allowed.check_host(&uri, &headers, local), Ok(()));
-        headers.insert(header::HOST, "evil.test".parse().unwrap());
+    fn a_request_asks_for_one_host_and_says_so_once() {
+        let bad = Err(Refusal::HostHeader);
+        let asks_for = |host: &str| Ok(Some(host.to_owned()));
+        let absolute = "http://mcp.test/mcp";
+        for (target, hosts, expected) in [
+            ("/mcp", &["mcp.test"][..], asks_for("mcp.test")),
+            ("/mcp", &["mcp.test:8080"], asks_for("mcp.test:8080")),
+            ("/mcp", &["[::1]:80"], asks_for("[::1]:80")),
+            ("/mcp", &[""], asks_for("")),
+            (absolute, &["mcp.test"], asks_for("mcp.test")),
+            (absolute, &["MCP.test:80"], asks_for("mcp.test")),
+            (absolute, &[], asks_for("mcp.test")),
+            ("/mcp", &[], bad.clone()),
+            ("/mcp", &["mcp.test", "mcp.test"], bad.clone()),
+            ("/mcp", &["mcp.test", "evil.test"], bad.clone()),
+            ("/mcp", &["user@mcp.test"], bad.clone()),
+            ("/mcp", &["mcp.test/x"], bad.clone()),
+            ("/mcp", &["mcp test"], bad.clone()),
+            ("/mcp", &["mcp.test\u{e9}"], bad.clone()),
+            (absolute, &["evil.test"], bad.clone()),
+            (absolute, &["mcp.test", "mcp.test"], bad.clone()),
+            ("http://user@mcp.test/mcp", &["mcp.test"], bad.clone()),
+        ] {
+            assert_eq!(
+                requested(Version::HTTP_11, target, hosts),
+                expected,
+                "{target} {hosts:?}"
+            );
+        }
+        assert_eq!(requested(Version::HTTP_10, "/mcp", &[]), Ok(None));
+        assert_eq!(
+            requested(Version::HTTP_2, absolute, &[]),
+            asks_for("mcp.test")
+        );
+        assert_eq!(requested(Version::HTTP_2, absolute, &["evil.test"]), bad);
+        let local = "127.0.0.1:8080".parse().unwrap();
         let refused = Err(Refusal::HostNotAllowed);
-        assert_eq!(allowed.check_host(&uri, &headers, local), refused);
-        let evil = Uri::from_static("http://evil.test/mcp");
-        assert_eq!(allowed.check_host(&evil, &HeaderMap::new(), local), refused);
+        assert_eq!(allowed("https://mcp.test").check_host(None, local), refused);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What every request goes through, in order. One service written out, instead of a tower of layers: each layer costs
 //! an allocation and a pointer chase on every request, and the order can be read here.
 //!
-//! 1. path, headers, client address        else 400 or 431; unknown paths 404
+//! 1. path, headers, one host, its address   else 400 or 431; unknown paths 404
 //! 2. `Host` and `Origin` on guarded paths else 403
 //! 3. preflight                            answered here, before authentication
 //! 4. method                               else 405
@@ -28,6 +28,7 @@ use super::access_log::{Entry, Notes};
 use super::authenticate::authenticate;
 use super::client_address::{client_address, is_trusted};
 use super::error::Refusal;
+use super::origin::requested_host;
 use super::request_id::{self, RequestId};
 use super::surface::{Access, Endpoint};
 use super::{
@@ -148,12 +149,13 @@ impl Stack {
         let max_bytes = usize::try_from(settings.max_header_bytes).unwrap_or(usize::MAX);
         headers::check_and_strip(request.headers_mut(), max_bytes)?;
         let (headers, root) = (request.headers(), settings.root_endpoint);
+        let host = requested_host(request.version(), &call.uri, headers)?;
         let endpoint = Endpoint::at(call.uri.path(), &call.method, headers, root);
         call.endpoint = endpoint;
         let endpoint = endpoint.ok_or(Refusal::NotFound)?;
         if endpoint.access() == Access::Guarded {
             let allowed = self.state.allowed();
-            allowed.check_host(&call.uri, headers, peers.local)?;
+            allowed.check_host(host, peers.local)?;
             allowed.check_origin(headers)?;
         }
         call.origin_allowed = true;

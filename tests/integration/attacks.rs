@@ -109,6 +109,17 @@ async fn pipelined_requests_are_answered_in_order_refused_or_not() {
     );
 }
 
+/// What whoever listens at `address` answers to these bytes.
+async fn raw_at(address: &str, request: &str) -> String {
+    let connection = tokio::net::TcpStream::connect(address).await;
+    let mut connection = connection.expect("a listening server");
+    let sent = connection.write_all(request.as_bytes()).await;
+    sent.expect("a connection that takes bytes");
+    let mut answer = Vec::new();
+    drop(connection.read_to_end(&mut answer).await);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
 #[tokio::test]
 async fn hosts_that_only_look_like_ours_are_refused_in_every_form_of_a_request() {
     let gateway = TestGateway::builder().settings(|settings| {
@@ -139,24 +150,41 @@ async fn hosts_that_only_look_like_ours_are_refused_in_every_form_of_a_request()
             "{target} {hosts:?}"
         );
     }
-    for (target, hosts) in [
-        (mcp(), &["evil.test"][..]),
-        (mcp(), &[]),
-        (mcp(), &[own.as_str(), "evil.test"]),
-        (mcp(), &[own.as_str(), own.as_str()]),
-        (mcp(), &["mcp.internal."]),
-        (mcp(), &["mcp.internal:80@evil.test"]),
-        (mcp(), &["mcp.internal.evil.test"]),
-        (mcp(), &["user@mcp.internal"]),
-        (format!("http://{own}/mcp"), &["evil.test"]),
-        ("http://evil.test/mcp".to_owned(), &[own.as_str()]),
-        (format!("http://user@{own}/mcp"), &[own.as_str()]),
+    for (target, hosts, expected) in [
+        (mcp(), &["evil.test"][..], "403"),
+        (mcp(), &["mcp.internal."], "403"),
+        (mcp(), &["mcp.internal.evil.test"], "403"),
+        ("http://evil.test/mcp".to_owned(), &["evil.test"], "403"),
+        (mcp(), &[], "400"),
+        (mcp(), &[own.as_str(), "evil.test"], "400"),
+        (mcp(), &[own.as_str(), own.as_str()], "400"),
+        (mcp(), &["mcp.internal:80@evil.test"], "400"),
+        (mcp(), &["user@mcp.internal"], "400"),
+        (format!("http://{own}/mcp"), &["evil.test"], "400"),
+        ("http://evil.test/mcp".to_owned(), &[own.as_str()], "400"),
+        (format!("http://user@{own}/mcp"), &[own.as_str()], "400"),
+        // On public paths any host is answered, and two hosts are as wrong as elsewhere.
+        ("/healthz".to_owned(), &["evil.test"], "405"),
+        ("/healthz".to_owned(), &["evil.test", "evil.test"], "400"),
+        (
+            "http://other.test/healthz".to_owned(),
+            &["evil.test"],
+            "400",
+        ),
+        ("/nothing".to_owned(), &[], "400"),
     ] {
         let found = status(target.clone(), hosts).await;
-        assert!(
-            found == "403" || found == "400",
-            "{target} {hosts:?}: {found}"
-        );
+        assert_eq!(found, expected, "{target} {hosts:?}");
+    }
+    assert!(gateway.access_log().contains("host_header"));
+    let admin = gateway.admin_url.trim_start_matches("http://");
+    for (hosts, expected) in [
+        (format!("Host: {admin}\r\n"), "200"),
+        (format!("Host: {admin}\r\nHost: {admin}\r\n"), "400"),
+    ] {
+        let request = format!("GET /healthz HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
+        let answer = raw_at(admin, &request).await;
+        assert_eq!(answer.split(' ').nth(1), Some(expected), "{hosts:?}");
     }
 }
 
@@ -352,20 +380,19 @@ async fn http_2_has_one_host_and_no_headers_of_the_connection() {
     let gateway = TestGateway::start().await;
     let own = gateway.url.trim_start_matches("http://").to_owned();
     let heads = [
-        get("/mcp", &own, &[("host", "evil.test")]),
-        get("/mcp", "evil.test", &[("host", own.as_str())]),
-        get("/mcp", "evil.test", &[]),
-        get("/mcp", &format!("user@{own}"), &[]),
+        (get("/mcp", &own, &[("host", "evil.test")]), "host_header"),
+        (
+            get("/mcp", "evil.test", &[("host", own.as_str())]),
+            "host_header",
+        ),
+        (get("/mcp", &format!("user@{own}"), &[]), "host_header"),
+        (get("/mcp", "evil.test", &[]), "host_not_allowed"),
     ];
-    for head in &heads {
-        let refused = gateway.access_log().matches("host_not_allowed").count();
+    for (head, reason) in &heads {
+        let refused = gateway.access_log().matches(reason).count();
         answered(&gateway, head).await;
         let lines = gateway.access_log();
-        assert_eq!(
-            lines.matches("host_not_allowed").count(),
-            refused + 1,
-            "{lines}"
-        );
+        assert_eq!(lines.matches(reason).count(), refused + 1, "{lines}");
     }
     // These never become requests (RFC 9113 §8.2.2).
     let lines = gateway.access_log().lines().count();
