@@ -1,5 +1,7 @@
 //! `usher serve`: the composition root. Everything is built here and nowhere else.
 
+mod announce;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -26,7 +28,7 @@ use crate::{auth, knowledge, mcp};
 pub struct Options {}
 
 impl Options {
-    /// Reads the configuration, binds, says so in one line, and serves until a signal ends it.
+    /// Reads the configuration, binds, serves, says so in one line once it is ready, and goes on until a signal ends it.
     pub fn run(self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
         let config = config::load(&super::sources(file)?)?;
         let log = Log::stderr();
@@ -46,22 +48,33 @@ impl Options {
 async fn serve(config: Config, log: Log) -> anyhow::Result<()> {
     let listeners = Listeners::bind(&config).await?;
     let line = listeners.in_one_line(&config.auth.public_url)?;
+    tracing::info!(
+        listen = %listeners.public.local_addr()?,
+        admin = %listeners.admin.local_addr()?,
+        "listening; ready once keys and index are there"
+    );
     let drain_delay = Duration::from_secs(config.http.drain_delay_seconds);
     let surroundings = Surroundings {
         lifecycle: Lifecycle::new(),
         clock: Clock::system(),
         log,
     };
-    // Before the line is printed: whoever reads it may send a signal at once.
+    // Before anything is said: whoever reads it may send a signal at once.
     let stopping = surroundings.lifecycle.stop_on_signals(drain_delay)?;
     let server = Server::build(config, surroundings)?;
-    super::say(&format!("{line}\n"));
+    let state = server.state.clone();
+    let announced = async {
+        announce::until_ready(|| state.waits_for()).await;
+        super::say(&format!("{line}\n"));
+        std::future::pending().await
+    };
     let stopping = async {
         stopping.await;
         std::future::pending().await
     };
     tokio::select! {
         served = server.run(listeners) => served,
+        served = announced => served,
         served = stopping => served,
     }
 }
@@ -84,7 +97,7 @@ impl Listeners {
         })
     }
 
-    /// What `usher serve` prints once connections are accepted. Keys and index may still be on their way: `/readyz` tells.
+    /// What `usher serve` prints once it is ready. It listens before: `/readyz` tells the difference.
     fn in_one_line(&self, public_url: &str) -> std::io::Result<String> {
         Ok(format!(
             "usher {} serves {public_url} on {}, admin on {}",

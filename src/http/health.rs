@@ -142,6 +142,26 @@ pub(super) fn readiness(state: &State) -> Readiness {
     Readiness { status, reason }
 }
 
+impl State {
+    /// What stands between now and readiness, in words; nothing once it is ready.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<String> {
+        let reason = readiness(self).reason?;
+        if self.lifecycle.is_draining() {
+            return Some("the end: it is stopping".to_owned());
+        }
+        if self.resource_server.is_ready() {
+            return Some(format!("the index ({reason})"));
+        }
+        let issuers = self.resource_server.status().into_iter();
+        let without_keys: Vec<_> = issuers
+            .filter(|issuer| issuer.required && issuer.state == KeyState::Missing)
+            .map(|issuer| issuer.issuer)
+            .collect();
+        Some(format!("the keys of {}", without_keys.join(" and ")))
+    }
+}
+
 impl Readiness {
     pub(super) fn is_ready(&self) -> bool {
         self.reason.is_none()

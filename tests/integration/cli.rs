@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use super::issuer::{Answer, TestIssuer};
+
 /// `usher` in an empty folder with nothing but these variables.
 fn usher(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_usher"));
@@ -66,6 +68,7 @@ impl Serving {
         let variables = [
             ("MCP_SERVER_URL", format!("http://{listen}")),
             ("KC_ISSUER", "http://127.0.0.1:9".to_owned()),
+            ("USHER_ISSUER__0__REQUIRED", "false".to_owned()),
             ("USHER_LISTEN", listen.to_string()),
             ("USHER_ADMIN_LISTEN", admin.to_string()),
             ("USHER_HTTP__DRAIN_DELAY_SECONDS", "0".to_owned()),
@@ -147,6 +150,82 @@ fn serve_says_in_one_line_where_it_listens_and_answers_there() {
         .read_to_string(&mut rest)
         .unwrap();
     assert_eq!(rest, "", "one line and no more");
+}
+
+/// Lines of a child's output until one has all of `words`.
+async fn line_with(
+    lines: &mut tokio::io::Lines<impl tokio::io::AsyncBufRead + Unpin>,
+    words: &[&str],
+) -> String {
+    let mut before = String::new();
+    let found = async {
+        while let Ok(Some(line)) = lines.next_line().await {
+            if words.iter().all(|word| line.contains(word)) {
+                return Some(line);
+            }
+            before.push_str(&line);
+        }
+        None
+    };
+    let found = tokio::time::timeout(std::time::Duration::from_secs(30), found).await;
+    found
+        .ok()
+        .flatten()
+        .unwrap_or_else(|| unreachable!("no {words:?} in {before}"))
+}
+
+#[tokio::test]
+async fn serve_prints_its_line_once_it_is_ready_and_says_before_what_it_waits_for() {
+    use tokio::io::{AsyncBufReadExt, BufReader};
+
+    let issuer = TestIssuer::start().await;
+    issuer.answer_jwks(Answer::Status(503));
+    let folder = tempfile::tempdir().expect("a folder");
+    let variables = [
+        ("MCP_SERVER_URL", "http://127.0.0.1:8080"),
+        ("KC_ISSUER", issuer.issuer()),
+        ("USHER_LISTEN", "127.0.0.1:0"),
+        ("USHER_ADMIN_LISTEN", "127.0.0.1:0"),
+        ("USHER_LOG__FORMAT", "json"),
+    ];
+    let mut command = tokio::process::Command::from(usher(folder.path(), &["serve"], &variables));
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let mut child = command.spawn().expect("a process");
+    let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
+    let mut printed = BufReader::new(child.stdout.take().expect("piped")).lines();
+
+    let listening = line_with(&mut log, &["listening; ready once"]).await;
+    let listening: serde_json::Value = serde_json::from_str(&listening).expect("JSON");
+    let address = listening["listen"].as_str().expect("an address").to_owned();
+    let warned = line_with(
+        &mut log,
+        &["WARN", "waiting for the keys of", issuer.issuer()],
+    )
+    .await;
+    assert!(warned.contains("503"), "{warned}");
+    let status = async |path: &str| {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client");
+        let answer = client.get(format!("http://{address}{path}")).send().await;
+        answer.expect("an answer").status().as_u16()
+    };
+    assert_eq!(
+        (status("/healthz").await, status("/readyz").await),
+        (200, 503)
+    );
+
+    issuer.answer_jwks(Answer::Good);
+    let line = line_with(&mut printed, &["usher", "serves http://127.0.0.1:8080"]).await;
+    assert!(
+        line.contains(&format!(" on {address}, admin on 127.0.0.1:")),
+        "{line}"
+    );
+    assert_eq!(status("/readyz").await, 200);
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ mod as_a_process {
         _folder: tempfile::TempDir,
     }
 
-    /// `usher serve` on a free port, once it says that it listens.
+    /// `usher serve` on a free port, once it says that it is ready.
     async fn serve(drain_delay: &str) -> Running {
         let folder = tempfile::tempdir().expect("a folder");
         let mut child = Command::new(env!("CARGO_BIN_EXE_usher"))
@@ -82,6 +82,7 @@ mod as_a_process {
             .env_clear()
             .env("MCP_SERVER_URL", "http://127.0.0.1:8080")
             .env("KC_ISSUER", "http://127.0.0.1:9")
+            .env("USHER_ISSUER__0__REQUIRED", "false")
             .env("USHER_LISTEN", "127.0.0.1:0")
             .env("USHER_ADMIN_LISTEN", "127.0.0.1:0")
             .env("USHER_STATE_DIR", folder.path())
