@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use url::Url;
 
 use crate::config;
@@ -35,9 +35,14 @@ impl Options {
                 Url::parse(&format!("http://{}/healthz", reachable(config.listen)))?
             }
         };
-        let status = ask(&url, Duration::from_secs(self.timeout))
+        let answer = ask(&url, Duration::from_secs(self.timeout))
             .with_context(|| format!("no healthy answer from {url}"))?;
-        ensure!(status == "200", "{url} answered {status}: expected 200");
+        let Answer { status, reason } = answer;
+        let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+        ensure!(
+            status == "200",
+            "{url} answered {status}{reason}: expected 200"
+        );
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -52,8 +57,39 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// The status code of one `GET`.
-fn ask(url: &Url, timeout: Duration) -> anyhow::Result<String> {
+/// What matters of an answer.
+#[derive(Debug, PartialEq, Eq)]
+struct Answer {
+    /// The status code.
+    status: String,
+    /// Why it is not 200, as a stable code, if the body has one.
+    reason: Option<String>,
+}
+
+impl Answer {
+    fn parse(answer: &str) -> Option<Self> {
+        let mut words = answer.split_whitespace();
+        words.next().filter(|word| word.starts_with("HTTP/1."))?;
+        let status = words.next()?.to_owned();
+        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body);
+        let reason = body.and_then(reason);
+        Some(Self { status, reason })
+    }
+}
+
+/// `reason` as in `/readyz`, `error` as in refusals. Nothing but a code is repeated: whoever answers may not be Usher.
+fn reason(body: &str) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_str(body).ok()?;
+    let code = body.get("reason").or_else(|| body.get("error"))?.as_str()?;
+    let is_code = |text: &str| {
+        let mut bytes = text.bytes();
+        text.len() <= 64 && bytes.all(|b| b == b'_' || b.is_ascii_lowercase())
+    };
+    is_code(code).then(|| code.to_owned())
+}
+
+/// The answer to one `GET`.
+fn ask(url: &Url, timeout: Duration) -> anyhow::Result<Answer> {
     ensure!(
         url.scheme() == "http",
         "expected an http address; a health check asks the server itself, without TLS"
@@ -77,18 +113,44 @@ fn ask(url: &Url, timeout: Duration) -> anyhow::Result<String> {
         format!("GET {path}{query} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n");
     connection.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
-    // The status line is all that matters; a body of any length must not keep us.
+    // A short body is all that is looked at; one of any length must not keep us.
     connection.take(4096).read_to_end(&mut answer)?;
-    let answer = String::from_utf8_lossy(&answer);
-    match answer.split_whitespace().collect::<Vec<_>>().as_slice() {
-        [version, status, ..] if version.starts_with("HTTP/1.") => Ok((*status).to_owned()),
-        _ => bail!("what came back is not HTTP"),
-    }
+    Answer::parse(&String::from_utf8_lossy(&answer)).context("what came back is not HTTP")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_a_status_and_the_reason_that_its_body_names() {
+        let answer = |status: &str, reason: Option<&str>| {
+            Some(Answer {
+                status: status.to_owned(),
+                reason: reason.map(str::to_owned),
+            })
+        };
+        let head = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\r\n";
+        for (body, reason) in [
+            (
+                "{\"status\":\"not_ready\",\"reason\":\"keys_not_loaded\"}",
+                Some("keys_not_loaded"),
+            ),
+            ("{\"error\":\"overloaded\"}", Some("overloaded")),
+            ("{\"reason\":\"\u{1b}[2J\"}", None),
+            ("{\"reason\":7}", None),
+            ("{}", None),
+            ("not JSON", None),
+            ("", None),
+        ] {
+            let found = Answer::parse(&format!("{head}{body}"));
+            assert_eq!(found, answer("503", reason), "{body}");
+        }
+        assert_eq!(Answer::parse("HTTP/1.1 200 OK\r\n"), answer("200", None));
+        for not_http in ["", "HTTP/1.1", "SSH-2.0-OpenSSH_9.6 503", "220 mail ready"] {
+            assert_eq!(Answer::parse(not_http), None, "{not_http}");
+        }
+    }
 
     #[test]
     fn a_server_on_every_address_is_asked_over_loopback() {

@@ -219,6 +219,14 @@ async fn serve_prints_its_line_once_it_is_ready_and_says_before_what_it_waits_fo
         (200, 503)
     );
 
+    let url = format!("http://{address}/readyz");
+    let check = usher(folder.path(), &["healthcheck", "--url", &url], &[]);
+    let check = tokio::process::Command::from(check).output().await;
+    let check = check.expect("a program that runs");
+    assert_eq!(check.status.code(), Some(1));
+    let told = format!("usher: {url} answered 503 (keys_not_loaded): expected 200\n");
+    assert_eq!(stderr(&check), told);
+
     issuer.answer_jwks(Answer::Good);
     let line = line_with(&mut printed, &["usher", "serves http://127.0.0.1:8080"]).await;
     assert!(
