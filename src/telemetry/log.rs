@@ -1,7 +1,7 @@
 //! Where log lines go: a bounded buffer that a thread of its own empties, so that a slow reader of the log never
 //! holds up a request.
 //!
-//! Lines wait 100 ms at most. Lines of level ERROR and [`Log::flush`] write at once. When the reader is so slow that
+//! Lines wait 100 ms at most, and less when there are many. Lines of level ERROR and [`Log::flush`] write at once. When the reader is so slow that
 //! [`CAPACITY`] bytes wait, further lines are dropped and counted; the count is written once there is room again.
 
 use std::io::{self, Write};
@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// How many bytes may wait.
 const CAPACITY: usize = 8 * 1024 * 1024;
+/// How many bytes may wait before they are written out without further delay, so that the buffers stay small.
+const BATCH: usize = 128 * 1024;
 /// How long a line may wait.
 const DELAY: Duration = Duration::from_millis(100);
 
@@ -21,7 +23,13 @@ struct Shared {
     waiting: Mutex<Waiting>,
     wake: Condvar,
     // Held while bytes leave, so that they leave in order. Never taken while `waiting` is held.
-    sink: Mutex<Box<dyn Write + Send>>,
+    sink: Mutex<Sink>,
+}
+
+struct Sink {
+    out: Box<dyn Write + Send>,
+    /// The buffer that is not being filled, kept for its memory.
+    spare: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -49,7 +57,10 @@ impl Log {
         let shared = Arc::new(Shared {
             waiting: Mutex::default(),
             wake: Condvar::new(),
-            sink: Mutex::new(sink),
+            sink: Mutex::new(Sink {
+                out: sink,
+                spare: Vec::new(),
+            }),
         });
         let weak = Arc::downgrade(&shared);
         // Without this thread lines would only leave with `flush` and errors; nothing else depends on it.
@@ -76,10 +87,11 @@ impl Log {
             waiting.dropped += 1;
             return;
         }
-        let was_empty = waiting.bytes.is_empty();
+        let before = waiting.bytes.len();
         waiting.bytes.extend_from_slice(line);
+        let fills_a_batch = before < BATCH && waiting.bytes.len() >= BATCH;
         drop(waiting);
-        if was_empty {
+        if before == 0 || fills_a_batch {
             shared.wake.notify_one();
         }
     }
@@ -100,24 +112,31 @@ impl Shared {
             let idle = Duration::from_secs(5);
             drop(self.wake.wait_timeout(waiting, idle));
         } else {
-            drop(waiting);
-            std::thread::sleep(DELAY);
+            let few = |waiting: &mut Waiting| waiting.bytes.len() < BATCH;
+            drop(self.wake.wait_timeout_while(waiting, DELAY, few));
             self.flush();
         }
     }
 
     fn flush(&self) {
         let mut sink = lock(&self.sink);
-        let Waiting { bytes, dropped } = std::mem::take(&mut *lock(&self.waiting));
+        let Sink { out, spare } = &mut *sink;
+        let dropped = {
+            let mut waiting = lock(&self.waiting);
+            std::mem::swap(&mut waiting.bytes, spare);
+            std::mem::take(&mut waiting.dropped)
+        };
         // There is nowhere left to tell of a log that cannot be written.
-        drop(sink.write_all(&bytes));
+        drop(out.write_all(spare));
         if dropped > 0 {
             drop(writeln!(
-                sink,
+                out,
                 "{{\"level\":\"WARN\",\"message\":\"log lines were dropped\",\"lines\":{dropped}}}"
             ));
         }
-        drop(sink.flush());
+        drop(out.flush());
+        spare.clear();
+        spare.shrink_to(2 * BATCH);
     }
 }
 
