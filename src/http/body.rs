@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use axum::BoxError;
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::Settings;
@@ -20,11 +22,34 @@ pub async fn read_within(body: Body, limit: usize, deadline: Duration) -> Result
     if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
         return Err(Refusal::BodyTooLarge);
     }
-    match tokio::time::timeout(deadline, Limited::new(body, limit).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge),
-        Ok(Err(_)) => Err(Refusal::BodyBroken),
-        Err(_elapsed) => Err(Refusal::BodyTimeout),
+    let mut body = Limited::new(body, limit);
+    // Nearly every body is one piece that came along with the head: no timer, no copy.
+    let first = match body.frame().now_or_never() {
+        Some(Some(frame)) => frame.map_err(|error| broken(&error))?.into_data().ok(),
+        Some(None) => return Ok(Bytes::new()),
+        None => None,
+    };
+    if let Some(whole) = &first
+        && body.is_end_stream()
+    {
+        return Ok(whole.clone());
+    }
+    let rest = tokio::time::timeout(deadline, body.collect()).await;
+    let rest = rest
+        .map_err(|_elapsed| Refusal::BodyTimeout)?
+        .map_err(|error| broken(&error))?
+        .to_bytes();
+    Ok(match first {
+        None => rest,
+        Some(first) => [first, rest].concat().into(),
+    })
+}
+
+fn broken(error: &BoxError) -> Refusal {
+    if error.is::<LengthLimitError>() {
+        Refusal::BodyTooLarge
+    } else {
+        Refusal::BodyBroken
     }
 }
 
