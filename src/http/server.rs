@@ -24,7 +24,7 @@ use super::{Settings, State};
 use crate::lifecycle::Lifecycle;
 
 /// What answers the requests of one listener.
-pub trait Answer: Clone + Send + Sync + 'static {
+pub trait Answer: Send + Sync + 'static {
     /// Answers one request that came in between `peers`.
     fn answer(
         &self,
@@ -102,7 +102,7 @@ async fn accept_loop<A: Answer>(listener: TcpListener, server: Arc<Server<A>>) {
 }
 
 impl<A: Answer> Server<A> {
-    async fn serve(&self, stream: TcpStream, remote: SocketAddr) {
+    async fn serve(self: &Arc<Self>, stream: TcpStream, remote: SocketAddr) {
         let Ok(local) = stream.local_addr() else {
             return;
         };
@@ -114,9 +114,9 @@ impl<A: Answer> Server<A> {
         let activity = Activity::new();
         let service = service_fn(|request: Request<Incoming>| {
             let in_flight = activity.request(request.version() == Version::HTTP_2);
-            let answer = self.answer.clone();
+            let server = Arc::clone(self);
             async move {
-                let response = answer.answer(peers, request.map(Body::new)).await;
+                let response = server.answer.answer(peers, request.map(Body::new)).await;
                 Ok::<_, Infallible>(response.map(|body| Flowing::new(body, in_flight)))
             }
         });
@@ -147,9 +147,8 @@ fn builder(settings: &Settings, lifecycle: &Lifecycle) -> Builder<Spawner> {
     let mut builder = Builder::new(Spawner(lifecycle.clone()));
     builder
         .http1()
-        .timer(TokioTimer::new())
-        // `connection` has the header timer; this one only catches what that one takes for idle.
-        .header_read_timeout(Duration::from_secs(settings.idle_timeout_seconds))
+        // `connection` has the timers: hyper's would be set anew for every request.
+        .header_read_timeout(None)
         .max_headers(settings.max_headers)
         .max_buf_size(64 * 1024);
     builder
