@@ -134,7 +134,7 @@ impl ResourceServer {
         access_token: &AccessToken,
         resource: &Arc<Resource>,
     ) -> Result<Principal, TokenError> {
-        let digest = sha256(access_token.expose().as_bytes());
+        let digest = sha256(access_token.expose_bytes());
         if let Some(verdict) = self.0.recall(&digest, resource) {
             self.0.metrics.verified_token_lookup(true);
             if self.0.asks_about_jwts {
@@ -198,7 +198,8 @@ impl Inner {
     ) -> Option<Result<Principal, TokenError>> {
         let token = self.verified.get(digest)?;
         let issuer = self.issuers.get(token.issuer)?;
-        match issuer.keys.current() {
+        let (now, leeway) = (self.clock.unix_seconds(), issuer.leeway_seconds());
+        match issuer.keys.current_at(now) {
             Ok(set) if token.is_signed_by_one_of(&set) => {}
             Ok(_) => {
                 // The key is gone. The whole way again gives the right answer, perhaps by another key of that `kid`.
@@ -208,7 +209,6 @@ impl Inner {
             Err(error) => return Some(Err(error)),
         }
         let claims = &token.claims;
-        let (now, leeway) = (self.clock.unix_seconds(), issuer.leeway_seconds());
         let verdict = check_validity(claims.expires_at, claims.not_before, now, leeway)
             .and_then(|()| issuer.check_audience(&claims.audiences, resource));
         Some(verdict.map(|()| Principal::new(Arc::clone(claims), Arc::clone(resource))))

@@ -6,7 +6,7 @@ use http::header::AUTHORIZATION;
 use super::AccessTokenError;
 
 /// A secret: no `Display`, no `Serialize`, redacted `Debug`.
-pub struct AccessToken(String);
+pub struct AccessToken(Vec<u8>);
 
 impl std::fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -34,30 +34,32 @@ impl AccessToken {
             return Err(AccessTokenError::Repeated);
         }
         let bytes = value.as_bytes();
-        let (scheme, rest) = match bytes.iter().position(|b| *b == b' ') {
-            Some(at) => bytes.split_at(at),
-            None => (bytes, &[][..]),
-        };
+        let space = bytes.iter().position(|b| *b == b' ');
+        let (scheme, rest) = bytes.split_at(space.unwrap_or(bytes.len()));
         if !scheme.eq_ignore_ascii_case(b"bearer") {
             return Err(AccessTokenError::Missing);
         }
-        let text = std::str::from_utf8(rest)
-            .ok()
-            .map(|rest| rest.trim_matches(' '));
-        match text {
-            Some(token) if is_b64token(token.as_bytes()) => Ok(Self(token.to_owned())),
-            Some(_) | None => Err(AccessTokenError::Malformed),
+        let skipped = rest.iter().take_while(|b| **b == b' ').count();
+        let token = rest.get(skipped..).unwrap_or_default();
+        if !is_b64token(token) {
+            return Err(AccessTokenError::Malformed);
         }
+        Ok(Self(token.to_vec()))
     }
 
     /// A token that did not come with a request, as for `usher token explain` and tests. It is checked like any other.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(text.as_bytes().to_vec())
     }
 
     /// The secret itself; only the verifier and the token exchange may ask.
     pub(in crate::auth) fn expose(&self) -> &str {
+        std::str::from_utf8(self.expose_bytes()).unwrap_or_default()
+    }
+
+    /// The same as bytes.
+    pub(in crate::auth) fn expose_bytes(&self) -> &[u8] {
         &self.0
     }
 }
@@ -76,9 +78,13 @@ pub(in crate::auth) fn is_b64token(bytes: &[u8]) -> bool {
         .map_or(0, |at| at + 1);
     let body = bytes.get(..unpadded).unwrap_or_default();
     // Every byte is looked at, without a way out: so the compiler does many at a time.
+    let letter = |b: u8| (b | 0x20).wrapping_sub(b'a') < 26;
     let allowed =
-        |b: u8| b.is_ascii_alphanumeric() | matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
-    !body.is_empty() & body.iter().fold(true, |all, b| all & allowed(*b))
+        |b: u8| letter(b) | (b.wrapping_sub(b'-') < 13) | (b == b'_') | (b == b'+') | (b == b'~');
+    let refused = body
+        .iter()
+        .fold(0, |found, b| found | u8::from(!allowed(*b)));
+    !body.is_empty() && refused == 0
 }
 
 #[cfg(test)]

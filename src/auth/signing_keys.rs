@@ -263,11 +263,20 @@ impl SigningKeys {
 
     /// The set in use now, or a 503 if there is none that may still be used.
     pub(super) fn current(&self) -> Result<arc_swap::Guard<Arc<KeySet>>, TokenError> {
+        self.current_at(self.now())
+    }
+
+    /// The same for a caller who has looked at the clock: `now` in seconds since the Unix epoch.
+    pub(super) fn current_at(&self, now: i64) -> Result<arc_swap::Guard<Arc<KeySet>>, TokenError> {
         let set = self.0.snapshot.load();
-        if self.is_usable(&set) {
+        if self.is_usable(&set, now) {
             return Ok(set);
         }
         Err(unavailable(1))
+    }
+
+    fn now(&self) -> i64 {
+        self.0.around.clock.unix_seconds()
     }
 
     /// The keys that may have signed a token. Waits only if the `kid` is unknown.
@@ -370,21 +379,16 @@ impl SigningKeys {
         Health {
             keys: set.keys.len(),
             age_seconds: set.fetched_at.map(|at| now.saturating_sub(at).max(0)),
-            usable: self.is_usable(&set),
+            usable: self.is_usable(&set, self.now()),
             last_fetch_failed: attempts.completed > attempts.succeeded,
         }
     }
 
-    fn is_usable(&self, set: &KeySet) -> bool {
+    fn is_usable(&self, set: &KeySet, now: i64) -> bool {
         let Some(fetched_at) = set.fetched_at else {
             return false;
         };
-        let age = self
-            .0
-            .around
-            .clock
-            .unix_seconds()
-            .saturating_sub(fetched_at);
+        let age = now.saturating_sub(fetched_at);
         !set.keys.is_empty() && age <= self.0.options.stale_for_seconds
     }
 

@@ -119,17 +119,24 @@ pub(super) fn respond(answer: Answer, notes: &mut Notes) -> Response {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let essence = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .map(|value| value.split(';').next().unwrap_or_default().trim());
-    essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return false;
+    };
+    let essence = value.as_bytes().split(|b| *b == b';').next();
+    essence.is_some_and(|essence| {
+        essence
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"application/json")
+    })
 }
 
 /// True if an answer of type `wanted` may be sent (RFC 9110 §12.5.1). No `Accept` accepts everything.
 pub(super) fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
-    if !headers.contains_key(ACCEPT) {
-        return true;
+    match headers.get(ACCEPT) {
+        None => return true,
+        // What the official clients send, for both types.
+        Some(value) if value == "application/json, text/event-stream" => return true,
+        Some(_) => {}
     }
     let family = wanted.split('/').next().unwrap_or_default();
     headers

@@ -243,7 +243,7 @@ fn is_no_host(text: &str) -> bool {
 
 /// Compares hosts without regard to case; an absent port equals the ports of http and https.
 fn same_host(one: &str, other: &str) -> bool {
-    if one.eq_ignore_ascii_case(other) {
+    if one == other || one.eq_ignore_ascii_case(other) {
         return true;
     }
     let ((one, one_port), (other, other_port)) = (split_port(one), split_port(other));

@@ -17,11 +17,11 @@ impl RequestId {
     #[must_use]
     pub fn random() -> Self {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let random: u128 = rand::random();
+        let random: [u8; 16] = rand::random();
         let mut text = [0_u8; 32];
-        for (position, digit) in text.iter_mut().enumerate() {
-            let nibble = usize::try_from((random >> (position * 4)) & 0xf).unwrap_or_default();
-            *digit = DIGITS.get(nibble).copied().unwrap_or(b'0');
+        for ([high, low], byte) in text.as_chunks_mut().0.iter_mut().zip(random) {
+            let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+            (*high, *low) = (digit(byte >> 4), digit(byte & 0xf));
         }
         Self(HeaderValue::from_bytes(&text).expect("invariant: hexadecimal digits are visible"))
     }

@@ -197,8 +197,8 @@ fn is_syntax(error: &serde_json::Error, body: &str) -> bool {
 }
 
 fn is_shallow(body: &str) -> bool {
-    let opens = |b: &u8| matches!(b, b'{' | b'[');
-    if body.bytes().filter(|b| opens(b)).count() <= MAX_DEPTH {
+    let opened = memchr::memchr2_iter(b'{', b'[', body.as_bytes());
+    if opened.take(MAX_DEPTH + 1).count() <= MAX_DEPTH {
         return true;
     }
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
