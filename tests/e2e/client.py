@@ -63,6 +63,9 @@ class Person:
         self.back = {name: values[0] for name, values in parse_qs(urlsplit(back["address"]).query).items()}
 
     async def come_back(self):
+        if "error" in self.back:
+            seen["refused"] = self.back["error"]
+            raise RuntimeError(f"the issuer answers {self.back}")
         return AuthorizationCodeResult(
             code=self.back["code"], state=self.back.get("state"), iss=self.back.get("iss")
         )
@@ -90,13 +93,17 @@ async def main():
             seen["tools"] = [tool.name for tool in (await mcp.list_tools()).tools]
             found = (await mcp.call_tool("search", {"query": "lemon"})).structured_content
             seen["search"] = found
-            fetched = await mcp.call_tool("fetch", {"id": found["results"][0]["id"]})
-            seen["fetch"] = fetched.structured_content
+            fetch = {"id": found["results"][0]["id"]}
+            seen["fetch"] = (await mcp.call_tool("fetch", fetch)).structured_content
             if task["wait_seconds"]:
                 await asyncio.sleep(task["wait_seconds"])
-                fetched = await mcp.call_tool("fetch", {"id": found["results"][0]["id"]})
-                seen["after_expiry"] = fetched.structured_content["id"]
-    print(json.dumps(seen))
+                seen["after_expiry"] = (await mcp.call_tool("fetch", fetch)).structured_content["id"]
 
 
-asyncio.run(main())
+try:
+    asyncio.run(main())
+except* RuntimeError:
+    # What the issuer refused is something seen.
+    if "refused" not in seen:
+        raise
+print(json.dumps(seen))

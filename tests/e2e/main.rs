@@ -3,7 +3,7 @@
 //!
 //! Rows run in lanes beside each other, because most of them wait. The rows of the first lanes share one Keycloak and one
 //! Usher that nobody stops; those of `outages` have a pair of their own, and stop it. The logs and the screenshots of login
-//! and consent are in `target/e2e`.
+//! and consent are in `target/e2e`. `cargo test --test e2e -- step_up` runs the rows with that in their names.
 #![expect(clippy::print_stdout, reason = "it prints what a person asked to see")]
 #![expect(
     clippy::indexing_slicing,
@@ -14,6 +14,7 @@ mod clients;
 #[expect(dead_code, reason = "shared with the integration tests")]
 #[path = "../support/gateway.rs"]
 mod gateway;
+mod introspection;
 #[expect(dead_code, reason = "shared with the integration tests")]
 #[path = "../support/issuer.rs"]
 mod issuer;
@@ -22,12 +23,15 @@ mod issuer;
 mod issuer_keys;
 mod keycloak;
 mod load;
+mod memory;
 mod outages;
 mod ports;
 mod realm;
 mod refusals;
 mod registration;
 mod report;
+mod sdk;
+mod step_up;
 mod tools;
 mod usher;
 
@@ -73,14 +77,14 @@ fn http_client() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(std::time::Duration::from_secs(30))
+        .timeout(std::time::Duration::from_secs(120))
         .build()
         .expect("a client")
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
+    match Box::pin(run()).await {
         Ok(report) => report.close(),
         Err(error) => {
             println!("{error:#}\n\ne2e: 0 passed, 1 failed");
@@ -97,9 +101,15 @@ async fn run() -> anyhow::Result<Report> {
     }
     std::fs::create_dir_all(folder.join("screenshots"))?;
     tools::lay_out_scripts()?;
+    // What servers in this process say.
+    let log = std::fs::File::create(tools::output("in-process.log"))?;
+    tracing_subscriber::fmt()
+        .with_writer(log)
+        .with_ansi(false)
+        .init();
 
     let (mut steady, mut shaky) = tokio::try_join!(Scene::start("steady"), Scene::start("shaky"))?;
-    let report = Report::default();
+    let report = Report::new();
     tokio::join!(
         async {
             rows!(
@@ -118,12 +128,24 @@ async fn run() -> anyhow::Result<Report> {
                 refusals::refuses_a_token_of_another_realm,
                 refusals::refuses_a_token_for_another_resource,
                 refusals::refuses_a_service_account_without_scope,
-                refusals::accepts_a_token_after_logout_until_it_expires,
-                refusals::refuses_a_disabled_user_after_expiry,
+                introspection::refuses_after_logout_and_revocation_within_the_cache_time,
+                introspection::a_wrong_secret_is_named_and_nobody_is_let_in_or_sent_to_log_in,
+                step_up::the_predefined_typescript_client_steps_up,
+                step_up::the_predefined_python_client_steps_up,
+                step_up::a_client_that_registered_itself_is_answered_invalid_scope,
                 outages::a_clock_that_is_90_seconds_off_is_named_in_the_log,
             );
         },
+        async {
+            rows!(
+                report,
+                &steady,
+                refusals::accepts_a_token_after_logout_until_it_expires,
+                refusals::refuses_a_disabled_user_after_expiry,
+            );
+        },
         clients::visits(&report, &steady),
+        clients::visits_with_the_development_provider(&report),
         async {
             rows!(
                 report,
@@ -137,6 +159,11 @@ async fn run() -> anyhow::Result<Report> {
                 outages::usher_starts_without_keycloak_and_becomes_ready_by_itself,
             );
         },
+    );
+    rows!(
+        report,
+        &steady,
+        memory::usher_beside_keycloak_stays_under_40_mb
     );
     tokio::try_join!(steady.stop(), shaky.stop())?;
     println!("all of it took {:.0} s", started.elapsed().as_secs_f32());

@@ -13,6 +13,7 @@ use crate::Scene;
 use crate::gateway::TestGateway;
 use crate::load::Load;
 use crate::realm::claims;
+use crate::tools;
 
 /// For a minute, 50 requests per second flow, half of them with a token of the key before, half with one of the new key.
 /// Then the old key goes, and with the next look at the keys its tokens go; Usher runs on.
@@ -144,6 +145,11 @@ pub(crate) async fn a_clock_that_is_90_seconds_off_is_named_in_the_log(
         ensure!(log.contains(&format!("\"reason\":\"{reason}\"")), "{log}");
         gateway.stop().await;
     }
+    let log = std::fs::read_to_string(tools::output("in-process.log"))?;
+    let said = log.lines().find(|line| line.contains("the clocks differ"));
+    let seconds = said.and_then(|line| line.split("seconds=").nth(1)?.split(' ').next());
+    // A second may pass between login and call.
+    ensure!(matches!(seconds, Some("89" | "90")), "{log}");
     Ok(())
 }
 

@@ -6,17 +6,31 @@ use std::process::ExitCode;
 use tokio::time::Instant;
 
 /// Counts rows, also of lanes that run beside each other.
-#[derive(Default)]
 pub(crate) struct Report {
+    only: String,
     passed: Cell<u32>,
     failed: Cell<u32>,
 }
 
 impl Report {
+    /// For all rows, or those with the first argument in their names.
+    pub(crate) fn new() -> Self {
+        Self {
+            only: std::env::args().nth(1).unwrap_or_default(),
+            passed: Cell::default(),
+            failed: Cell::default(),
+        }
+    }
+
+    /// True if this row is to run.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        name.contains(&self.only)
+    }
+
     /// Counts one row and says what became of it.
     pub(crate) fn row(&self, started: Instant, name: &str, outcome: anyhow::Result<()>) {
         let seconds = started.elapsed().as_secs_f32();
-        let name = name.replace([' ', '_'], " ");
+        let name = name.replace('_', " ");
         match outcome {
             Ok(()) => {
                 self.passed.set(self.passed.get() + 1);
@@ -40,9 +54,11 @@ impl Report {
 /// Runs one row after another; each gets the scene.
 macro_rules! rows {
     ($report:expr, $scene:expr, $($row:path),* $(,)?) => {$(
-        let started = tokio::time::Instant::now();
-        let outcome = $row($scene).await;
-        $report.row(started, stringify!($row), outcome);
+        if $report.wants(stringify!($row)) {
+            let started = tokio::time::Instant::now();
+            let outcome = $row($scene).await;
+            $report.row(started, stringify!($row), outcome);
+        }
     )*};
 }
 pub(crate) use rows;

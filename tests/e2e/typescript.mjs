@@ -54,7 +54,10 @@ async function withLogin(transport, work) {
     seen.consent.push(asked);
     const parameters = new URL(address).searchParams;
     person.returned(parameters);
-    if (parameters.get('error')) throw new Error(`the issuer answers ${parameters}`);
+    if (parameters.get('error')) {
+      seen.refused = parameters.get('error');
+      throw new Error(`the issuer answers ${parameters}`);
+    }
     await transport.finishAuth(parameters);
     person.authorization = undefined;
     return undefined;
@@ -73,10 +76,19 @@ seen.tools = (await client.listTools()).tools.map((tool) => tool.name);
 const found = await client.callTool({ name: 'search', arguments: { query: 'lemon' } });
 seen.search = found.structuredContent;
 const id = found.structuredContent.results[0].id;
-seen.fetch = (await client.callTool({ name: 'fetch', arguments: { id } })).structuredContent;
+const fetchIt = async () => (await client.callTool({ name: 'fetch', arguments: { id } })).structuredContent;
+if (task.step_up) {
+  try {
+    seen.fetch = (await withLogin(transport, fetchIt)) ?? (await fetchIt());
+  } catch (error) {
+    if (!seen.refused) throw error;
+  }
+} else {
+  seen.fetch = await fetchIt();
+}
 if (task.wait_seconds) {
   await new Promise((resolve) => setTimeout(resolve, task.wait_seconds * 1000));
-  seen.after_expiry = (await client.callTool({ name: 'fetch', arguments: { id } })).structuredContent.id;
+  seen.after_expiry = (await fetchIt()).id;
 }
 await client.close();
 console.log(JSON.stringify(seen));

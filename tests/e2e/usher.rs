@@ -183,6 +183,17 @@ impl Usher {
         request
     }
 
+    /// How much memory it has now, in KiB (`VmRSS`).
+    pub(crate) fn resident_kib(&self) -> anyhow::Result<u64> {
+        let pid = self.child.as_ref().and_then(Child::id);
+        let path = format!("/proc/{}/status", pid.context("a running usher")?);
+        let status = std::fs::read_to_string(path)?;
+        let mut lines = status.lines();
+        let line = lines.find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        Ok(number.context("a VmRSS")?.parse()?)
+    }
+
     /// Removes keys and index. It must not run.
     pub(crate) fn forget(&self) -> anyhow::Result<()> {
         Ok(std::fs::remove_dir_all(self.folder.path().join("state"))?)
