@@ -59,6 +59,10 @@ e2e: ## A real Keycloak, a real browser and the official clients
 compose-test: ## docker-compose.yml on a real Docker engine: up, a login in a browser over TLS, search, fetch, restart, down
 	@tests/run-all compose
 
+.PHONY: guides
+guides: ## Every command of the guides, against the demo
+	@tests/run-all guides
+
 .PHONY: decisions
 decisions: ## The measurements that docs/decisions rest on
 	@tests/run-all decisions

@@ -2,6 +2,8 @@
 
 #[path = "../support/gateway.rs"]
 mod gateway;
+#[path = "../support/guide.rs"]
+mod guide;
 #[path = "../support/issuer.rs"]
 mod issuer;
 #[path = "../support/issuer_keys.rs"]
@@ -16,6 +18,7 @@ mod client_register;
 mod config;
 mod connection_reuse;
 mod dev_idp;
+mod guides;
 mod health;
 mod knowledge;
 mod limits;
