@@ -5,6 +5,7 @@
 //! one of [`SHARED`] states by their hash, so that a flood of new keys limits itself and costs bounded memory.
 
 pub mod settings;
+mod shares;
 
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
 pub use settings::Settings;
+pub use shares::{Share, Shares};
 
 use crate::auth::Principal;
 

@@ -3,25 +3,25 @@
 //! Only where trusted proxies are configured: everybody else comes around the proxy. Without them one address may well
 //! be a proxy that nobody told us of, so nothing is counted.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::Settings;
 use super::client_address::{Network, is_trusted};
-use crate::rate_limit::network_of;
+use crate::rate_limit::{Share, Shares, network_of};
 
-/// The open connections per address; entries live as long as their connections.
+/// The open connections per address.
 #[derive(Clone, Debug)]
 pub struct PerAddress {
     trusted: Arc<[Network]>,
-    limit: usize,
-    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    open: Shares,
 }
 
 /// One counted connection, or one that need not be counted.
 #[derive(Debug)]
-pub struct Counted(Option<(IpAddr, PerAddress)>);
+pub struct Counted {
+    _share: Option<Share>,
+}
 
 impl PerAddress {
     /// Counts as `settings` say.
@@ -29,8 +29,7 @@ impl PerAddress {
     pub fn new(settings: &Settings) -> Self {
         Self {
             trusted: settings.trusted_proxies.clone().into(),
-            limit: settings.max_connections_per_address,
-            open: Arc::default(),
+            open: Shares::new(settings.max_connections_per_address),
         }
     }
 
@@ -38,35 +37,12 @@ impl PerAddress {
     #[must_use]
     pub fn admit(&self, address: IpAddr) -> Option<Counted> {
         if self.trusted.is_empty() || is_trusted(address, &self.trusted) {
-            return Some(Counted(None));
+            return Some(Counted { _share: None });
         }
-        let address = network_of(address);
-        let mut open = self.lock();
-        let count = open.entry(address).or_default();
-        if *count >= self.limit {
-            return None;
-        }
-        *count += 1;
-        Some(Counted(Some((address, self.clone()))))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let Some((address, counts)) = &self.0 else {
-            return;
-        };
-        let mut open = counts.lock();
-        if let Some(count) = open.get_mut(address) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(address);
-            }
-        }
+        let share = self.open.take(&network_of(address))?;
+        Some(Counted {
+            _share: Some(share),
+        })
     }
 }
 
@@ -105,7 +81,7 @@ mod tests {
         ] {
             let held: Vec<_> = (0..10).map(|_| counts.admit(address)).collect();
             assert!(held.iter().all(Option::is_some));
-            assert!(counts.lock().is_empty());
+            assert_eq!(counts.open.holders(), 0);
         }
     }
 }

@@ -3,10 +3,8 @@
 //! A stream ends when its caller's token expires, when its session is over, when the server stops softly, and when the
 //! client goes away (it is dropped then, with everything it holds). It owns no task and no buffer of its own.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +19,7 @@ use super::settings::Settings;
 use crate::auth::Principal;
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
+use crate::rate_limit::{Share, Shares};
 use crate::telemetry::Metrics;
 
 /// Proxies and clients close streams that are silent for longer; most wait 30 or 60 seconds.
@@ -61,10 +60,7 @@ pub(crate) struct OpenStreams(Arc<Counts>);
 struct Counts {
     open: AtomicUsize,
     most: usize,
-    /// By a hash of issuer and subject: two that share one share its limit, which is as rare as it is harmless.
-    of_subjects: Mutex<HashMap<u64, usize>>,
-    most_of_one: usize,
-    hasher: RandomState,
+    of_subjects: Shares,
     metrics: Metrics,
 }
 
@@ -73,9 +69,7 @@ impl OpenStreams {
         Self(Arc::new(Counts {
             open: AtomicUsize::new(0),
             most: settings.max_open_streams,
-            of_subjects: Mutex::default(),
-            most_of_one: settings.max_open_streams_per_subject,
-            hasher: RandomState::new(),
+            of_subjects: Shares::new(settings.max_open_streams_per_subject),
             metrics,
         }))
     }
@@ -88,33 +82,18 @@ impl OpenStreams {
     /// Counts one more of `principal`'s for as long as the result lives.
     pub(crate) fn open(&self, principal: &Principal) -> Result<OpenStream, Error> {
         let caller = (principal.issuer(), principal.subject());
-        let subject = self.0.hasher.hash_one(caller);
-        {
-            let mut of_subjects = self.0.of_subjects();
-            let its = of_subjects.get(&subject).copied().unwrap_or_default();
-            if its >= self.0.most_of_one {
-                return Err(Error::TooManyStreams);
-            }
-            let one_more = |open: usize| (open < self.0.most).then_some(open + 1);
-            self.0
-                .open
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
-                .map_err(|_full| Error::Busy)?;
-            of_subjects.insert(subject, its + 1);
-        }
+        let share = self.0.of_subjects.take(&caller);
+        let share = share.ok_or(Error::TooManyStreams)?;
+        let one_more = |open: usize| (open < self.0.most).then_some(open + 1);
+        self.0
+            .open
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+            .map_err(|_full| Error::Busy)?;
         self.0.metrics.stream_opened();
         Ok(OpenStream {
             streams: self.clone(),
-            subject,
+            _share: share,
         })
-    }
-}
-
-impl Counts {
-    fn of_subjects(&self) -> MutexGuard<'_, HashMap<u64, usize>> {
-        self.of_subjects
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -122,7 +101,7 @@ impl Counts {
 #[derive(Debug)]
 pub(crate) struct OpenStream {
     streams: OpenStreams,
-    subject: u64,
+    _share: Share,
 }
 
 impl Drop for OpenStream {
@@ -130,13 +109,6 @@ impl Drop for OpenStream {
         let counts = &self.streams.0;
         counts.open.fetch_sub(1, Ordering::Relaxed);
         counts.metrics.stream_closed();
-        let mut of_subjects = counts.of_subjects();
-        if let Some(its) = of_subjects.get_mut(&self.subject) {
-            *its = its.saturating_sub(1);
-            if *its == 0 {
-                of_subjects.remove(&self.subject);
-            }
-        }
     }
 }
 
