@@ -48,7 +48,7 @@ use crate::clock::Clock;
 use crate::knowledge::Knowledge;
 use crate::lifecycle::Lifecycle;
 use crate::mcp::Protocol;
-use crate::rate_limit::RateLimits;
+use crate::rate_limit::{RateLimits, Shares};
 use crate::telemetry::Metrics;
 use origin::Allowed;
 use server::Answer;
@@ -86,6 +86,7 @@ struct Shared {
     allowed: Allowed,
     public_url: String,
     openapi: openapi::Cell,
+    waiting_bodies: Shares,
     started: Instant,
 }
 
@@ -104,12 +105,14 @@ impl State {
             settings.allowed_origins.clone(),
         );
         let allowed = Allowed::new(&public_url, hosts, origins);
+        let waiting_bodies = Shares::new(settings.max_waiting_bodies_per_subject);
         let started = Instant::now();
         Self(Arc::new(Shared {
             parts,
             allowed,
             public_url,
             openapi: openapi::Cell::default(),
+            waiting_bodies,
             started,
         }))
     }
@@ -129,6 +132,11 @@ impl State {
     /// The surface described, once it was asked for.
     pub(in crate::http) fn openapi(&self) -> &openapi::Cell {
         &self.0.openapi
+    }
+
+    /// The bodies that are waited for, by subject.
+    pub(in crate::http) fn waiting_bodies(&self) -> &Shares {
+        &self.0.waiting_bodies
     }
 
     /// The hosts and origins that may call.

@@ -1,5 +1,8 @@
 //! Request bodies: bounded in size and in time, read after authentication.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::BoxError;
@@ -12,9 +15,33 @@ use super::Settings;
 use super::error::Refusal;
 
 /// The whole body. It may have `max_body_bytes`, as declared and as counted, and must arrive in `body_timeout_seconds`.
-pub async fn read(body: Body, settings: &Settings) -> Result<Bytes, Refusal> {
+/// See [`unless_too_many_wait`] for `place`.
+pub async fn read<P>(
+    body: Body,
+    settings: &Settings,
+    place: impl FnOnce() -> Option<P>,
+) -> Result<Bytes, Refusal> {
     let deadline = Duration::from_secs(settings.body_timeout_seconds);
-    read_within(body, settings.max_body_bytes, deadline).await
+    let reading = read_within(body, settings.max_body_bytes, deadline);
+    unless_too_many_wait(reading, place).await
+}
+
+/// What `reading` gives. If that is not there at once, a `place` is taken for as long as it is waited for.
+///
+/// Whoever sends slowly holds memory, and with a ticket one of the places for requests, all the while. So there are only so
+/// many places for waiting: for each subject, and for all refused requests together.
+pub async fn unless_too_many_wait<P>(
+    reading: impl Future<Output = Result<Bytes, Refusal>>,
+    place: impl FnOnce() -> Option<P>,
+) -> Result<Bytes, Refusal> {
+    let mut reading = pin!(reading);
+    match poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
+        Poll::Ready(read) => read,
+        Poll::Pending => {
+            let _place = place().ok_or(Refusal::TooManyBodies)?;
+            reading.await
+        }
+    }
 }
 
 /// The whole body of at most `limit` bytes, if it arrives by the `deadline`.
@@ -60,16 +87,17 @@ mod tests {
     use futures_util::{StreamExt, stream};
 
     use super::*;
+    use crate::rate_limit::Shares;
 
     async fn check(body: Body, expected: Result<&'static [u8], Refusal>) {
         let settings = Settings {
             max_body_bytes: 8,
             ..Settings::default()
         };
-        assert_eq!(
-            read(body, &settings).await,
-            expected.map(Bytes::from_static)
-        );
+        let shares = Shares::new(1);
+        let found = read(body, &settings, || shares.take(&"alice")).await;
+        assert_eq!(found, expected.map(Bytes::from_static));
+        assert_eq!(shares.holders(), 0);
     }
 
     fn chunks(chunks: &[&'static str]) -> Body {
@@ -99,5 +127,27 @@ mod tests {
     async fn a_body_that_does_not_arrive_in_time_is_refused() {
         let slow = stream::iter([Ok::<_, Infallible>("1234")]).chain(stream::pending());
         check(Body::from_stream(slow), Err(Refusal::BodyTimeout)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_is_not_there_yet_takes_a_share_while_it_is_waited_for() {
+        let settings = Settings::default();
+        let shares = Shares::new(1);
+        let share = || shares.take(&"alice");
+        let after = |wait| {
+            let later = stream::once(tokio::time::sleep(Duration::from_secs(wait)));
+            Body::from_stream(later.map(|()| Ok::<_, Infallible>("1234")))
+        };
+        let (slow, second, at_once) = tokio::join!(
+            read(after(2), &settings, share),
+            read(after(1), &settings, share),
+            read(Body::from("5678"), &settings, share),
+        );
+        assert_eq!(slow.as_deref(), Ok(&b"1234"[..]));
+        assert_eq!(second, Err(Refusal::TooManyBodies));
+        assert_eq!(at_once.as_deref(), Ok(&b"5678"[..]));
+        assert_eq!(shares.holders(), 0);
+        let again = read(after(1), &settings, share).await;
+        assert_eq!(again.as_deref(), Ok(&b"1234"[..]));
     }
 }

@@ -76,6 +76,8 @@ pub enum Refusal {
     RateLimited(RateLimited),
     /// The response did not begin in time.
     RequestTimeout,
+    /// The subject has as many bodies on their way as one may have.
+    TooManyBodies,
 }
 
 /// The body of a refusal.
@@ -122,7 +124,7 @@ impl Refusal {
             | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited(_) | Self::TooManyBodies => StatusCode::TOO_MANY_REQUESTS,
             Self::RequestTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -151,6 +153,7 @@ impl Refusal {
             Self::Path => "ambiguous_path",
             Self::RateLimited(limited) => limited.reason,
             Self::RequestTimeout => "request_timeout",
+            Self::TooManyBodies => "too_many_bodies",
         }
     }
 
@@ -205,6 +208,9 @@ impl Refusal {
                 "Too many requests; Retry-After says when the next one is welcome."
             }
             Self::RequestTimeout => "The answer was not ready in time.",
+            Self::TooManyBodies => {
+                "Too many requests whose body is still on its way; send each in one piece, or fewer at a time."
+            }
         }
     }
 
@@ -232,7 +238,8 @@ impl Refusal {
             | Self::OriginNotAllowed
             | Self::Overloaded
             | Self::Path
-            | Self::RequestTimeout => self.reason(),
+            | Self::RequestTimeout
+            | Self::TooManyBodies => self.reason(),
         }
     }
 
@@ -255,7 +262,7 @@ impl Refusal {
             Self::MethodNotAllowed { allow } => {
                 Some((header::ALLOW, HeaderValue::from_static(allow)))
             }
-            Self::IndexNotReady | Self::Overloaded => {
+            Self::IndexNotReady | Self::Overloaded | Self::TooManyBodies => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
             }
             Self::RateLimited(limited) => Some((
@@ -305,7 +312,7 @@ impl Refusal {
         }
         if matches!(
             self,
-            Self::BodyTimeout | Self::BodyTooLarge | Self::BodyBroken
+            Self::BodyBroken | Self::BodyTimeout | Self::BodyTooLarge | Self::TooManyBodies
         ) {
             // The rest of the body would be read as the next request.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -377,6 +384,7 @@ mod tests {
             Refusal::Path,
             Refusal::RateLimited(limited),
             Refusal::RequestTimeout,
+            Refusal::TooManyBodies,
         ]
     }
 

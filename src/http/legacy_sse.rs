@@ -42,7 +42,7 @@ pub async fn message(
 ) -> Result<Response, Refusal> {
     let address = Query::<Address>::try_from_uri(request.uri());
     let Address { session_id } = address.map(|Query(address)| address).unwrap_or_default();
-    let answer = match read(state, request).await? {
+    let answer = match read(state, principal, request).await? {
         Ok((headers, body)) => {
             let post = Post {
                 principal,

@@ -30,7 +30,7 @@ pub async fn answer(
 ) -> Result<Response, Refusal> {
     let protocol = &state.protocol;
     let answer = match *request.method() {
-        Method::POST => match read(state, request).await? {
+        Method::POST => match read(state, principal, request).await? {
             Ok((headers, body)) => {
                 let answer = protocol.post(&Post {
                     principal,
@@ -59,11 +59,14 @@ pub async fn answer(
 /// that takes only streams would wait for one in vain.
 pub(super) async fn read(
     state: &State,
+    principal: &Principal,
     request: Request,
 ) -> Result<Result<(HeaderMap, Bytes), BadHttp>, Refusal> {
     let (parts, body) = request.into_parts();
     // Read before anything is refused: a connection whose body lies unread cannot be used again.
-    let body = body::read(body, &state.settings).await?;
+    let sender = (principal.issuer(), principal.subject());
+    let waiting = || state.waiting_bodies().take(&sender);
+    let body = body::read(body, &state.settings, waiting).await?;
     Ok(if !is_json(&parts.headers) {
         Err(BadHttp::UnsupportedMediaType)
     } else if !accepts(&parts.headers, "application/json") {

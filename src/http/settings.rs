@@ -46,6 +46,10 @@ pub struct Settings {
     pub max_connections_per_address: usize,
     /// Requests worked on at a time, open streams not counted. Default 512. Further ones are answered with 503.
     pub max_concurrent_requests: usize,
+    /// Requests of one subject whose body is still on its way, at a time. Default 128. Further ones are answered with 429, so
+    /// that nobody who sends slowly holds all places of `max_concurrent_requests`. A body that comes along with the head
+    /// does not count.
+    pub max_waiting_bodies_per_subject: usize,
     /// Seconds between the stop signal, which turns readiness off, and the end of accepting, so that a load balancer
     /// can notice. Default 5.
     pub drain_delay_seconds: u64,
@@ -70,6 +74,7 @@ impl Default for Settings {
             max_connections: 10_000,
             max_connections_per_address: 200,
             max_concurrent_requests: 512,
+            max_waiting_bodies_per_subject: 128,
             drain_delay_seconds: 5,
             drain_timeout_seconds: 30,
         }
@@ -149,6 +154,12 @@ impl Settings {
                 1,
                 MANY,
             ),
+            (
+                "max_waiting_bodies_per_subject",
+                count(self.max_waiting_bodies_per_subject),
+                1,
+                MANY,
+            ),
             ("drain_delay_seconds", self.drain_delay_seconds, 0, HOUR),
             ("drain_timeout_seconds", self.drain_timeout_seconds, 0, HOUR),
         ];
@@ -184,11 +195,12 @@ mod tests {
             max_connections: 0,
             max_connections_per_address: 0,
             max_concurrent_requests: 0,
+            max_waiting_bodies_per_subject: 0,
             drain_delay_seconds: 0,
             drain_timeout_seconds: 0,
             ..Settings::default()
         };
-        assert_eq!(nothing.mistakes().len(), 10);
+        assert_eq!(nothing.mistakes().len(), 11);
         let too_much = Settings {
             header_timeout_seconds: u64::MAX,
             body_timeout_seconds: u64::MAX,
@@ -200,11 +212,12 @@ mod tests {
             max_connections: usize::MAX,
             max_connections_per_address: usize::MAX,
             max_concurrent_requests: usize::MAX,
+            max_waiting_bodies_per_subject: usize::MAX,
             drain_delay_seconds: u64::MAX,
             drain_timeout_seconds: u64::MAX,
             ..Settings::default()
         };
-        assert_eq!(too_much.mistakes().len(), 12);
+        assert_eq!(too_much.mistakes().len(), 13);
         let one = Settings {
             max_connections: 0,
             ..Settings::default()

@@ -39,8 +39,10 @@ use crate::auth::Principal;
 use crate::mcp::Protocol;
 use crate::telemetry::Series;
 
-/// How much of a refused request's body is read, and for how long: nobody has paid for it with a ticket.
+/// How much of a refused request's body is read, for how long, and of how many at once: nobody has paid for it with a
+/// ticket.
 const REFUSED_BODY_BYTES: usize = 64 * 1024;
+const REFUSED_BODIES: usize = 256;
 const REFUSED_BODY_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Both ends of a connection.
@@ -57,6 +59,7 @@ pub struct Peers {
 pub struct Stack {
     state: State,
     at_once: Arc<Semaphore>,
+    refused_bodies: Arc<Semaphore>,
     /// The series of what nearly every request is, by its path: a `POST` answered with 200.
     mcp_posts: Series,
     root_posts: Series,
@@ -96,6 +99,7 @@ impl Stack {
             root_posts: posts(Endpoint::McpRoot),
             state,
             at_once,
+            refused_bodies: Arc::new(Semaphore::new(REFUSED_BODIES)),
         }
     }
 
@@ -124,7 +128,7 @@ impl Stack {
             Ok(response) => response,
             Err(refusal) => {
                 call.notes.reason = Some(refusal.reason());
-                refuse(refusal, request.into_body(), &call).await
+                self.refuse(refusal, request.into_body(), &call).await
             }
         };
         self.finish(&call, response)
@@ -247,6 +251,35 @@ impl Stack {
         }
     }
 
+    /// The answer to a refused request. Its body is read, if it is small and quick: a client that sends head and body apart
+    /// would otherwise meet a closed connection; where that is not to be had the close is announced (RFC 9112 §9.6). A
+    /// `tools/call` gets the challenge in its body as well, as a tool result, because some clients look for it there only.
+    async fn refuse(&self, refusal: Refusal, body: Body, call: &Call) -> Response {
+        let mut response = refusal.into_response(&call.request_id);
+        let read = if call.asks_first {
+            // Reading would invite the body with a 100 (RFC 9110 §10.1.1); nobody wants it any more.
+            Err(Refusal::BodyTooLarge)
+        } else {
+            let reading = body::read_within(body, REFUSED_BODY_BYTES, REFUSED_BODY_DEADLINE);
+            body::unless_too_many_wait(reading, || self.refused_bodies.try_acquire().ok()).await
+        };
+        let Ok(body) = read else {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+            return response;
+        };
+        let is_call = call.method == Method::POST
+            && matches!(call.endpoint, Some(Endpoint::Mcp | Endpoint::McpRoot));
+        let challenge = response.headers().get(header::WWW_AUTHENTICATE);
+        if is_call
+            && let Some(challenge) = challenge.and_then(|challenge| challenge.to_str().ok())
+            && let Some(json) = Protocol::unauthorized_call(&body, challenge)
+        {
+            *response.body_mut() = Body::from(json);
+        }
+        response
+    }
+
     /// Step 9.
     fn finish(&self, call: &Call, mut response: Response) -> Response {
         let status = response.status().as_u16();
@@ -300,34 +333,6 @@ impl Stack {
         });
         response
     }
-}
-
-/// The answer to a refused request. Its body is read, if it is small and quick: a client that sends head and body apart
-/// would otherwise meet a closed connection; where that is not to be had the close is announced (RFC 9112 §9.6). A
-/// `tools/call` gets the challenge in its body as well, as a tool result, because some clients look for it there only.
-async fn refuse(refusal: Refusal, body: Body, call: &Call) -> Response {
-    let mut response = refusal.into_response(&call.request_id);
-    let read = if call.asks_first {
-        // Reading would invite the body with a 100 (RFC 9110 §10.1.1); nobody wants it any more.
-        Err(Refusal::BodyTooLarge)
-    } else {
-        body::read_within(body, REFUSED_BODY_BYTES, REFUSED_BODY_DEADLINE).await
-    };
-    let Ok(body) = read else {
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(header::CONNECTION, close);
-        return response;
-    };
-    let is_call = call.method == Method::POST
-        && matches!(call.endpoint, Some(Endpoint::Mcp | Endpoint::McpRoot));
-    let challenge = response.headers().get(header::WWW_AUTHENTICATE);
-    if is_call
-        && let Some(challenge) = challenge.and_then(|challenge| challenge.to_str().ok())
-        && let Some(json) = Protocol::unauthorized_call(&body, challenge)
-    {
-        *response.body_mut() = Body::from(json);
-    }
-    response
 }
 
 /// The answer to `OPTIONS`, preflight or not.

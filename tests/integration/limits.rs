@@ -103,6 +103,65 @@ async fn a_body_that_does_not_arrive_is_answered_with_408() {
     assert_eq!(status(&until_closed(&mut connection).await), 408);
 }
 
+/// A connection on which all but the last byte of a call of `ping` was sent, in two pieces.
+async fn slow_ping(gateway: &TestGateway, token: &str) -> TcpStream {
+    let host = gateway.url.trim_start_matches("http://");
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Accept: application/json, text/event-stream\r\nConnection: close\r\nContent-Length: 40\r\n\r\n"
+    );
+    let mut connection = gateway.connect().await;
+    let sent = connection.write_all(head.as_bytes()).await;
+    sent.expect("a connection that takes bytes");
+    let most = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"";
+    assert_eq!(most.len(), 39);
+    let sent = connection.write_all(most).await;
+    sent.expect("a connection that takes bytes");
+    connection
+}
+
+#[tokio::test]
+async fn whoever_sends_slowly_does_not_hold_the_places_of_others() {
+    let gateway = TestGateway::builder().settings(|settings| {
+        settings.http.max_concurrent_requests = 4;
+        settings.http.max_waiting_bodies_per_subject = 2;
+    });
+    let gateway = gateway.start().await;
+    let alice = gateway.token().mint();
+    // Two of these wait and one is refused, whichever of them came last.
+    let mut slow = [
+        slow_ping(&gateway, &alice).await,
+        slow_ping(&gateway, &alice).await,
+        slow_ping(&gateway, &alice).await,
+    ];
+    let [one, two, three] = &mut slow;
+    let (refused, others) = tokio::select! {
+        answer = until_closed(one) => (answer, [two, three]),
+        answer = until_closed(two) => (answer, [one, three]),
+        answer = until_closed(three) => (answer, [one, two]),
+    };
+    assert_eq!(status(&refused), 429);
+    assert!(gateway.access_log().contains("too_many_bodies"));
+
+    // Bob may still send slowly, and everybody may send at once.
+    let bob = gateway.token().subject("bob").mint();
+    let mut of_bob = slow_ping(&gateway, &bob).await;
+    let ping = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
+    for token in [&alice, &bob] {
+        assert_eq!(gateway.call(token, ping.clone()).await.status, 200);
+    }
+    // Whoever waited is answered, and may wait again.
+    for connection in others {
+        connection.write_all(b"}").await.unwrap();
+        assert_eq!(status(&until_closed(connection).await), 200);
+    }
+    of_bob.write_all(b"}").await.unwrap();
+    assert_eq!(status(&until_closed(&mut of_bob).await), 200);
+    let mut again = slow_ping(&gateway, &alice).await;
+    again.write_all(b"}").await.unwrap();
+    assert_eq!(status(&until_closed(&mut again).await), 200);
+}
+
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_refused_declared_or_not() {
     let gateway = TestGateway::start().await;
