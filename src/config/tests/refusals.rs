@@ -137,7 +137,7 @@ fn refuses_plain_http_unless_issuer_and_public_url_are_both_on_loopback() {
     environment variable KC_ISSUER: issuer[0].issuer
       found:    "http://127.0.0.1:9000"
       problem:  a plain http issuer on loopback serves a public address; is this a demo's setting?
-      expected: https, as public_url is not on loopback
+      expected: the https address of your identity provider; a demo's issuer goes with a public_url on loopback
     environment variable KC_ISSUER: issuer[0].issuer
       found:    "http://sso.example.com"
       problem:  plain http is for loopback only
