@@ -57,7 +57,7 @@ e2e: ## A real Keycloak, a real browser and the official clients
 
 .PHONY: compose-test
 compose-test: ## docker-compose.yml on a real Docker engine: up, a login in a browser over TLS, search, fetch, restart, down
-	@tests/run-all compose
+	@tests/compose/run
 
 .PHONY: guides
 guides: ## Every command of the guides, against the demo
