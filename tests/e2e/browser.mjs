@@ -1,4 +1,4 @@
-// A person at Chromium: logs in at Keycloak, reads the consent page, agrees, and is sent back to the client.
+// A person at Chromium: logs in at the issuer, reads the consent page, agrees, and is sent back to the client.
 
 import { chromium } from 'playwright-core';
 
@@ -19,17 +19,20 @@ export async function logIn(url, { user, password, redirectUri, screenshots, nam
     // Nobody listens at the redirect address: the address itself is the answer.
     await page.route((address) => address.href.startsWith(redirectUri), (route) =>
       route.fulfill({ status: 200, contentType: 'text/plain', body: 'back at the client' }));
+    // A page may want fonts from elsewhere; there is nothing but this machine.
+    await page.route((address) => address.hostname !== '127.0.0.1', (route) => route.abort());
     await page.goto(url).catch((error) => {
       if (!back) throw error;
     });
     // An answer that needs no person comes at once.
     if (back) return { address: back, asked: '' };
-    await page.locator('#username').fill(user);
-    await page.locator('#password').fill(password);
+    await page.locator('#username, input[name=login]').fill(user);
+    await page.locator('[name=password]').fill(password);
     await shoot(page, screenshots, `${name}-login`);
-    await page.locator('#password').press('Enter');
-    // Keycloak's page, and the development provider's.
-    const consent = page.locator('#kc-oauth, form[action="/consent"]');
+    await page.locator('[name=password]').press('Enter');
+    // Keycloak's page, the development provider's, and oidc-provider's.
+    const asks = 'form:has([name=prompt][value=consent])';
+    const consent = page.locator(`#kc-oauth, form[action="/consent"], ${asks}`);
     const outcome = await Promise.race([
       consent.waitFor().then(() => 'consent'),
       arrived.then(() => 'arrived'),
@@ -38,7 +41,7 @@ export async function logIn(url, { user, password, redirectUri, screenshots, nam
     if (outcome === 'consent') {
       asked = await page.locator('body').innerText();
       await shoot(page, screenshots, `${name}-consent`);
-      await page.locator('[name=accept], [name=decision][value=allow]').click();
+      await page.locator(`[name=accept], [name=decision][value=allow], ${asks} button`).click();
     }
     return { address: await arrived, asked };
   } catch (error) {

@@ -24,6 +24,7 @@ mod issuer_keys;
 mod keycloak;
 mod load;
 mod memory;
+mod oidc_provider;
 mod outages;
 mod ports;
 mod realm;
@@ -108,8 +109,13 @@ async fn run() -> anyhow::Result<Report> {
         .with_ansi(false)
         .init();
 
-    let (mut steady, mut shaky) = tokio::try_join!(Scene::start("steady"), Scene::start("shaky"))?;
     let report = Report::new();
+    // These need no Keycloak.
+    if std::env::args().nth(1).as_deref() == Some("oidc_provider") {
+        oidc_provider::rows(&report).await;
+        return Ok(report);
+    }
+    let (mut steady, mut shaky) = tokio::try_join!(Scene::start("steady"), Scene::start("shaky"))?;
     tokio::join!(
         async {
             rows!(
@@ -146,6 +152,7 @@ async fn run() -> anyhow::Result<Report> {
         },
         clients::visits(&report, &steady),
         clients::visits_with_the_development_provider(&report),
+        oidc_provider::rows(&report),
         async {
             rows!(
                 report,

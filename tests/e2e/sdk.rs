@@ -106,7 +106,7 @@ impl Visit<'_> {
 
 impl Sdk {
     /// The task is JSON on standard input, the answer the last line of standard output.
-    async fn run(self, task: &Value) -> anyhow::Result<Value> {
+    pub(crate) async fn run(self, task: &Value) -> anyhow::Result<Value> {
         let mut command = match self {
             Self::Python => {
                 let mut command = tools::program(&tools::tool("python")?.join("bin/python"));

@@ -16,6 +16,7 @@ class Person {
   #state;
   authorization;
   get redirectUrl() { return redirectUri; }
+  get clientMetadataUrl() { return task.client_metadata_url; }
   get clientMetadata() {
     return { client_name: task.name, redirect_uris: [redirectUri], token_endpoint_auth_method: 'none',
       grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] };
@@ -90,6 +91,7 @@ if (task.wait_seconds) {
   await new Promise((resolve) => setTimeout(resolve, task.wait_seconds * 1000));
   seen.after_expiry = (await fetchIt()).id;
 }
+if (task.keep_token) seen.access_token = person.tokens().access_token;
 await client.close();
 console.log(JSON.stringify(seen));
 process.exit(0);
