@@ -199,6 +199,23 @@ impl Keycloak {
         Ok(())
     }
 
+    /// A user in a group, whose name is the password too.
+    pub(crate) async fn add_user(
+        &self,
+        realm: &str,
+        name: &str,
+        group: &str,
+    ) -> anyhow::Result<()> {
+        let user = json!({
+            "username": name, "enabled": true, "emailVerified": true, "email": format!("{name}@example.com"),
+            "firstName": name, "lastName": name, "groups": [format!("/{group}")],
+            "credentials": [{ "type": "password", "value": name }],
+        });
+        self.admin("POST", &format!("/{realm}/users"), Some(user))
+            .await?;
+        Ok(())
+    }
+
     /// A login with a password, through a client made by [`Self::add_client`].
     pub(crate) async fn log_in(
         &self,

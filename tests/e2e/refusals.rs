@@ -173,16 +173,19 @@ pub(crate) async fn refuses_a_service_account_without_scope(scene: &Scene) -> an
 pub(crate) async fn accepts_a_token_after_logout_until_it_expires(
     scene: &Scene,
 ) -> anyhow::Result<()> {
-    brief(scene, 4).await?;
+    brief(scene, "brief-logout").await?;
     let tokens = scene
         .keycloak
-        .log_in("mcp", "brief", "bob", "openid")
+        .log_in("mcp", "brief-logout", "bob", "openid")
         .await?;
     let url = format!(
         "{}/protocol/openid-connect/logout",
         scene.keycloak.issuer("mcp")
     );
-    let form = [("client_id", "brief"), ("refresh_token", &tokens.refresh)];
+    let form = [
+        ("client_id", "brief-logout"),
+        ("refresh_token", &tokens.refresh),
+    ];
     let answer = crate::http_client().post(url).form(&form).send().await?;
     ensure!(answer.status() == 204, "{answer:?}");
     let answer = scene.usher.call(&tokens.access, None).await?;
@@ -192,32 +195,36 @@ pub(crate) async fn accepts_a_token_after_logout_until_it_expires(
 }
 
 pub(crate) async fn refuses_a_disabled_user_after_expiry(scene: &Scene) -> anyhow::Result<()> {
+    brief(scene, "brief-disabled").await?;
+    // Nobody else logs in as carol.
+    scene
+        .keycloak
+        .add_user("mcp", "carol", "engineering")
+        .await?;
     let tokens = scene
         .keycloak
-        .log_in("mcp", "brief", "bob", "openid")
+        .log_in("mcp", "brief-disabled", "carol", "openid")
         .await?;
     let users = scene
         .keycloak
-        .admin("GET", "/mcp/users?username=bob", None)
+        .admin("GET", "/mcp/users?username=carol", None)
         .await?;
-    let path = format!("/mcp/users/{}", users[0]["id"].as_str().unwrap_or_default());
-    let switch = async |enabled: bool| {
-        let mut user = users[0].clone();
-        user["enabled"] = json!(enabled);
-        scene.keycloak.admin("PUT", &path, Some(user)).await
-    };
-    switch(false).await?;
+    let mut carol = users[0].clone();
+    let path = format!("/mcp/users/{}", crate::keycloak::member(&carol, "id")?);
+    carol["enabled"] = json!(false);
+    scene.keycloak.admin("PUT", &path, Some(carol)).await?;
+    let answer = scene.usher.call(&tokens.access, None).await?;
+    ensure!(answer.status == 200, "until then: {answer:?}");
     until_expired(&tokens.access).await?;
-    let outcome = check(scene, &tokens.access, None, invalid("expired")).await;
+    check(scene, &tokens.access, None, invalid("expired")).await?;
     let form = [
         ("grant_type", "refresh_token"),
-        ("client_id", "brief"),
+        ("client_id", "brief-disabled"),
         ("refresh_token", &tokens.refresh),
     ];
     let refreshed = scene.keycloak.token_request("mcp", &form).await?;
-    switch(true).await?;
     ensure!(refreshed["error"] == "invalid_grant", "{refreshed}");
-    outcome
+    Ok(())
 }
 
 /// A client whose tokens carry this audience.
@@ -228,10 +235,10 @@ fn audience(audience: &str) -> serde_json::Value {
     }] })
 }
 
-/// A client whose access tokens live for `seconds`.
-async fn brief(scene: &Scene, seconds: u32) -> anyhow::Result<()> {
-    let lifespan = json!({ "attributes": { "access.token.lifespan": seconds.to_string() } });
-    scene.keycloak.add_client("mcp", "brief", lifespan).await
+/// A client whose access tokens live for four seconds.
+async fn brief(scene: &Scene, id: &str) -> anyhow::Result<()> {
+    let lifespan = json!({ "attributes": { "access.token.lifespan": "4" } });
+    scene.keycloak.add_client("mcp", id, lifespan).await
 }
 
 /// Waits until the token has expired for Usher too, which allows clocks to differ by 30 s.
