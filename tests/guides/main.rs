@@ -65,11 +65,6 @@ fn execute() -> anyhow::Result<Report> {
 fn execute_page(name: &str, page: &Path, demo: &Demo, report: &mut Report) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(page)?;
     let blocks = blocks(&text).map_err(anyhow::Error::msg)?;
-    let is_command = |kind: &Kind| !matches!(kind, Kind::File { .. } | Kind::Untested(_));
-    let executed = blocks
-        .iter()
-        .filter(|block| is_command(&block.kind))
-        .count();
     let mut untested = 0;
     for block in &blocks {
         if let Kind::Untested(reason) = &block.kind {

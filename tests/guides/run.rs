@@ -5,10 +5,11 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use crate::demo::programs;
 use crate::guide::{Block, Kind, difference};
@@ -24,6 +25,8 @@ struct Page<'p> {
     scratch: TempDir,
     /// Where the commands run: the project's folder, or a new one where the page writes files.
     folder: PathBuf,
+    /// The demo's, for `usher` on pages that write no files: what "your configuration" is there.
+    config: Option<PathBuf>,
     places: &'p mut Places,
     /// What serves until the end.
     serving: Vec<Serving>,
@@ -67,9 +70,14 @@ pub(crate) fn page(blocks: &[Block], places: &mut Places) -> anyhow::Result<Outc
         root().to_owned()
     };
     stand_ins(scratch.path(), places)?;
+    let config = scratch.path().join("usher.toml");
+    let text =
+        "public_url = \"http://127.0.0.1:8080\"\n[[issuer]]\nissuer = \"http://127.0.0.1:9000\"\n";
+    std::fs::write(&config, places.translate(text)?)?;
     let mut page = Page {
         scratch,
         folder,
+        config: (!writes).then_some(config),
         places,
         serving: Vec::new(),
     };
@@ -103,7 +111,7 @@ fn stand_ins(folder: &Path, places: &Places) -> anyhow::Result<()> {
          *) exit 64 ;; esac; shift; done\nexec \"{programs}/$name\" \"$@\"\n"
     );
     let usher = format!("#!/bin/bash\nexec \"{programs}/usher\" \"$@\"\n");
-    let path = std::env::var("PATH").unwrap_or_default();
+    let path = path();
     let port = |there| places.here(there).unwrap_or_default();
     let make = format!(
         "#!/bin/bash\nexport PATH={path:?} USHER_PORT={} ADMIN_PORT={} IDP_PORT={}\nexec make \"$@\"\n",
@@ -157,7 +165,7 @@ impl Page<'_> {
         }
     }
 
-    /// Runs a script with the variables that the last one left behind; its exit code and everything it printed.
+    /// Runs a script with the variables and functions that the last one left behind; its exit code and everything it printed.
     fn bash(&mut self, script: &str) -> anyhow::Result<(i32, String)> {
         let script = self.places.translate(script)?;
         let (state, output) = (
@@ -169,11 +177,14 @@ impl Page<'_> {
         writeln!(
             text,
             "[ -f {state:?} ] && . {state:?} 2>/dev/null\n\
-             trap 'last_code=$?; declare -p | grep -v \"^declare -[a-zA-Z]*r\" >{state:?}' EXIT\n\
+             trap 'last_code=$?; {{ declare -p | grep -v \"^declare -[a-zA-Z]*r\"; declare -f; }} >{state:?}' EXIT\n\
              (exit ${{last_code:-0}})\n{script}",
         )?;
         let file = std::fs::File::create(&output)?;
         let mut command = self.command();
+        if let Some(config) = &self.config {
+            command.env("USHER_CONFIG", config);
+        }
         command
             .args(["-c", &text])
             .stdout(file.try_clone()?)
@@ -231,7 +242,7 @@ impl Page<'_> {
     /// A shell in a process group of its own, with what a newcomer has, and the demo's ports for `make`.
     fn command(&self) -> Command {
         let mut command = Command::new("bash");
-        let path = std::env::var("PATH").unwrap_or_default();
+        let path = path();
         let bin = self.scratch.path().join("bin");
         command
             .env_clear()
@@ -241,13 +252,22 @@ impl Page<'_> {
             .env("NO_PROXY", "127.0.0.1,localhost")
             .env(
                 "CARGO_TARGET_DIR",
-                programs().parent().unwrap_or(Path::new("target")),
+                programs().parent().unwrap_or_else(|| Path::new("target")),
             )
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .process_group(0);
         command
     }
+}
+
+/// Where programs are found.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the guides need what this machine has: curl, python3, make"
+)]
+fn path() -> String {
+    std::env::var("PATH").unwrap_or_default()
 }
 
 fn indented(text: &str) -> String {
