@@ -69,8 +69,8 @@ pub(super) enum DiscoveryError {
 /// What an operator can do about an address that gives nothing.
 pub(super) fn next_step(error: &OutboundError) -> &'static str {
     match error {
-        OutboundError::Connection(cause) if cause.contains("certificate") => {
-            "; if the authority that signed it is your own, name its file in `outbound.ca_files`"
+        OutboundError::Connection(cause) if cause.contains("peer certificate") => {
+            about_certificate(cause)
         }
         OutboundError::Connection(_) | OutboundError::Timeout(_) => {
             "; see whether this machine, or this container, reaches that address"
@@ -83,6 +83,19 @@ pub(super) fn next_step(error: &OutboundError) -> &'static str {
         | OutboundError::TooLarge(_)
         | OutboundError::Encoded(_)
         | OutboundError::Client(_) => "",
+    }
+}
+
+/// What an operator can do about a certificate that is not believed, by the words that rustls has for it.
+fn about_certificate(cause: &str) -> &'static str {
+    if cause.contains("UnknownIssuer") {
+        "; if the authority that signed it is your own, name its file in `outbound.ca_files`"
+    } else if cause.contains("certificate expired") {
+        "; renew it there, or set the clock of this machine"
+    } else if cause.contains("not valid for name") {
+        "; have it issued for the name in `issuer`, or write the name that it is for"
+    } else {
+        "; see what is wrong with it there: openssl s_client -connect HOST:443"
     }
 }
 

@@ -10,6 +10,8 @@ mod issuer;
 mod issuer_keys;
 #[path = "../support/library.rs"]
 mod library;
+#[path = "../support/tls.rs"]
+mod tls;
 
 mod attacks;
 mod auth;
@@ -22,6 +24,7 @@ mod guides;
 mod health;
 mod knowledge;
 mod limits;
+mod own_authority;
 mod policy;
 mod protocol;
 mod protocol_scopes;
