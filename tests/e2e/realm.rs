@@ -189,6 +189,16 @@ pub(crate) async fn for_production_has_no_users_no_known_secret_and_no_scope_by_
     for scope in ["mcp:read", "mcp:write"] {
         ensure!(optional.iter().any(|name| name == scope), "{optional:?}");
     }
+    // The audiences are the server's, which the environment named.
+    let scopes = admin("/client-scopes").await?;
+    let mut scopes = scopes.as_array().into_iter().flatten();
+    let reading = scopes.find(|scope| scope["name"] == "mcp:read");
+    let reading = reading.map(ToString::to_string).unwrap_or_default();
+    let resource = format!("\"{}/mcp\"", scene.usher.public_url());
+    ensure!(
+        reading.contains(&resource) && !reading.contains("${MCP"),
+        "{reading}, expected {resource}"
+    );
     for client in ["usher", "chatgpt-confidential"] {
         let found = admin(&format!("/clients?clientId={client}")).await?;
         let secret = found[0]["secret"].as_str().unwrap_or_default();
