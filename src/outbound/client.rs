@@ -499,6 +499,46 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_document_that_is_sent_gets_any_answer_but_a_redirect_and_within_a_size() {
+        let outbound = Outbound::default();
+        for (answer, expected) in [
+            (
+                &b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\n{}"[..],
+                Ok((201, 2)),
+            ),
+            (
+                b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno",
+                Ok((403, 2)),
+            ),
+            (
+                b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /\r\ncontent-length: 0\r\n\r\n",
+                Err(OutboundError::Redirect(307)),
+            ),
+            (
+                b"HTTP/1.1 400 Bad Request\r\ncontent-length: 9\r\n\r\n123456789",
+                Err(OutboundError::TooLarge(8)),
+            ),
+            (
+                b"HTTP/1.1 201 Created\r\ncontent-encoding: gzip\r\ncontent-length: 0\r\n\r\n",
+                Err(OutboundError::Encoded("gzip".into())),
+            ),
+        ] {
+            let url = format!("http://{}/", answering(answer).await);
+            let document = JsonDocument {
+                url: &Url::parse(&url).expect("a URL"),
+                body: b"{}",
+                bearer: Some("token"),
+                max_bytes: 8,
+            };
+            let found = outbound.send(document).await;
+            assert_eq!(
+                found.map(|answer| (answer.status, answer.body.len())),
+                expected
+            );
+        }
+    }
+
+    #[tokio::test]
     async fn a_tls_client_is_built_when_first_needed_and_trusts_nobody_who_speaks_no_tls() {
         let outbound = Outbound::default();
         let plain = answering(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;

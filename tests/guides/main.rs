@@ -48,6 +48,7 @@ fn main() -> ExitCode {
 }
 
 fn execute() -> anyhow::Result<Report> {
+    run::check_tools()?;
     let demo = Demo::start()?;
     let mut report = Report::default();
     let wanted: Vec<String> = std::env::args().skip(1).collect();

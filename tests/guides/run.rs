@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -259,6 +259,24 @@ impl Page<'_> {
             .process_group(0);
         command
     }
+}
+
+/// Says what has to be installed, before half of the pages fail for it.
+pub(crate) fn check_tools() -> anyhow::Result<()> {
+    let has = |tool: &&str| {
+        let folders = path();
+        std::env::split_paths(&folders).any(|folder| folder.join(tool).is_file())
+    };
+    let missing: Vec<_> = ["curl", "make", "python3"]
+        .into_iter()
+        .filter(|tool| !has(tool))
+        .collect();
+    let names = missing.join(" ");
+    ensure!(
+        missing.is_empty(),
+        "the guides need: apt-get install {names} (Debian, Ubuntu)"
+    );
+    Ok(())
 }
 
 /// Where programs are found.

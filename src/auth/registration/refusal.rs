@@ -125,8 +125,9 @@ impl RegistrationError {
         match self {
             Self::IssuerAnswer { .. }
             | Self::IssuerNotAnswering { .. }
-            | Self::IssuerStatus { .. }
             | Self::IssuerUnavailable { .. } => false,
+            // It is there and says no; but for "too much at once".
+            Self::IssuerStatus { status, .. } => (400..500).contains(status) && *status != 429,
             Self::IssuerRegistersNobody { .. }
             | Self::MetadataRefused { .. }
             | Self::PolicyRefused { .. }
@@ -407,7 +408,7 @@ mod tests {
         for status in [403, 404, 405, 409, 429, 500, 502, 503] {
             let error = error(status, "<html>");
             assert!(matches!(error, IssuerStatus { status: found, .. } if found == status));
-            assert!(!error.is_refusal());
+            assert_eq!(error.is_refusal(), ![429, 500, 502, 503].contains(&status));
         }
     }
 
