@@ -6,6 +6,7 @@
 //! (they can only refuse) → [`signing_keys`] → [`verifier`]. Only then is there a [`Principal`].
 
 pub mod access_token;
+mod advice;
 pub mod algorithm;
 pub mod challenge;
 mod claims;
@@ -49,6 +50,7 @@ pub use scope::{Scope, ScopePrefix, Scopes};
 pub use settings::{IssuerSettings, ScopeSettings, Settings, SettingsError, TokenCacheSettings};
 pub use unverified_claims::UnverifiedClaims;
 
+use advice::Refused;
 use claims::{check_validity, is_audience};
 use clocks::Clocks;
 use issuer::Issuer;
@@ -235,22 +237,24 @@ impl Inner {
         let algorithm = issuer.allowed(&header.algorithm);
         let algorithm = algorithm.ok_or(TokenError::AlgorithmNotAllowed)?;
         let now = self.clock.unix_seconds();
-        let claims = claims::check(&header, &object, &issuer.rules(), now);
+        let claims = claims::check(&header, &object, &issuer.rules(), now).and_then(|claims| {
+            issuer.check_audience(&claims.audiences, resource)?;
+            Ok(claims)
+        });
         let claims = claims.inspect_err(|error| {
-            let signer = || {
-                let found = issuer.keys.look_up(header.kid.as_deref()?, algorithm)?;
-                let signed = parts.signed.as_bytes();
-                let found = found.ok()?;
-                found
-                    .signer(algorithm, signed, &parts.signature)
-                    .ok()
-                    .map(drop)
+            let refused = Refused {
+                error,
+                parts: &parts,
+                header: &header,
+                claims: &object,
+                algorithm,
+                resource,
             };
-            let issuer = issuer.identifier();
+            let is_genuine = || refused.is_genuine(issuer);
             self.clocks
-                .explain(error, issuer, now, || signer().is_some());
+                .explain(error, issuer.identifier(), now, is_genuine);
+            issuer.advice.explain(issuer, &refused, now);
         })?;
-        issuer.check_audience(&claims.audiences, resource)?;
 
         let found = issuer.keys.find(header.kid.as_deref(), algorithm).await?;
         let key = found.signer(algorithm, parts.signed.as_bytes(), &parts.signature)?;
@@ -276,7 +280,14 @@ impl Inner {
         match (&error, asked) {
             (TokenError::NotAJws | TokenError::Encrypted, Some(issuer)) => {
                 let claims = issuer.ask(access_token, digest).await?;
-                issuer.check_audience(&claims.audiences, resource)?;
+                let audiences = &claims.audiences;
+                issuer
+                    .check_audience(audiences, resource)
+                    .inspect_err(|_| {
+                        let now = self.clock.unix_seconds();
+                        let advice = &issuer.advice;
+                        advice.explain_audience(issuer, audiences, resource, now);
+                    })?;
                 Ok(Principal::new(claims, Arc::clone(resource)))
             }
             (_, _) => {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::advice::Advice;
 use super::algorithm::Algorithm;
 use super::claims::{Claims, Rules};
 use super::discovery::{Found, HttpSource};
@@ -23,6 +24,7 @@ pub(super) struct Issuer {
     found: Found,
     introspection: Option<Introspection>,
     pub keys: SigningKeys,
+    pub advice: Advice,
 }
 
 /// How an issuer is, for health.
@@ -114,6 +116,7 @@ impl Issuer {
             kept_claims,
             found,
             introspection,
+            advice: Advice::default(),
             keys: SigningKeys::start(options, Box::new(source), around),
             settings,
         })
@@ -167,6 +170,19 @@ impl Issuer {
     /// Audiences accepted besides the resource's.
     pub(super) fn audiences(&self) -> &[String] {
         &self.settings.audiences
+    }
+
+    /// The header types accepted instead of the profile's.
+    pub(super) fn token_types(&self) -> &[String] {
+        &self.settings.token_types
+    }
+
+    /// True if it has an introspection endpoint that is not used.
+    pub(super) fn could_be_asked(&self) -> bool {
+        let found = self.found.load();
+        let metadata = found.as_ref().map(|dated| &dated.metadata);
+        let endpoint = metadata.and_then(|known| known.introspection_endpoint.as_ref());
+        self.introspection.is_none() && endpoint.is_some()
     }
 
     /// True if readiness waits for this issuer.

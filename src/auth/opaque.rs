@@ -25,6 +25,9 @@ const PREFIXES: &[(&str, &str)] = &[
     ),
 ];
 
+/// What else can be done where the issuer says that it can be asked.
+const ASK: &str = "the issuer has an introspection endpoint: `introspection.enabled = true` asks it about such tokens";
+
 /// Remembers when the log last explained.
 #[derive(Debug, Default)]
 pub(super) struct OpaqueTokens(Seldom);
@@ -53,6 +56,7 @@ impl OpaqueTokens {
                 issuer = issuer.identifier(),
                 profile = profile.name.as_str(),
                 hint = profile.opaque_hint,
+                otherwise = issuer.could_be_asked().then_some(ASK),
                 "a token that cannot be checked here"
             );
         }

@@ -160,6 +160,8 @@ pub(in crate::auth) struct Profile {
     pub discovery: Discovery,
     /// True if an issuer looks like this provider.
     pub recognises: fn(&Evidence<'_>) -> bool,
+    /// What to change if its tokens do not name this server in `aud`.
+    pub audience_hint: &'static str,
     /// What to change at this provider if its tokens are opaque or encrypted.
     pub opaque_hint: &'static str,
     /// What to do at this provider if its metadata has no registration endpoint.
@@ -182,6 +184,8 @@ const COMMON: Profile = Profile {
     overage_claim: None,
     discovery: Discovery::Any,
     recognises: |_| false,
+    audience_hint: "make it write what is expected into aud, usually by registering this server there as an API or resource; \
+                    or add what it writes to `audiences`, if no other server's tokens have that",
     opaque_hint: "make it issue signed JWT access tokens for this server",
     registration_hint: "register the client there by hand",
 };

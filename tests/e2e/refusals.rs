@@ -82,7 +82,12 @@ pub(crate) async fn refuses_a_token_without_audience(scene: &Scene) -> anyhow::R
         .keycloak
         .log_in("mcp", "no-audience", "alice", "openid")
         .await?;
-    check(scene, &tokens.access, None, invalid("missing_claim")).await
+    check(scene, &tokens.access, None, invalid("missing_claim")).await?;
+    ensure!(
+        scene.usher.log().contains("a mapper of type Audience"),
+        "the log must say what to change"
+    );
+    Ok(())
 }
 
 /// It is for the client that asked for it, whatever it is signed with.

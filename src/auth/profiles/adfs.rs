@@ -22,6 +22,7 @@ pub(super) static PROFILE: Profile = Profile {
             || evidence.has_token_endpoint("/adfs/oauth2/token")
             || evidence.has_token_endpoint("/adfs/oauth2/token/")
     },
+    audience_hint: "make the client send `resource`, and list the Web API's identifier in `audiences`",
     opaque_hint: "AD FS issues JWTs for a Web API of an application group: make the client send `resource`, without \
                   which the token is for urn:microsoft:userinfo",
     registration_hint: "AD FS registers nobody by itself: add a native application with the \

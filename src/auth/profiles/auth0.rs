@@ -17,6 +17,8 @@ pub(super) static PROFILE: Profile = Profile {
     // Custom claims have a name of the operator's, usually with a namespace: `groups_claim`.
     groups_claim: None,
     recognises: |evidence: &Evidence<'_>| evidence.is_below("auth0.com"),
+    audience_hint: "create an API with what is expected as its identifier, and switch on the Resource Parameter Compatibility Profile \
+                    or make that API the default audience",
     opaque_hint: "without an API audience Auth0 issues opaque or encrypted tokens: create an API whose identifier is this \
                   server's URL, and switch on the Resource Parameter Compatibility Profile or set a default audience",
     registration_hint: "switch on dynamic registration in the settings of the Auth0 tenant, or \

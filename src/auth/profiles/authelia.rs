@@ -13,6 +13,7 @@ pub(super) static PROFILE: Profile = Profile {
     // A claims policy has to put it into the access token. Unverified.
     groups_claim: Some("groups"),
     recognises: |evidence: &Evidence<'_>| evidence.has_token_endpoint("/api/oidc/token"),
+    audience_hint: "list what is expected as an audience of the client, and let the client ask for it",
     opaque_hint: "Authelia issues opaque tokens unless the client says otherwise: set its \
                   access_token_signed_response_alg to RS256, and this server's URL as an audience",
     registration_hint: "Authelia registers nobody by itself: add a client with the redirect \

@@ -21,6 +21,7 @@ pub(super) static PROFILE: Profile = Profile {
         evidence.path.contains("/application/o/")
             || evidence.has_token_endpoint("/application/o/token/")
     },
+    audience_hint: "list the client ids in `audiences`: Authentik writes nothing else into aud",
     opaque_hint: "Authentik issues JWTs; an encrypted one has five parts: take the encryption key off the provider, and \
                   give it an RSA or EC signing key",
     registration_hint: "create an OAuth2/OpenID provider with the redirect addresses in the admin \

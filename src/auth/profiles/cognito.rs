@@ -25,6 +25,7 @@ pub(super) static PROFILE: Profile = Profile {
         let aws = evidence.is_below("amazonaws.com") || evidence.is_below("amazonaws.com.cn");
         evidence.host.starts_with("cognito-idp.") && aws
     },
+    audience_hint: "write `profile = \"cognito\"` and list the app clients in `audiences`, or bind tokens to resources in the pool",
     opaque_hint: "Cognito's access tokens are JWTs and its refresh tokens are not: make the client send the access token",
     registration_hint: "Cognito registers nobody by itself: create an app client of the user pool \
                         with the redirect addresses",

@@ -15,6 +15,7 @@ pub(super) static PROFILE: Profile = Profile {
     recognises: |evidence: &Evidence<'_>| {
         evidence.host == "api.descope.com" || evidence.path.starts_with("/v1/apps/agentic/")
     },
+    audience_hint: "set the MCP Server URL of the MCP server in Descope to what is expected",
     opaque_hint: "make the client use the issuer of the MCP server in Descope's Agentic Identity Hub, and set the MCP \
                   Server URL there to this server's URL",
     registration_hint: "dynamic registration is switched off in Descope: switch it on for the MCP \

@@ -22,6 +22,7 @@ pub(super) static PROFILE: Profile = Profile {
     recognises: |evidence: &Evidence<'_>| {
         ["sts.windows.net", "sts.chinacloudapi.cn"].contains(&evidence.host)
     },
+    audience_hint: "list the application ID URI, and the application (client) id, of the API's registration in `audiences`",
     opaque_hint: "a token for Microsoft Graph cannot be verified by others: make the client ask for a scope of this \
                   server's own app registration (api://…/scope), not for Graph's",
     registration_hint: "Entra ID registers nobody by itself: add an app registration (public \

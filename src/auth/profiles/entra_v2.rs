@@ -29,6 +29,7 @@ pub(super) static PROFILE: Profile = Profile {
     // No RFC 8414 document (Zuplo's catalogue of providers).
     discovery: Discovery::Appended,
     recognises,
+    audience_hint: "list the application (client) id of the API's registration in `audiences`: tokens of version 2.0 name nothing else",
     opaque_hint: "a token for Microsoft Graph cannot be verified by others: make the client ask for a scope of this \
                   server's own app registration (api://…/scope), not for Graph's",
     registration_hint: "Entra ID registers nobody by itself: add an app registration (public \

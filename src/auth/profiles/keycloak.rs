@@ -15,6 +15,8 @@ pub(super) static PROFILE: Profile = Profile {
     // There is no default: it is the name that a group membership mapper is usually given.
     groups_claim: Some("groups"),
     recognises,
+    audience_hint: "give the client scope that clients ask for (mcp:read) a mapper of type Audience, with what is expected as its \
+                    Included Custom Audience",
     opaque_hint: "Keycloak issues JWT access tokens unless a client has \"Use lightweight access token\" on: switch it \
                   off for this client, or its mappers on",
     registration_hint: "Keycloak has such an endpoint, so something between hides it; or create \

@@ -18,6 +18,7 @@ pub(super) static PROFILE: Profile = Profile {
     // The inserted form answers for the org authorization server (github.com/Kong/insomnia/issues/9501).
     discovery: Discovery::Appended,
     recognises,
+    audience_hint: "set the audience of the authorization server to what is expected",
     opaque_hint: "tokens of the org authorization server are for Okta alone: use a custom authorization server \
                   (https://{org}.okta.com/oauth2/{id}) whose audience is this server",
     registration_hint: "Okta publishes no endpoint that is open to this: create an OpenID Connect \

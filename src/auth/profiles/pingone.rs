@@ -20,6 +20,7 @@ pub(super) static PROFILE: Profile = Profile {
     recognises: |evidence: &Evidence<'_>| {
         evidence.host.starts_with("auth.pingone.") && evidence.path.ends_with("/as")
     },
+    audience_hint: "make the clients ask for a scope of a custom resource whose audience is what is expected",
     opaque_hint: "PingOne's access tokens are JWTs and only refresh tokens are opaque: make the client send the access \
                   token of a custom resource",
     registration_hint: "create an OpenID Connect application with the redirect addresses in \

@@ -22,6 +22,7 @@ pub(super) static PROFILE: Profile = Profile {
     recognises: |evidence: &Evidence<'_>| {
         evidence.is_below("supabase.co") && evidence.path.trim_end_matches('/') == "/auth/v1"
     },
+    audience_hint: "write an access token hook that sets aud, or list \"authenticated\" in `audiences` together with `client_ids`",
     opaque_hint: "Supabase issues JWTs, signed with a shared secret in older projects: switch the project to asymmetric \
                   signing keys (ES256 or RS256), and make the client send the access token",
     registration_hint: "switch on dynamic registration under Authentication > OAuth Server in \

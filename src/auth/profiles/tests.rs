@@ -299,6 +299,7 @@ fn a_token_without_typ_has_to_have_another_mark() {
             "{name:?}"
         );
         assert!(profile.opaque_hint.len() > 40, "{name:?}");
+        assert!(profile.audience_hint.len() > 40, "{name:?}");
     }
 }
 

@@ -15,6 +15,7 @@ pub(super) static PROFILE: Profile = Profile {
     scope_claims: &["scope"],
     groups_claim: None,
     recognises: |evidence: &Evidence<'_>| evidence.is_below("authkit.app"),
+    audience_hint: "register what is expected as a resource indicator in AuthKit",
     opaque_hint: "make the client authorize at the AuthKit domain, and register this server's URL as a resource \
                   indicator there: tokens of other flows may be opaque",
     registration_hint: "switch on Dynamic Client Registration under Connect > Configuration in \

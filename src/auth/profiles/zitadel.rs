@@ -22,6 +22,7 @@ pub(super) static PROFILE: Profile = Profile {
     recognises: |evidence: &Evidence<'_>| {
         evidence.is_below("zitadel.cloud") || evidence.has_token_endpoint("/oauth/v2/token")
     },
+    audience_hint: "list the project id in `audiences`, or let clients ask for the scope urn:zitadel:iam:org:project:id:{project}:aud",
     opaque_hint: "Zitadel issues opaque tokens unless the application says otherwise: in its token settings set \"Auth \
                   Token Type\" to JWT",
     registration_hint: "Zitadel registers nobody by itself: create an application with the \

@@ -22,6 +22,10 @@ pub(crate) async fn is_refused_by_name_and_the_log_says_what_to_change(
     ensure!(!token.contains('.'), "the token is not opaque");
     refused(&usher, &token, "not_a_jws").await?;
     let log = usher.log();
+    ensure!(
+        log.contains("`introspection.enabled = true` asks it"),
+        "{log}"
+    );
     ensure!(log.contains("issue signed JWT access tokens"), "{log}");
     ensure!(!log.contains(&token), "the token is in the log");
     Ok(())

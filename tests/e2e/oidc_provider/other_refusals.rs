@@ -40,6 +40,15 @@ pub(crate) async fn a_token_for_another_resource_is_refused(
     issuers: &Issuers,
 ) -> anyhow::Result<()> {
     let usher = usher("resource", issuers.issuer("RS256")?, "").await?;
+    let told = "a genuine token of this issuer is refused";
+    let other = format!("{}/other", usher.public_url());
+    // Whoever makes a token up writes nothing into the log.
+    let genuine = issuers.token("RS256", &other, None).await?;
+    let forged = genuine
+        .rsplit_once('.')
+        .map(|(signed, _)| format!("{signed}.Zm9yZ2Vk"));
+    refused(&usher, &forged.unwrap_or_default(), "wrong_audience").await?;
+    ensure!(!usher.log().contains(told), "{}", usher.log());
     for (path, reason) in [
         ("/mcp", None),
         ("", None),
@@ -55,6 +64,14 @@ pub(crate) async fn a_token_for_another_resource_is_refused(
             Some(reason) => refused(&usher, &token, reason).await?,
         }
     }
+    let (log, expected) = (usher.log(), format!("{}/mcp", usher.public_url()));
+    let line = log.lines().find(|line| line.contains(told));
+    let line: serde_json::Value = serde_json::from_str(line.unwrap_or_default())?;
+    ensure!(
+        line["found"] == other && line["expected"] == expected,
+        "{line}"
+    );
+    ensure!(log.matches(told).count() == 1, "{log}");
     let token = issuers
         .token("RS256", "https://other.example/mcp", None)
         .await?;
