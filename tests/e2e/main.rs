@@ -138,6 +138,7 @@ async fn run() -> anyhow::Result<Report> {
                 introspection::a_wrong_secret_is_named_and_nobody_is_let_in_or_sent_to_log_in,
                 step_up::the_predefined_typescript_client_steps_up,
                 step_up::the_predefined_python_client_steps_up,
+                step_up::a_client_that_usher_registered_logs_in_and_steps_up,
                 step_up::a_client_that_registered_itself_is_answered_invalid_scope,
                 outages::a_clock_that_is_90_seconds_off_is_named_in_the_log,
             );

@@ -67,6 +67,12 @@ async fn register(scene: &Scene, arguments: &[&str], input: &str) -> anyhow::Res
     Ok(child.wait_with_output().await?.into())
 }
 
+/// The client id of a public client with this redirect address, registered without a token.
+pub(crate) async fn registered(scene: &Scene, redirect_uri: &str) -> anyhow::Result<String> {
+    let run = register(scene, &["--redirect", redirect_uri, "--json"], "").await?;
+    member(&run.json()?, "client_id")
+}
+
 /// A token that admits this many registrations (admin console: Clients, Initial access token).
 async fn initial_access_token(scene: &Scene, count: u32) -> anyhow::Result<String> {
     let body = json!({ "count": count, "expiration": 300 });

@@ -5,6 +5,7 @@ use anyhow::ensure;
 use serde_json::{Value, json};
 
 use crate::Scene;
+use crate::registration;
 use crate::sdk::Sdk::{self, Python, TypeScript};
 use crate::sdk::{KEYCLOAK, More, PREDEFINED, Visit};
 use crate::usher::Usher;
@@ -17,11 +18,19 @@ scopes = ["mcp:read", "mcp:write"]
 "#;
 
 pub(crate) async fn the_predefined_typescript_client_steps_up(scene: &Scene) -> anyhow::Result<()> {
-    steps_up(scene, TypeScript).await
+    steps_up(scene, TypeScript, PREDEFINED).await
 }
 
 pub(crate) async fn the_predefined_python_client_steps_up(scene: &Scene) -> anyhow::Result<()> {
-    steps_up(scene, Python).await
+    steps_up(scene, Python, PREDEFINED).await
+}
+
+/// `usher client register` registers both scopes, and `offline_access`, for which the SDK asks at the first login.
+pub(crate) async fn a_client_that_usher_registered_logs_in_and_steps_up(
+    scene: &Scene,
+) -> anyhow::Result<()> {
+    let id = registration::registered(scene, "http://127.0.0.1:5599/callback").await?;
+    steps_up(scene, TypeScript, &id).await
 }
 
 /// Keycloak fixed its scopes when it registered, for `mcp:read`: asked for more, it says so and shows no page.
@@ -36,8 +45,8 @@ pub(crate) async fn a_client_that_registered_itself_is_answered_invalid_scope(
     Ok(())
 }
 
-async fn steps_up(scene: &Scene, sdk: Sdk) -> anyhow::Result<()> {
-    let seen = go(scene, sdk, Some(PREDEFINED)).await?;
+async fn steps_up(scene: &Scene, sdk: Sdk, client_id: &str) -> anyhow::Result<()> {
+    let seen = go(scene, sdk, Some(client_id)).await?;
     ensure!(seen["refused"].is_null(), "{seen}");
     ensure!(seen["logins"] == 2, "{seen}");
     let asked = |login: usize| seen["consent"][login].as_str().unwrap_or_default();
