@@ -2,10 +2,12 @@
 //!
 //! - A header whose name has an underscore where a sensitive one has a hyphen is refused: some servers read `x_user`
 //!   and `x-user` as one header.
+//! - A body in any coding but `chunked`, once, is refused: what hyper does not undo, another reader might.
 //! - `Forwarded`, `X-Forwarded-*`, `X-Real-IP` and `X-User-*` are dropped once the client's address is known, so that
 //!   nothing behind this point can believe them.
 //! - All headers together have a size limit; HTTP/2 counts as RFC 9113 §10.5.1 does.
 
+use axum::http::header::TRANSFER_ENCODING;
 use axum::http::{HeaderMap, HeaderName};
 
 use super::error::Refusal;
@@ -14,12 +16,19 @@ use super::error::Refusal;
 pub fn check_and_strip(headers: &mut HeaderMap, max_bytes: usize) -> Result<(), Refusal> {
     let mut bytes = 0;
     let mut spoofable = false;
+    let mut codings = 0;
     for (name, value) in &*headers {
         let name = name.as_str();
         bytes += name.len() + value.len() + 32;
         spoofable |= is_spoofable(name);
         if name.contains('_') && is_sensitive(&name.replace('_', "-")) {
             return Err(Refusal::AmbiguousHeaders);
+        }
+        if name == TRANSFER_ENCODING.as_str() {
+            codings += 1;
+            if codings > 1 || !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
+                return Err(Refusal::AmbiguousHeaders);
+            }
         }
     }
     if bytes > max_bytes {

@@ -212,6 +212,21 @@ async fn messages_that_two_readers_could_frame_differently_are_refused() {
             "Transfer-Encoding: xchunked\r\n",
             "0\r\n\r\n",
         ),
+        (
+            "a coding before chunked",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "0\r\n\r\n",
+        ),
+        (
+            "chunks in chunks",
+            "Transfer-Encoding: chunked, chunked\r\n",
+            "0\r\n\r\n",
+        ),
+        (
+            "chunked twice",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "0\r\n\r\n",
+        ),
         ("a folded header", "X-A: b\r\n c: d\r\n", ""),
         (
             "a space before the colon",
