@@ -108,15 +108,13 @@ impl Answer {
 
     /// A refusal whose body says it in its own way.
     pub(crate) fn refused_with(json: Vec<u8>, error: &Error, era: Era) -> Self {
-        let challenge = match error {
-            Error::Denied(denied) => denied.challenge.as_ref().map(Challenge::header_value),
-            _ => None,
-        };
+        let denied = error.denied();
+        let challenge = denied.and_then(|denied| denied.challenge.as_ref());
         Self {
-            challenge,
+            challenge: challenge.map(Challenge::header_value),
             retry_after_seconds: error.retry_after_seconds(),
             reason: Some(error.reason()),
-            rule: error.rule().map(Arc::clone),
+            rule: denied.map(|denied| Arc::clone(&denied.rule)),
             ..Self::new(error.status(era), Body::Json(Bytes::from(json)))
         }
     }

@@ -3,8 +3,6 @@
 //! Codes of `-32020…-32022` are the specification's; a code that Usher needs beyond JSON-RPC's own is the HTTP status,
 //! which lies outside of every reserved range (MCP 2026-07-28, error codes).
 
-use std::sync::Arc;
-
 use http::StatusCode;
 
 use super::asked::Denied;
@@ -109,14 +107,6 @@ fn in_words(denied: &Denied) -> &'static str {
 }
 
 impl Error {
-    /// The rule that refuses, if one does.
-    pub(crate) fn rule(&self) -> Option<&Arc<str>> {
-        match self {
-            Self::Denied(denied) => Some(&denied.rule),
-            _ => None,
-        }
-    }
-
     /// The status of the HTTP response that carries this error alone.
     pub(crate) fn status(&self, era: Era) -> StatusCode {
         match self {
@@ -186,58 +176,70 @@ impl Error {
 
     /// `Retry-After`, in seconds.
     pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
-        match self {
-            Self::RateLimited(limited) => Some(limited.retry_after_seconds),
-            Self::Busy => Some(1),
-            // Until a stream that its client has left behind is noticed at the next keep-alive.
-            Self::TooManyStreams => Some(15),
-            Self::Denied(_)
-            | Self::ForeignSession
-            | Self::HeaderMismatch(_)
-            | Self::Http(_)
-            | Self::IncompleteMeta(_)
-            | Self::Invalid(_)
-            | Self::InvalidParams(_)
-            | Self::Malformed
-            | Self::RefusedBatch
-            | Self::UnknownMethod
-            | Self::UnknownResource { .. }
-            | Self::UnknownSession
-            | Self::UnknownTool
-            | Self::UnsupportedVersion { .. } => None,
+        match self.more() {
+            More::RetryAfter(seconds) => Some(seconds),
+            More::Data(_) | More::Denied(_) | More::Nothing => None,
         }
     }
 
     /// The member `data` of the JSON-RPC error, as JSON.
     pub(crate) fn data(&self) -> Option<serde_json::Value> {
+        match self.more() {
+            More::Data(data) => Some(data),
+            More::Denied(_) | More::Nothing | More::RetryAfter(_) => None,
+        }
+    }
+
+    /// What the policy says, if it is the policy that refuses.
+    pub(crate) fn denied(&self) -> Option<&Denied> {
+        match self.more() {
+            More::Denied(denied) => Some(denied),
+            More::Data(_) | More::Nothing | More::RetryAfter(_) => None,
+        }
+    }
+
+    fn more(&self) -> More<'_> {
         match self {
-            Self::UnknownResource { uri } => Some(serde_json::json!({ "uri": uri })),
-            Self::UnsupportedVersion { requested } => Some(serde_json::json!({
+            Self::Busy => More::RetryAfter(1),
+            Self::Denied(denied) => More::Denied(denied),
+            Self::RateLimited(limited) => More::RetryAfter(limited.retry_after_seconds),
+            // Until a stream that its client has left behind is noticed at the next keep-alive.
+            Self::TooManyStreams => More::RetryAfter(15),
+            Self::UnknownResource { uri } => More::Data(serde_json::json!({ "uri": uri })),
+            Self::UnsupportedVersion { requested } => More::Data(serde_json::json!({
                 "supported": MODERN_REVISIONS,
                 "requested": requested,
             })),
-            Self::Denied(_)
-            | Self::ForeignSession
+            Self::ForeignSession
             | Self::HeaderMismatch(_)
             | Self::Http(_)
             | Self::IncompleteMeta(_)
             | Self::Invalid(_)
             | Self::InvalidParams(_)
             | Self::Malformed
-            | Self::RateLimited(_)
-            | Self::Busy
             | Self::RefusedBatch
-            | Self::TooManyStreams
             | Self::UnknownMethod
             | Self::UnknownSession
-            | Self::UnknownTool => None,
+            | Self::UnknownTool => More::Nothing,
         }
     }
+}
+
+/// What goes with some errors, besides status, code and words.
+enum More<'e> {
+    /// For the JSON-RPC error's `data`.
+    Data(serde_json::Value),
+    /// What the policy says.
+    Denied(&'e Denied),
+    Nothing,
+    /// Seconds.
+    RetryAfter(u64),
 }
 
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;
+    use std::sync::Arc;
 
     use super::*;
     use crate::auth::{Challenge, Resources, Scopes, Settings};

@@ -36,6 +36,17 @@ pub struct Series {
 }
 
 impl Series {
+    /// The series of these labels, which have to be found.
+    fn of<C: Labels, T: Labels>(
+        (counts, count): (&Family<C, Counter>, &C),
+        (times, time): (&Histograms<T>, &T),
+    ) -> Self {
+        Self {
+            count: counts.get_or_create_owned(count),
+            seconds: times.get_or_create_owned(time),
+        }
+    }
+
     /// One more, which took so many seconds.
     pub fn add(&self, seconds: f64) {
         self.count.inc();
@@ -97,7 +108,12 @@ fn seconds() -> Histogram {
     ])
 }
 
-fn histograms<L: Clone + std::hash::Hash + Eq>() -> Histograms<L> {
+/// What tells one series of a family from another.
+trait Labels: Clone + std::hash::Hash + Eq {}
+
+impl<L: Clone + std::hash::Hash + Eq> Labels for L {}
+
+fn histograms<L: Labels>() -> Histograms<L> {
     Family::new_with_constructor(seconds as fn() -> Histogram)
 }
 
@@ -189,17 +205,17 @@ impl Metrics {
     /// as sent.
     #[must_use]
     pub fn requests(&self, endpoint: &'static str, method: &'static str, status: u16) -> Series {
-        let families = &self.0.families;
         let labels = RequestLabels {
             endpoint,
             method,
             status,
         };
-        let times = &families.http_request_duration;
-        Series {
-            count: families.http_requests.get_or_create_owned(&labels),
-            seconds: times.get_or_create_owned(&EndpointLabels { endpoint }),
-        }
+        let times = EndpointLabels { endpoint };
+        let families = &self.0.families;
+        Series::of(
+            (&families.http_requests, &labels),
+            (&families.http_request_duration, &times),
+        )
     }
 
     /// One request was refused, for a stable reason code.
@@ -312,17 +328,17 @@ impl Metrics {
         tool: &'static str,
         outcome: &'static str,
     ) -> Series {
-        let families = &self.0.families;
         let labels = OperationLabels {
             method,
             tool,
             outcome,
         };
-        let times = &families.operation_duration;
-        Series {
-            count: families.operations.get_or_create_owned(&labels),
-            seconds: times.get_or_create_owned(&OperationTimeLabels { method, tool }),
-        }
+        let times = OperationTimeLabels { method, tool };
+        let families = &self.0.families;
+        Series::of(
+            (&families.operations, &labels),
+            (&families.operation_duration, &times),
+        )
     }
 
     /// The search engine `engine` answered.

@@ -226,39 +226,6 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("text")
 }
 
-/// What stands between the first fence of `kind` and its end.
-fn block<'a>(page: &'a str, kind: &str) -> &'a str {
-    let (_, rest) = page.split_once(&format!("```{kind}\n")).expect(kind);
-    rest.split_once("```").expect("an end").0
-}
-
-#[test]
-fn the_guide_to_policy_shows_what_the_program_prints() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/policy.md");
-    let page = std::fs::read_to_string(page).expect("the guide");
-    let folder = tempfile::tempdir().expect("a folder");
-    let write = |name: &str, text: String| {
-        std::fs::write(folder.path().join(name), text).expect("a file");
-    };
-    let top = "public_url = \"https://mcp.example.com\"\n[[issuer]]\nissuer = \"https://sso.example.com\"\n";
-    write("usher.toml", format!("{top}{}", block(&page, "toml")));
-    write("bob.json", block(&page, "json").to_owned());
-    let sessions = block(&page, "console").split("$ usher ").skip(1);
-    let mut count = 0;
-    for session in sessions {
-        let (command, expected) = session.split_once('\n').expect("a command");
-        let arguments: Vec<_> = command.split(' ').collect();
-        let printed = usher(folder.path(), &arguments);
-        assert_eq!(text(&printed.stdout), expected, "{command}");
-        assert_eq!(
-            (printed.status.code(), text(&printed.stderr)),
-            (Some(0), "")
-        );
-        count += 1;
-    }
-    assert_eq!(count, 2);
-}
-
 #[test]
 fn explanations_name_what_is_wrong_with_the_claims_and_the_rules() {
     let folder = tempfile::tempdir().expect("a folder");
