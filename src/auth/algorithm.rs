@@ -5,7 +5,7 @@ use std::fmt;
 /// One asymmetric JWS algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Algorithm {
-    /// Ed25519 (RFC 8037).
+    /// Ed25519: `EdDSA` (RFC 8037), and `Ed25519`, the name that says the curve (RFC 9864 §2.2).
     EdDsa,
     /// ECDSA, P-256, SHA-256.
     Es256,
@@ -54,10 +54,14 @@ impl Algorithm {
     /// Parses the name exactly as registered: `alg` is case-sensitive (RFC 7515 §4.1.1).
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
+        // No other curve of EdDSA is known here, so the two names mean the same.
+        if name == "Ed25519" {
+            return Some(Self::EdDsa);
+        }
         Self::ALL.into_iter().find(|known| known.as_str() == name)
     }
 
-    /// The registered name.
+    /// The registered name; of two, the older.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -102,8 +106,10 @@ mod tests {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::parse(algorithm.as_str()), Some(algorithm));
         }
+        assert_eq!(Algorithm::parse("Ed25519"), Some(Algorithm::EdDsa));
         for name in [
-            "none", "NonE", "HS256", "HS384", "HS512", "rs256", "RS1", "ES256K", "",
+            "Ed448", "ed25519", "eddsa", "none", "NonE", "HS256", "HS384", "HS512", "rs256", "RS1",
+            "ES256K", "",
         ] {
             assert_eq!(Algorithm::parse(name), None, "{name}");
         }

@@ -18,6 +18,9 @@ pub(super) const MAX_BYTES: usize = 256 * 1024;
 /// The most keys a set may have.
 const MAX_KEYS: usize = 100;
 
+/// Why a key for encryption is skipped.
+const FOR_SOMETHING_ELSE: &str = "its use is not sig";
+
 /// One usable key of an issuer.
 #[derive(Debug)]
 pub(super) struct Key {
@@ -85,7 +88,12 @@ impl Told {
     pub(super) fn tell(&self, issuer: &str, skipped: Vec<Skipped>) {
         for Skipped { kid, reason } in self.news(skipped) {
             let kid = kid.as_deref().unwrap_or("none");
-            tracing::warn!(issuer, kid, reason, "skipped a key of the issuer");
+            // Keycloak's realms have one; there is nothing to mend.
+            if reason == FOR_SOMETHING_ELSE {
+                tracing::info!(issuer, kid, reason, "skipped a key of the issuer");
+            } else {
+                tracing::warn!(issuer, kid, reason, "skipped a key of the issuer");
+            }
         }
     }
 
@@ -172,7 +180,7 @@ pub(super) fn parse(bytes: &[u8], wanted: Wanted<'_>) -> Result<Parsed, KeySetEr
 
 fn usable(raw: RawKey, wanted: Wanted<'_>) -> Result<Key, &'static str> {
     if raw.usage.as_ref().is_some_and(|usage| usage != "sig") {
-        return Err("its use is not sig");
+        return Err(FOR_SOMETHING_ELSE);
     }
     if raw
         .key_ops

@@ -50,8 +50,8 @@ pub struct IssuerSettings {
     pub jwks_url: Option<String>,
     /// What the provider writes into `iss`, if it differs from `issuer` (as AD FS does). Default: `issuer`.
     pub token_issuer: Option<String>,
-    /// The signature algorithms accepted: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, `EdDSA`.
-    /// Default: RS256 only. Symmetric algorithms are refused.
+    /// The signature algorithms accepted: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, `EdDSA`
+    /// (which is `Ed25519` too). Default: RS256 only. Symmetric algorithms are refused.
     pub algorithms: Vec<String>,
     /// Audiences accepted in this issuer's tokens besides the resource's own. Default: none.
     pub audiences: Vec<String>,

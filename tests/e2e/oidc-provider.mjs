@@ -14,6 +14,8 @@ const ALGORITHMS = {
   PS256: { name: 'RSA-PSS', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' },
   ES256: { name: 'ECDSA', namedCurve: 'P-256' },
   EdDSA: { name: 'Ed25519' },
+  // The same by its newer name (RFC 9864).
+  Ed25519: { name: 'Ed25519' },
 };
 
 /** A client of the operator's own, with a secret. */

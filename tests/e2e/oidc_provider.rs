@@ -33,6 +33,7 @@ pub(crate) async fn rows(report: &Report) {
         &issuers,
         oidc_provider_refusals::other_algorithms_than_rs256_are_refused_until_they_are_configured,
         oidc_provider_refusals::a_token_for_another_resource_is_refused,
+        oidc_provider_refusals::ed25519_is_eddsa_by_another_name,
         oidc_provider_refusals::a_token_bound_to_a_key_is_refused,
         oidc_provider_opaque_tokens::is_refused_by_name_and_the_log_says_what_to_change,
     );

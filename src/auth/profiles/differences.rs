@@ -149,11 +149,12 @@ impl<'l> Live<'l> {
     fn algorithms(&self) -> Option<Difference> {
         let found = self.list("id_token_signing_alg_values_supported");
         let accepted = &self.settings.algorithms;
-        if found.is_empty()
-            || found
-                .iter()
-                .any(|name| accepted.iter().any(|known| known == name))
-        {
+        let is_accepted = |name: &&str| {
+            let algorithm = Algorithm::parse(name);
+            let mut accepted = accepted.iter().map(|known| Algorithm::parse(known));
+            algorithm.is_some() && accepted.any(|known| known == algorithm)
+        };
+        if found.is_empty() || found.iter().any(is_accepted) {
             return None;
         }
         let usable = found.iter().filter(|name| Algorithm::parse(name).is_some());

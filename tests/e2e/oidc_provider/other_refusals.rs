@@ -78,6 +78,25 @@ pub(crate) async fn a_token_for_another_resource_is_refused(
     refused(&usher, &token, "wrong_audience").await
 }
 
+/// RFC 9864 gives EdDSA with that curve a name of its own; keys, tokens and settings may say either.
+pub(crate) async fn ed25519_is_eddsa_by_another_name(issuers: &Issuers) -> anyhow::Result<()> {
+    for (issuer, setting) in [("Ed25519", "EdDSA"), ("EdDSA", "Ed25519")] {
+        let more = format!("algorithms = [{setting:?}]\n");
+        let usher = usher(
+            &format!("{issuer}-{setting}"),
+            issuers.issuer(issuer)?,
+            &more,
+        )
+        .await?;
+        let resource = format!("{}/mcp", usher.public_url());
+        let token = issuers.token(issuer, &resource, None).await?;
+        let answer = usher.call(&token, None).await?;
+        ensure!(answer.status == 200, "{issuer}: {answer:?}");
+        ensure!(!usher.log().contains("signs with"), "{}", usher.log());
+    }
+    Ok(())
+}
+
 /// The client proves that it holds a key when it gets the token (RFC 9449 §5); whoever shows the token here does not.
 pub(crate) async fn a_token_bound_to_a_key_is_refused(issuers: &Issuers) -> anyhow::Result<()> {
     let usher = usher(

@@ -117,6 +117,13 @@ async fn algorithms_come_from_the_settings_and_the_key_never_from_the_header() {
         };
         assert_eq!(default.reason(&token).await, expected, "{}", key.algorithm);
     }
+    // RFC 9864 names the curve of EdDSA: the same algorithm.
+    let newer = good(&issuer)
+        .signed_by(TestKey::new("EdDSA", "EdDSA", 0))
+        .header("alg", json!("Ed25519"))
+        .mint();
+    assert_eq!(all.reason(&newer).await, "ok");
+    assert_eq!(default.reason(&newer).await, "algorithm_not_allowed");
     // PS256 is allowed, and it is the right RSA key, but that key is published for RS256 only.
     let other = good(&issuer)
         .signed_by(TestKey::new("RS256", "PS256", 0))

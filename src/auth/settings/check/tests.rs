@@ -70,6 +70,19 @@ fn an_issuer_is_https_unless_it_and_the_public_url_are_both_on_loopback() {
     ] {
         assert_eq!(issuer(public, url).len(), 1, "{public} {url}");
     }
+    let demo = Settings {
+        public_url: "https://mcp.test".into(),
+        issuer: vec![IssuerSettings::named("http://127.0.0.1:9000")],
+        ..Settings::default()
+    };
+    let [mistake] = demo.mistakes().try_into().expect("one mistake");
+    assert!(mistake.message.contains("a demo's setting"), "{mistake}");
+    assert!(
+        mistake
+            .advice
+            .contains("https address of your identity provider"),
+        "{mistake}"
+    );
     let jwks = mistakes("https://mcp.test", |issuer| {
         issuer.jwks_url = Some("http://id.test/jwks".into())
     });
