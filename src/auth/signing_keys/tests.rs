@@ -129,6 +129,28 @@ impl Scene {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_set_of_encryption_keys_replaces_none_and_its_error_says_what_to_do() {
+    let scene = scene(&["a"]).await;
+    let key =
+        serde_json::json!({ "kty": "RSA", "use": "enc", "kid": "enc-1", "n": "AQAB", "e": "AQAB" });
+    let set = serde_json::json!({ "keys": [key] }).to_string();
+    let error = scene
+        .keys
+        .publish(set.as_bytes(), None, 0)
+        .expect_err("no signing key");
+    let message = error.to_string();
+    for part in [
+        "no key that verifies signatures",
+        "(enc-1: its use is not sig)",
+        "give the issuer a signing key",
+        "`jwks_url`",
+    ] {
+        assert!(message.contains(part), "{part} in {message}");
+    }
+    assert_eq!(scene.find("a").await, "ok");
+}
+
 // row 36
 #[tokio::test(start_paused = true)]
 async fn refreshes_at_four_fifths_of_the_life_within_ten_percent() {
