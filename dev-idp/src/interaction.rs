@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect as SeeOther, Response};
 
@@ -42,15 +42,12 @@ pub(crate) async fn authorize(
 }
 
 /// `POST /login`
-pub(crate) async fn log_in(
-    State(provider): State<Arc<Provider>>,
-    headers: HeaderMap,
-    form: Parameters,
-) -> Response {
-    let (session, request) = match form_of_ours(&provider, &headers, &form) {
-        Ok(form) => form,
-        Err(page) => return *page,
-    };
+pub(crate) async fn log_in(State(provider): State<Arc<Provider>>, form: FormOfOurs) -> Response {
+    let FormOfOurs {
+        session,
+        request,
+        form,
+    } = form;
     let name = form.one("username").ok().flatten().unwrap_or_default();
     let password = form.one("password").ok().flatten().unwrap_or_default();
     match provider.log_in(name.trim(), password.trim()) {
@@ -64,15 +61,12 @@ pub(crate) async fn log_in(
 }
 
 /// `POST /consent`
-pub(crate) async fn consent(
-    State(provider): State<Arc<Provider>>,
-    headers: HeaderMap,
-    form: Parameters,
-) -> Response {
-    let (session, request) = match form_of_ours(&provider, &headers, &form) {
-        Ok(form) => form,
-        Err(page) => return *page,
-    };
+pub(crate) async fn consent(State(provider): State<Arc<Provider>>, form: FormOfOurs) -> Response {
+    let FormOfOurs {
+        session,
+        request,
+        form,
+    } = form;
     let Some(login) = session.login else {
         return expired();
     };
@@ -97,24 +91,34 @@ pub(crate) async fn consent(
     }
 }
 
-/// The session and the request of a form that one of our own pages sent.
-fn form_of_ours(
-    provider: &Provider,
-    headers: &HeaderMap,
-    form: &Parameters,
-) -> Result<(Session, AuthorizationRequest), Box<Response>> {
-    let session = provider
-        .sessions
-        .find(headers, provider.port)
-        .ok_or_else(|| Box::new(expired()))?;
-    let form_token = form.one("form_token").ok().flatten().unwrap_or_default();
-    if !secrets::equal(form_token, &session.form_token) {
-        return Err(Box::new(expired()));
+/// A form that one of our own pages sent, with the session that the page was for and the request that it carries. The
+/// only way for a handler to get a form, so that none forgets to look.
+pub(crate) struct FormOfOurs {
+    session: Session,
+    request: AuthorizationRequest,
+    form: Parameters,
+}
+
+impl FromRequest<Arc<Provider>> for FormOfOurs {
+    type Rejection = Response;
+
+    async fn from_request(http: Request, provider: &Arc<Provider>) -> Result<Self, Response> {
+        let session = provider.sessions.find(http.headers(), provider.port);
+        let form = Parameters::from_request(http, provider).await?;
+        let session = session.ok_or_else(expired)?;
+        let form_token = form.one("form_token").ok().flatten().unwrap_or_default();
+        if !secrets::equal(form_token, &session.form_token) {
+            return Err(expired());
+        }
+        let query = form.one("request").ok().flatten().unwrap_or_default();
+        let request = AuthorizationRequest::parse(provider, &Parameters::parse(query.as_bytes()));
+        let request = request.map_err(refused)?;
+        Ok(Self {
+            session,
+            request,
+            form,
+        })
     }
-    let query = form.one("request").ok().flatten().unwrap_or_default();
-    let request = AuthorizationRequest::parse(provider, &Parameters::parse(query.as_bytes()))
-        .map_err(|refusal| Box::new(refused(refusal)))?;
-    Ok((session, request))
 }
 
 fn grant(request: &AuthorizationRequest, login: Login) -> Grant {
