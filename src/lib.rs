@@ -15,6 +15,7 @@ pub mod outbound;
 pub mod knowledge;
 
 pub mod auth;
+pub mod upstream;
 
 pub mod policy;
 pub mod rate_limit;

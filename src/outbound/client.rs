@@ -10,19 +10,33 @@ use reqwest::redirect::Policy;
 use url::Url;
 
 use super::address::{CheckedResolver, ForbiddenAddress, Names, check, is_loopback_host};
+use super::exchange::milliseconds;
 use super::{Settings, SettingsError};
 
 /// The longest deadline: the background refresh waits for it, and nothing else is fetched meanwhile.
 const MOST_MILLISECONDS: u64 = 60_000;
 
+/// Connections kept open to one identity provider: requests to it are rare.
+const FEW_IDLE: usize = 1;
+/// And to one upstream: calls come side by side, and each would wait for a handshake.
+const MANY_IDLE: usize = 64;
+
 /// Makes outgoing requests within fixed limits. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Outbound(Arc<Inner>);
 
-#[derive(Debug, Default)]
+impl Default for Outbound {
+    fn default() -> Self {
+        Self(Arc::new(Inner::new(Settings::default(), FEW_IDLE)))
+    }
+}
+
+#[derive(Debug)]
 struct Inner {
     settings: Settings,
     certificates: Vec<reqwest::Certificate>,
+    /// How many connections to one host are kept open for the next request.
+    idle_connections: usize,
     // Loading the system's certificates takes longer than the whole start may, and plain http on loopback needs none,
     // so each client is built when it is first needed.
     tls: OnceLock<Result<reqwest::Client, String>>,
@@ -140,6 +154,15 @@ pub enum OutboundError {
 impl Outbound {
     /// A client with these limits. Reads the CA files; contacts nobody.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
+        Self::build(settings, FEW_IDLE)
+    }
+
+    /// The same for upstreams: with connections of its own, so that neither waits for the other, and more of them.
+    pub fn for_upstreams(settings: Settings) -> Result<Self, SettingsError> {
+        Self::build(settings, MANY_IDLE)
+    }
+
+    fn build(settings: Settings, idle_connections: usize) -> Result<Self, SettingsError> {
         let times = [
             ("connect_timeout_ms", settings.connect_timeout_ms),
             ("total_timeout_ms", settings.total_timeout_ms),
@@ -171,9 +194,8 @@ impl Outbound {
             })?;
         }
         let inner = Inner {
-            settings,
             certificates,
-            ..Inner::default()
+            ..Inner::new(settings, idle_connections)
         };
         // A CA file that the TLS library cannot use must stop the start, not the first login.
         if !inner.certificates.is_empty() {
@@ -246,16 +268,38 @@ impl Outbound {
 
 impl Outbound {
     /// Builds the TLS client off the request threads: reading the system's certificates takes tens of milliseconds.
-    async fn prepare(&self, url: &Url) {
+    pub(super) async fn prepare(&self, url: &Url) {
         if url.scheme() == "https" && self.0.tls.get().is_none() {
             let this = self.clone();
             // How it went is read from `tls` afterwards.
             drop(tokio::task::spawn_blocking(move || drop(this.0.tls().map(|_| ()))).await);
         }
     }
+
+    pub(super) fn client_for(&self, url: &Url) -> Result<&reqwest::Client, OutboundError> {
+        self.0.client_for(url)
+    }
+
+    /// What went wrong with a request that had a deadline of its own.
+    pub(super) fn failure(&self, error: &reqwest::Error, timeout: Duration) -> OutboundError {
+        match self.0.failure(error) {
+            OutboundError::Timeout(_) => OutboundError::Timeout(milliseconds(timeout)),
+            failure => failure,
+        }
+    }
 }
 
 impl Inner {
+    fn new(settings: Settings, idle_connections: usize) -> Self {
+        Self {
+            settings,
+            certificates: Vec::new(),
+            idle_connections,
+            tls: OnceLock::new(),
+            plain: OnceLock::new(),
+        }
+    }
+
     fn client_for(&self, url: &Url) -> Result<&reqwest::Client, OutboundError> {
         let insecure = || OutboundError::InsecureUrl(without_secrets(url));
         let host = url.host_str().ok_or_else(insecure)?;
@@ -306,7 +350,7 @@ impl Inner {
             .referer(false)
             .connect_timeout(Duration::from_millis(self.settings.connect_timeout_ms))
             .timeout(Duration::from_millis(self.settings.total_timeout_ms))
-            .pool_max_idle_per_host(1)
+            .pool_max_idle_per_host(self.idle_connections)
             .pool_idle_timeout(Duration::from_secs(30))
             .dns_resolver(CheckedResolver {
                 names,
@@ -376,7 +420,7 @@ impl Inner {
 }
 
 /// The innermost cause, without the address (which may carry a query).
-fn chain(error: &reqwest::Error) -> String {
+pub(super) fn chain(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;

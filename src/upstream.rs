@@ -1,0 +1,318 @@
+//! MCP servers behind this one: how they are reached, kept alive, and called.
+//!
+//! Each upstream has one task that connects to it, lists its tools, and does both again when something changes; calls
+//! go straight over its connection. One that is slow, down or hostile costs the others nothing: it has its own
+//! connection, its own deadline and its own limit of calls. This module cannot name `auth`, so no caller's token can
+//! reach an upstream.
+
+mod error;
+mod event_stream;
+mod http;
+mod lines;
+mod link;
+mod message;
+pub mod settings;
+mod stdio;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ::http::HeaderMap;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::sync::{Mutex, Notify, Semaphore, watch};
+use tokio::time::Instant;
+
+pub use error::UpstreamError;
+pub use link::Tool;
+pub use message::{Era, Reply};
+pub use settings::{EraSetting, SettingsError, StdioSettings, UpstreamSettings, mistakes};
+
+use self::link::Link;
+use self::message::Request;
+use crate::lifecycle::Lifecycle;
+use crate::outbound::Outbound;
+
+/// The wait before the first new attempt; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A connection that held for so long was a good one.
+const STEADY: Duration = Duration::from_secs(60);
+
+/// An upstream as configured, with what its process gets from our environment.
+#[derive(Clone)]
+pub struct Definition {
+    /// What was written.
+    pub settings: UpstreamSettings,
+    /// The variables that its settings name, with their texts. They may be secrets, so this has no `Debug`.
+    pub variables: Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for Definition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Definition({})", self.settings.name)
+    }
+}
+
+/// What upstreams are reached with.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// For those over HTTP.
+    pub outbound: Outbound,
+    /// Their tasks and processes end with the server.
+    pub lifecycle: Lifecycle,
+}
+
+/// All upstreams. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Upstreams {
+    all: Arc<[Arc<Upstream>]>,
+    changes: watch::Sender<()>,
+}
+
+impl Upstreams {
+    /// Begins to connect to each of them, and waits for none.
+    #[must_use]
+    pub fn start(definitions: Vec<Definition>, parts: &Parts) -> Self {
+        let changes = watch::Sender::new(());
+        let upstream = |definition: Definition| {
+            let calls = definition.settings.max_concurrent_calls;
+            let upstream = Arc::new(Upstream {
+                definition,
+                parts: parts.clone(),
+                link: ArcSwapOption::empty(),
+                known_era: Mutex::new(None),
+                tools: ArcSwap::default(),
+                was_listed: AtomicBool::new(false),
+                calls: Semaphore::new(calls),
+                wake: Arc::default(),
+                changes: changes.clone(),
+            });
+            parts.lifecycle.spawn(Arc::clone(&upstream).keep());
+            upstream
+        };
+        let all = definitions.into_iter().map(upstream).collect();
+        Self { all, changes }
+    }
+
+    /// Each of them, in the order of the configuration.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.all.iter()
+    }
+
+    /// True if there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Tells that the tools of one of them may have changed.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+}
+
+/// One call of a tool, with nothing in it of who calls.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// The tool's name at the upstream.
+    pub tool: Box<str>,
+    /// The members of `params` without `_meta`, as JSON without the braces.
+    pub members: Vec<u8>,
+    /// The members of `params._meta` that are not the protocol's own, as JSON without the braces.
+    pub meta: Vec<u8>,
+    /// Headers that mirror arguments (`Mcp-Param-*`).
+    pub headers: HeaderMap,
+}
+
+/// One MCP server behind this one.
+#[derive(Debug)]
+pub struct Upstream {
+    definition: Definition,
+    parts: Parts,
+    link: ArcSwapOption<Link>,
+    /// What it spoke last, under the lock that one connection attempt at a time holds.
+    known_era: Mutex<Option<Era>>,
+    tools: ArcSwap<Vec<Tool>>,
+    was_listed: AtomicBool,
+    calls: Semaphore,
+    wake: Arc<Notify>,
+    changes: watch::Sender<()>,
+}
+
+impl Upstream {
+    /// Its name in the configuration.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.definition.settings.name
+    }
+
+    /// True if what its tools say of themselves is believed.
+    #[must_use]
+    pub fn trusts_annotations(&self) -> bool {
+        self.definition.settings.trust_annotations
+    }
+
+    /// Its tools when they were last listed, in its own order.
+    #[must_use]
+    pub fn tools(&self) -> Arc<Vec<Tool>> {
+        self.tools.load_full()
+    }
+
+    /// True if its tools were listed at least once.
+    #[must_use]
+    pub fn was_listed(&self) -> bool {
+        self.was_listed.load(Ordering::Acquire)
+    }
+
+    /// Calls a tool and gives what the upstream answered, with the era it answered in.
+    pub async fn call(&self, call: Call) -> Result<(Reply, Era), UpstreamError> {
+        let Ok(_running) = self.calls.try_acquire() else {
+            return Err(UpstreamError::Busy);
+        };
+        let timeout = Duration::from_secs(self.definition.settings.call_timeout_seconds);
+        let answer = tokio::time::timeout(timeout, self.ask(&call, timeout)).await;
+        let answer = answer.unwrap_or(Err(UpstreamError::TimedOut));
+        if let Err(error @ (UpstreamError::Unavailable | UpstreamError::Interrupted)) = &answer {
+            tracing::warn!(upstream = self.name(), %error, "upstream: a call failed");
+            self.wake.notify_one();
+        }
+        answer
+    }
+
+    async fn ask(&self, call: &Call, timeout: Duration) -> Result<(Reply, Era), UpstreamError> {
+        let request = Request {
+            method: "tools/call",
+            name: Some(&call.tool),
+            members: &call.members,
+            meta: &call.meta,
+        };
+        let link = self.link.load_full().ok_or(UpstreamError::Unavailable)?;
+        let headers = call.headers.clone();
+        match link.request(&request, headers, timeout).await {
+            // It did nothing with the request, so that may be sent again, once.
+            Err(UpstreamError::SessionGone) => {
+                let link = self.connect_after(Some(&link)).await?;
+                let headers = call.headers.clone();
+                let reply = link.request(&request, headers, timeout).await?;
+                Ok((reply, link.era))
+            }
+            reply => Ok((reply?, link.era)),
+        }
+    }
+
+    /// A new connection, unless somebody else has just made one in place of `stale`.
+    async fn connect_after(&self, stale: Option<&Arc<Link>>) -> Result<Arc<Link>, UpstreamError> {
+        let mut known = self.known_era.lock().await;
+        if let Some(link) = self.link.load_full()
+            && !stale.is_some_and(|stale| Arc::ptr_eq(stale, &link))
+            && !link.has_ended()
+        {
+            return Ok(link);
+        }
+        let open = async |era| Link::open(era, &self.definition, &self.wake, &self.parts).await;
+        let opened = match (self.definition.settings.era, *known) {
+            (EraSetting::Legacy, _) | (EraSetting::Auto, Some(Era::Legacy)) => {
+                open(Era::Legacy).await
+            }
+            (EraSetting::Modern, _) | (EraSetting::Auto, Some(Era::Modern)) => {
+                open(Era::Modern).await
+            }
+            // Legacy servers answer the probe in many ways, and some not at all (MCP 2026-07-28, versioning).
+            (EraSetting::Auto, None) => match open(Era::Modern).await {
+                Ok(link) => Ok(link),
+                Err(_not_modern) => open(Era::Legacy).await,
+            },
+        };
+        // What proved wrong is found out again.
+        *known = opened.as_ref().ok().map(|link| link.era);
+        let link = opened.map(Arc::new);
+        self.link.store(link.as_ref().ok().cloned());
+        link
+    }
+
+    async fn refresh(&self) -> Result<(), UpstreamError> {
+        let timeout = Duration::from_secs(self.definition.settings.start_timeout_seconds);
+        let link = self.connect_after(None).await?;
+        let tools = match link.tools(self.name(), timeout).await {
+            Err(UpstreamError::SessionGone) => {
+                let link = self.connect_after(Some(&link)).await?;
+                link.tools(self.name(), timeout).await
+            }
+            tools => tools,
+        };
+        match tools {
+            Ok(tools) => {
+                self.publish(tools);
+                Ok(())
+            }
+            Err(error) => {
+                self.link.store(None);
+                Err(error)
+            }
+        }
+    }
+
+    fn publish(&self, tools: Vec<Tool>) {
+        let known = self.tools.load();
+        let same = |(old, new): (&Tool, &Tool)| old.json.get() == new.json.get();
+        let is_known = known.len() == tools.len() && known.iter().zip(&tools).all(same);
+        if self.was_listed.swap(true, Ordering::AcqRel) && is_known {
+            return;
+        }
+        tracing::info!(
+            upstream = self.name(),
+            tools = tools.len(),
+            "upstream: its tools are listed"
+        );
+        self.tools.store(Arc::new(tools));
+        self.changes.send_replace(());
+    }
+
+    /// Keeps the connection and the list of tools until the server stops; then lets calls finish, and disconnects.
+    async fn keep(self: Arc<Self>) {
+        tokio::select! {
+            () = self.stay_connected() => {}
+            () = self.parts.lifecycle.soft_stop() => {}
+        }
+        let all = u32::try_from(self.definition.settings.max_concurrent_calls).unwrap_or(u32::MAX);
+        let _finished = self.calls.acquire_many(all).await;
+        self.link.store(None);
+    }
+
+    async fn stay_connected(&self) {
+        let settings = &self.definition.settings;
+        let keep_listed = Duration::from_secs(settings.keep_listed_seconds);
+        let refresh = Duration::from_secs(settings.refresh_seconds);
+        let (mut pause, mut last_seen) = (FIRST_PAUSE, Instant::now());
+        loop {
+            let started = Instant::now();
+            match self.refresh().await {
+                Ok(()) => {
+                    last_seen = Instant::now();
+                    // Whoever wants it refreshed, or its end.
+                    drop(tokio::time::timeout(refresh, self.wake.notified()).await);
+                    if started.elapsed() >= STEADY {
+                        pause = FIRST_PAUSE;
+                    }
+                }
+                Err(error) => {
+                    let name = self.name();
+                    let retry_seconds = pause.as_secs_f32();
+                    tracing::warn!(upstream = name, %error, retry_seconds, "upstream: not connected");
+                    if last_seen.elapsed() >= keep_listed && !self.tools.load().is_empty() {
+                        tracing::warn!(
+                            upstream = name,
+                            "upstream: its tools are not listed any more"
+                        );
+                        self.tools.store(Arc::default());
+                        self.changes.send_replace(());
+                    }
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Why an upstream gave no answer that can be passed on.
+
+/// What went wrong with an upstream. The words are for the client; the cause is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamError {
+    /// As many calls run as may.
+    #[error("the tool's server is busy; try again later")]
+    Busy,
+    /// It answered with something that is no answer.
+    #[error("the tool's server gave an answer that is not MCP")]
+    Invalid,
+    /// The connection ended before the answer came.
+    #[error("the tool's server ended before it answered; try again later")]
+    Interrupted,
+    /// It refuses this server's requests.
+    #[error("the tool's server refuses requests of this server")]
+    Refused,
+    /// The session that it knew us by is gone. Nothing was done.
+    #[error("the tool's server has forgotten the session; try again")]
+    SessionGone,
+    /// It did not answer in time.
+    #[error("the tool's server did not answer in time")]
+    TimedOut,
+    /// There is no connection.
+    #[error("the tool's server cannot be reached now; try again later")]
+    Unavailable,
+}
+
+impl UpstreamError {
+    /// The stable reason code for logs and metrics.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Busy => "upstream_busy",
+            Self::Invalid => "upstream_invalid",
+            Self::Interrupted => "upstream_interrupted",
+            Self::Refused => "upstream_refused",
+            Self::SessionGone => "upstream_session_gone",
+            Self::TimedOut => "upstream_timed_out",
+            Self::Unavailable => "upstream_unavailable",
+        }
+    }
+
+    /// The code of the JSON-RPC error: the HTTP status that says the same.
+    #[must_use]
+    pub fn code(self) -> i32 {
+        match self {
+            Self::Invalid | Self::Interrupted | Self::Refused => 502,
+            Self::Busy | Self::SessionGone | Self::Unavailable => 503,
+            Self::TimedOut => 504,
+        }
+    }
+
+    /// True if the same call may work a little later.
+    #[must_use]
+    pub fn is_retriable(self) -> bool {
+        match self {
+            Self::Busy
+            | Self::Interrupted
+            | Self::SessionGone
+            | Self::TimedOut
+            | Self::Unavailable => true,
+            Self::Invalid | Self::Refused => false,
+        }
+    }
+}

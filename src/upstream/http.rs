@@ -1,0 +1,236 @@
+//! Streamable HTTP towards an upstream, in both eras.
+//!
+//! Every request is one POST; its answer is JSON, or a stream of events that ends with the answer. Redirects are not
+//! followed, and no header of the caller's is sent but `Mcp-Param-*`, which mirror the arguments of the very call.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use super::UpstreamError;
+use super::event_stream::Events;
+use super::message::{self, Era, Incoming, Reply, Request};
+use crate::outbound::{Exchange, Exchanged, Outbound, OutboundError};
+
+const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const NAME: HeaderName = HeaderName::from_static("mcp-name");
+
+/// An upstream's endpoint, and what its handshake left behind.
+#[derive(Debug)]
+pub(super) struct HttpLink {
+    outbound: Outbound,
+    url: Url,
+    max_bytes: usize,
+    next_id: AtomicU64,
+    session: Option<HeaderValue>,
+    version: Option<HeaderValue>,
+}
+
+impl HttpLink {
+    pub(super) fn new(outbound: Outbound, url: Url, max_bytes: usize) -> Self {
+        Self {
+            outbound,
+            url,
+            max_bytes,
+            next_id: AtomicU64::new(1),
+            session: None,
+            version: None,
+        }
+    }
+
+    /// The legacy handshake's revision, which goes with every request from now on.
+    pub(super) fn negotiated(&mut self, revision: &'static str) {
+        self.version = Some(HeaderValue::from_static(revision));
+    }
+
+    fn headers(&self, request: &Request<'_>, era: Era) -> Result<HeaderMap, UpstreamError> {
+        let mut headers = self.headers_of_session();
+        if era == Era::Modern {
+            headers.insert(VERSION, HeaderValue::from_static(message::MODERN));
+            headers.insert(METHOD, HeaderValue::from_static(request.method));
+            if let Some(name) = request.name {
+                // Names are printable ASCII: the list of tools takes no others.
+                let name = HeaderValue::from_str(name).map_err(|_bad| UpstreamError::Invalid)?;
+                headers.insert(NAME, name);
+            }
+        }
+        Ok(headers)
+    }
+
+    fn headers_of_session(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let accept = HeaderValue::from_static("application/json, text/event-stream");
+        headers.insert(ACCEPT, accept);
+        for (name, value) in [(SESSION, &self.session), (VERSION, &self.version)] {
+            if let Some(value) = value {
+                headers.insert(name, value.clone());
+            }
+        }
+        headers
+    }
+
+    async fn send(
+        &self,
+        headers: HeaderMap,
+        body: Bytes,
+        timeout: Duration,
+    ) -> Result<Exchanged, UpstreamError> {
+        let url = &self.url;
+        let exchange = Exchange {
+            url,
+            headers,
+            body,
+            timeout,
+        };
+        let sent = self.outbound.exchange(exchange).await;
+        sent.map_err(|error| failure(&error, UpstreamError::Unavailable))
+    }
+
+    /// Sends a message that has no answer.
+    pub(super) async fn notify(
+        &self,
+        message: &'static [u8],
+        timeout: Duration,
+    ) -> Result<(), UpstreamError> {
+        let body = Bytes::from_static(message);
+        let sent = self.send(self.headers_of_session(), body, timeout).await?;
+        match sent.status() {
+            200..=299 => Ok(()),
+            status => Err(self.refusal(status)),
+        }
+    }
+
+    /// Sends a request and waits for its answer.
+    pub(super) async fn request(
+        &self,
+        request: &Request<'_>,
+        (era, extra): (Era, HeaderMap),
+        timeout: Duration,
+    ) -> Result<Reply, UpstreamError> {
+        let (reply, _head) = self.exchange(request, (era, extra), timeout).await?;
+        Ok(reply)
+    }
+
+    /// The same for the first request of a session: its answer names the session.
+    pub(super) async fn open(
+        &mut self,
+        request: &Request<'_>,
+        timeout: Duration,
+    ) -> Result<Reply, UpstreamError> {
+        let extra = HeaderMap::new();
+        let (reply, head) = self
+            .exchange(request, (Era::Legacy, extra), timeout)
+            .await?;
+        self.session = head.get(SESSION).cloned();
+        Ok(reply)
+    }
+
+    async fn exchange(
+        &self,
+        request: &Request<'_>,
+        (era, extra): (Era, HeaderMap),
+        timeout: Duration,
+    ) -> Result<(Reply, HeaderMap), UpstreamError> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let mut headers = self.headers(request, era)?;
+        headers.extend(extra);
+        let mut answer = self.send(headers, request.write(id, era), timeout).await?;
+        let status = answer.status();
+        let head = answer.headers().clone();
+        let kind = head
+            .get(CONTENT_TYPE)
+            .map_or(&b""[..], HeaderValue::as_bytes);
+        let kind = kind.split(|b| *b == b';').next().unwrap_or_default();
+        let is = |wanted: &[u8]| kind.trim_ascii().eq_ignore_ascii_case(wanted);
+        let reply = if status == 200 && is(b"text/event-stream") {
+            self.last_event(&mut answer, id).await
+        } else if is(b"application/json") {
+            let body = self.body(&mut answer).await?;
+            reply_to(id, &body).unwrap_or(Err(UpstreamError::Invalid))
+        } else {
+            Err(UpstreamError::Invalid)
+        };
+        match (status, reply) {
+            (200, reply) => reply.map(|reply| (reply, head)),
+            // Modern servers answer some errors with a status besides the message (MCP 2026-07-28, transports).
+            (400..=499, Ok(reply @ Reply::Error(_))) if era == Era::Modern => Ok((reply, head)),
+            (status, _) => Err(self.refusal(status)),
+        }
+    }
+
+    fn refusal(&self, status: u16) -> UpstreamError {
+        match status {
+            404 if self.session.is_some() => UpstreamError::SessionGone,
+            429 => UpstreamError::Busy,
+            500..=599 => UpstreamError::Unavailable,
+            400..=499 => UpstreamError::Refused,
+            _ => UpstreamError::Invalid,
+        }
+    }
+
+    async fn body(&self, answer: &mut Exchanged) -> Result<Bytes, UpstreamError> {
+        let mut body = BytesMut::new();
+        while let Some(piece) = piece(answer).await? {
+            if body.len() + piece.len() > self.max_bytes {
+                return Err(UpstreamError::Invalid);
+            }
+            if body.is_empty() {
+                // One piece is the rule, and needs no copy.
+                body = BytesMut::from(piece);
+            } else {
+                body.extend_from_slice(&piece);
+            }
+        }
+        Ok(body.freeze())
+    }
+
+    /// Reads events up to the answer. What else is in the stream was not asked for.
+    async fn last_event(&self, answer: &mut Exchanged, id: u64) -> Result<Reply, UpstreamError> {
+        let mut events = Events::new(self.max_bytes);
+        while let Some(piece) = piece(answer).await? {
+            events.push(&piece);
+            while let Some(data) = events.next().map_err(|_long| UpstreamError::Invalid)? {
+                if let Some(reply) = reply_to(id, &data) {
+                    return reply;
+                }
+            }
+        }
+        Err(UpstreamError::Interrupted)
+    }
+}
+
+/// The answer to request `id`, if that is what `json` is. Answers to other requests are nobody's.
+fn reply_to(id: u64, json: &Bytes) -> Option<Result<Reply, UpstreamError>> {
+    match message::read(json)? {
+        Incoming::Reply(of, reply) if of == id => Some(reply),
+        Incoming::Reply(..) | Incoming::Notification { .. } | Incoming::Request { .. } => None,
+    }
+}
+
+async fn piece(answer: &mut Exchanged) -> Result<Option<Bytes>, UpstreamError> {
+    let piece = answer.chunk().await;
+    piece.map_err(|error| failure(&error, UpstreamError::Interrupted))
+}
+
+/// Says what a failure means. `broken` is what a broken connection means at this point.
+fn failure(error: &OutboundError, broken: UpstreamError) -> UpstreamError {
+    tracing::debug!(%error, "upstream: no answer over HTTP");
+    match error {
+        OutboundError::Timeout(_) => UpstreamError::TimedOut,
+        OutboundError::Connection(_) => broken,
+        OutboundError::Redirect(_)
+        | OutboundError::Encoded(_)
+        | OutboundError::TooLarge(_)
+        | OutboundError::Status(_) => UpstreamError::Invalid,
+        OutboundError::InsecureUrl(_)
+        | OutboundError::ForbiddenAddress(_)
+        | OutboundError::Client(_) => UpstreamError::Unavailable,
+    }
+}

@@ -1,0 +1,299 @@
+//! JSON-RPC towards upstreams: what is written, and what is read without being changed.
+//!
+//! A result or an error is a slice of the bytes that came: nothing is parsed and written again on its way.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::UpstreamError;
+
+/// The revision without a handshake that is spoken.
+pub(super) const MODERN: &str = "2026-07-28";
+/// The revisions with a handshake, newest first; the first one is asked for.
+pub(super) const LEGACY: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
+/// Who asks, as an MCP `Implementation`.
+const CLIENT_INFO: &str = concat!(
+    r#"{"name":"usher","title":"Usher","version":""#,
+    env!("CARGO_PKG_VERSION"),
+    r#""}"#
+);
+
+/// Which MCP an upstream turned out to speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Era {
+    /// With an `initialize` handshake.
+    Legacy,
+    /// With metadata in every request.
+    Modern,
+}
+
+/// One request to an upstream, but for its id and the protocol's own metadata.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Request<'a> {
+    pub(super) method: &'static str,
+    /// What `Mcp-Name` says.
+    pub(super) name: Option<&'a str>,
+    /// The members of `params` without `_meta`, as JSON without the braces.
+    pub(super) members: &'a [u8],
+    /// The members of `params._meta` that are not the protocol's own, as JSON without the braces.
+    pub(super) meta: &'a [u8],
+}
+
+impl Request<'_> {
+    /// The whole message, on one line: a break between tokens would end a line of the stdio transport.
+    pub(super) fn write(&self, id: u64, era: Era) -> Bytes {
+        let mut out = Vec::with_capacity(self.members.len() + self.meta.len() + 384);
+        out.extend_from_slice(format!(r#"{{"jsonrpc":"2.0","id":{id},"method":""#).as_bytes());
+        out.extend_from_slice(self.method.as_bytes());
+        out.extend_from_slice(br#"","params":{"#);
+        out.extend_from_slice(self.members);
+        let own = match era {
+            Era::Legacy => String::new(),
+            Era::Modern => format!(
+                r#""io.modelcontextprotocol/protocolVersion":"{MODERN}","io.modelcontextprotocol/clientInfo":{CLIENT_INFO},"io.modelcontextprotocol/clientCapabilities":{{}}"#
+            ),
+        };
+        if !(self.meta.is_empty() && own.is_empty()) {
+            if !self.members.is_empty() {
+                out.push(b',');
+            }
+            out.extend_from_slice(br#""_meta":{"#);
+            out.extend_from_slice(self.meta);
+            if !(self.meta.is_empty() || own.is_empty()) {
+                out.push(b',');
+            }
+            out.extend_from_slice(own.as_bytes());
+            out.push(b'}');
+        }
+        out.extend_from_slice(b"}}");
+        for byte in &mut out {
+            if matches!(byte, b'\n' | b'\r') {
+                *byte = b' ';
+            }
+        }
+        Bytes::from(out)
+    }
+}
+
+/// The members of `initialize`'s parameters. No capability is declared, so an upstream asks nothing of our callers.
+pub(super) fn initialize() -> String {
+    let newest = LEGACY[0];
+    format!(r#""protocolVersion":"{newest}","capabilities":{{}},"clientInfo":{CLIENT_INFO}"#)
+}
+
+pub(super) const INITIALIZED: &[u8] = br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+
+/// Tells an upstream that nobody waits for request `id` any more.
+pub(super) fn cancelled(id: u64) -> Bytes {
+    Bytes::from(format!(
+        r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#
+    ))
+}
+
+/// The answer to a request of the upstream's: a ping is answered, the rest was never offered.
+pub(super) fn answer(method: &str, id: &str) -> Bytes {
+    let rest = match method {
+        "ping" => r#""result":{}"#,
+        _ => r#""error":{"code":-32601,"message":"method not found"}"#,
+    };
+    Bytes::from(format!(r#"{{"jsonrpc":"2.0","id":{id},{rest}}}"#))
+}
+
+/// What an upstream answered: JSON, exactly as it wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// The value of `result`, an object.
+    Result(Bytes),
+    /// The value of `error`, an object with a code and a message.
+    Error(Bytes),
+}
+
+/// One message of an upstream's.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Incoming {
+    /// The answer to the request with this id, or that it is none.
+    Reply(u64, Result<Reply, UpstreamError>),
+    /// A notification.
+    Notification { method: String },
+    /// A request, with its id as JSON.
+    Request { method: String, id: String },
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    jsonrpc: Cow<'a, str>,
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ErrorObject<'a> {
+    pub(super) code: i64,
+    #[serde(borrow, rename = "message")]
+    _message: Cow<'a, str>,
+}
+
+/// Reads one message; nothing if it is none. Members that decide anything are there once (see `mcp::members`).
+pub(super) fn read(message: &Bytes) -> Option<Incoming> {
+    let envelope: Envelope<'_> = serde_json::from_slice(message).ok()?;
+    if envelope.jsonrpc != "2.0" {
+        return None;
+    }
+    let id = envelope.id.map(RawValue::get);
+    match (envelope.method, envelope.result, envelope.error, id) {
+        (Some(method), None, None, None) => Some(Incoming::Notification {
+            method: method.into_owned(),
+        }),
+        (Some(method), None, None, Some(id)) if id.len() <= 256 => Some(Incoming::Request {
+            method: method.into_owned(),
+            id: id.to_owned(),
+        }),
+        (None, result, error, Some(id)) => {
+            let reply = match (result, error) {
+                (Some(result), None) if result.get().starts_with('{') => {
+                    Ok(Reply::Result(message.slice_ref(result.get().as_bytes())))
+                }
+                (None, Some(error)) if error_object(error.get().as_bytes()).is_some() => {
+                    Ok(Reply::Error(message.slice_ref(error.get().as_bytes())))
+                }
+                _ => Err(UpstreamError::Invalid),
+            };
+            Some(Incoming::Reply(id.parse().ok()?, reply))
+        }
+        _ => None,
+    }
+}
+
+/// The error that `json` is, if it is one.
+pub(super) fn error_object(json: &[u8]) -> Option<ErrorObject<'_>> {
+    serde_json::from_slice(json).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn incoming(json: &str) -> Option<Incoming> {
+        read(&Bytes::copy_from_slice(json.as_bytes()))
+    }
+
+    fn result(json: &str) -> Option<Incoming> {
+        let json = Bytes::copy_from_slice(json.as_bytes());
+        Some(Incoming::Reply(7, Ok(Reply::Result(json))))
+    }
+
+    #[test]
+    fn what_is_no_message_or_says_one_thing_twice_is_nothing() {
+        for json in [
+            "",
+            "{",
+            "[]",
+            "null",
+            r#"{"id":7,"result":{}}"#,
+            r#"{"jsonrpc":"1.0","id":7,"result":{}}"#,
+            r#"{"jsonrpc":"2.0","result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":null,"result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":"7","result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":7.0,"result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":-7,"result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":7,"id":8,"result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":7,"result":{},"result":{"a":1}}"#,
+            r#"{"jsonrpc":"2.0","id":7,"result":{},"r\u0065sult":{"a":1}}"#,
+            r#"{"jsonrpc":"2.0","id":7,"method":"ping","result":{}}"#,
+            "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"a\":\"\n\"}}",
+        ] {
+            assert_eq!(incoming(json), None, "{json}");
+        }
+        assert_eq!(
+            read(&Bytes::from_static(
+                b"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"a\":\"\xff\"}}"
+            )),
+            None
+        );
+    }
+
+    #[test]
+    fn an_answer_that_is_none_still_answers() {
+        for json in [
+            r#"{"jsonrpc":"2.0","id":7}"#,
+            r#"{"jsonrpc":"2.0","id":7,"result":[]}"#,
+            r#"{"jsonrpc":"2.0","id":7,"result":{},"error":{"code":1,"message":"m"}}"#,
+            r#"{"jsonrpc":"2.0","id":7,"error":{"code":"1","message":"m"}}"#,
+            r#"{"jsonrpc":"2.0","id":7,"error":{"code":1}}"#,
+        ] {
+            let expected = Incoming::Reply(7, Err(UpstreamError::Invalid));
+            assert_eq!(incoming(json), Some(expected), "{json}");
+        }
+    }
+
+    #[test]
+    fn requests_get_the_metadata_of_the_era_and_keep_the_rest() {
+        let request = Request {
+            method: "tools/call",
+            name: Some("echo"),
+            members: b"\"name\":\"echo\",\n\"x\":1.50",
+            meta: br#""traceparent":"00""#,
+        };
+        let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).expect("text");
+        assert_eq!(
+            text(request.write(3, Era::Legacy)),
+            r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"echo", "x":1.50,"_meta":{"traceparent":"00"}}}"#
+        );
+        let modern = text(request.write(3, Era::Modern));
+        assert!(modern.contains(r#""_meta":{"traceparent":"00","io.modelcontextprotocol/protocolVersion":"2026-07-28","#), "{modern}");
+        for era in [Era::Legacy, Era::Modern] {
+            let bare = Request {
+                method: "ping",
+                ..Request::default()
+            };
+            let read = serde_json::from_slice::<serde_json::Value>(&bare.write(1, era));
+            assert_eq!(read.expect("JSON")["method"], "ping");
+        }
+    }
+
+    fn space() -> impl Strategy<Value = String> {
+        "[ \t\n\r]{0,3}"
+    }
+
+    /// Any JSON text, with white space, escapes and numbers that no float holds.
+    fn json() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just("null".to_owned()),
+            Just("true".to_owned()),
+            "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?",
+            "\"([a-z é世]|\\\\u[0-9a-f]{4}|\\\\n|\\\\\"){0,12}\"",
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            let member = ("\"[a-z$]{0,6}\"", space(), inner.clone());
+            let member = member.prop_map(|(key, space, value)| format!("{key}{space}:{value}"));
+            prop_oneof![
+                prop::collection::vec(inner, 0..4)
+                    .prop_map(|items| format!("[{}]", items.join(" , "))),
+                (prop::collection::vec(member, 0..4), space())
+                    .prop_map(|(members, space)| format!("{{{space}{}}}", members.join(","))),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_result_is_passed_on_byte_for_byte(members in prop::collection::vec(("[a-z]{1,8}", json()), 0..5), space in space()) {
+            let members: Vec<_> = members.iter().map(|(key, value)| format!("\"{key}\":{space}{value}")).collect();
+            let object = format!("{{{}}}", members.join(","));
+            let whole = format!("{{\"result\":{space}{object}{space},\"extra\":1,\"id\":7,\"jsonrpc\":\"2.0\"}}");
+            prop_assert_eq!(incoming(&whole), result(&object));
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! What an operator writes about upstreams.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// One MCP server behind this one. Exactly one of `http` and `stdio.command` says how to reach it.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct UpstreamSettings {
+    /// Its name: lower case letters, digits and hyphens, at most 32. Its tools are listed as `name__tool`. Required.
+    #[schemars(example = &"billing")]
+    pub name: String,
+    /// The address of its MCP endpoint (Streamable HTTP): `https`, or `http` on loopback. Default: none.
+    #[schemars(example = "https://billing.example.com/mcp")]
+    pub http: Option<String>,
+    /// The command that runs it here, if it speaks over standard input and output.
+    pub stdio: StdioSettings,
+    /// Which MCP it speaks. Default: `auto`.
+    pub era: EraSetting,
+    /// Believes its tools that say `readOnlyHint: true`: they take `scopes.read` in place of `scopes.write`. Default: false.
+    pub trust_annotations: bool,
+    /// How long a call may take, in seconds, 1 to 3600. The caller is then told, and a process too. Default: 55,
+    /// a little less than `http.request_timeout_seconds`, which ends a call with less to say.
+    pub call_timeout_seconds: u64,
+    /// How long starting, the handshake and each list may take, in seconds, 1 to 300. Default: 30.
+    pub start_timeout_seconds: u64,
+    /// How many calls may run at once, 1 to 10000. One more is answered at once with an error that says to try again.
+    /// Default: 64.
+    pub max_concurrent_calls: usize,
+    /// The most bytes of one message from it, 1024 to 1073741824. A longer one ends the connection. Default: 16777216.
+    pub max_message_bytes: usize,
+    /// Seconds between two looks at its list of tools, 1 to 86400. Default: 300.
+    pub refresh_seconds: u64,
+    /// How long its tools stay listed while it cannot be reached, in seconds; calls fail meanwhile and say that a later
+    /// try may work. Default: 3600.
+    pub keep_listed_seconds: u64,
+}
+
+impl Default for UpstreamSettings {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            http: None,
+            stdio: StdioSettings::default(),
+            era: EraSetting::Auto,
+            trust_annotations: false,
+            call_timeout_seconds: 55,
+            start_timeout_seconds: 30,
+            max_concurrent_calls: 64,
+            max_message_bytes: 16 * 1024 * 1024,
+            refresh_seconds: 300,
+            keep_listed_seconds: 3600,
+        }
+    }
+}
+
+/// A process that speaks MCP over its standard input and output. It gets no environment but what is named here.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct StdioSettings {
+    /// The program, as a path or as a name in `PATH`. Default: none.
+    #[schemars(example = &"npx")]
+    pub command: Option<String>,
+    /// Its arguments, each as it is: no shell reads them. Default none.
+    #[schemars(example = ["-y", "@modelcontextprotocol/server-filesystem", "/srv/files"])]
+    pub arguments: Vec<String>,
+    /// The names of the variables that it gets from the environment of this server. Default: `HOME` and `PATH`.
+    pub variables: Vec<String>,
+    /// Further variables, as `NAME=file`: the text of the file without the line break at its end. Default none.
+    #[schemars(example = ["GITHUB_TOKEN=/run/secrets/github"])]
+    pub secret_files: Vec<String>,
+    /// The folder it runs in. Default: that of this server.
+    #[schemars(example = "/srv/files")]
+    pub working_dir: Option<PathBuf>,
+}
+
+impl Default for StdioSettings {
+    fn default() -> Self {
+        Self {
+            command: None,
+            arguments: Vec::new(),
+            variables: ["HOME", "PATH"].map(str::to_owned).to_vec(),
+            secret_files: Vec::new(),
+            working_dir: None,
+        }
+    }
+}
+
+impl StdioSettings {
+    /// The secret files, each with the variable that holds its text.
+    pub fn secrets(&self) -> impl Iterator<Item = (&str, &Path)> {
+        self.secret_files.iter().filter_map(|entry| secret(entry))
+    }
+}
+
+fn secret(entry: &str) -> Option<(&str, &Path)> {
+    let (name, path) = entry.split_once('=')?;
+    (!name.is_empty() && !path.is_empty()).then(|| (name, Path::new(path)))
+}
+
+/// Which MCP an upstream speaks.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EraSetting {
+    /// Find out when connecting: the newest first.
+    #[default]
+    Auto,
+    /// A revision with an `initialize` handshake: 2025-11-25 and before.
+    Legacy,
+    /// A revision with metadata in every request: 2026-07-28 and after.
+    Modern,
+}
+
+/// A mistake in the settings of an upstream: the program must not start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// The address cannot be one.
+    #[error(
+        "{found:?} is no address of an upstream: expected https, or http on loopback, without user info"
+    )]
+    Address {
+        /// What was written.
+        found: String,
+    },
+    /// Two upstreams of one name.
+    #[error("two upstreams are called {name:?}; their tools could not be told apart")]
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
+    /// Not a name.
+    #[error(
+        "{found:?} is no name of an upstream: expected 1 to 32 lower case letters, digits and hyphens"
+    )]
+    Name {
+        /// What was written.
+        found: String,
+    },
+    /// A number outside of its range.
+    #[error("expected {least} to {most}, found {found}")]
+    OutOfRange {
+        /// What was written.
+        found: u64,
+        /// The least.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+    /// A secret's file cannot be read, or the entry is none.
+    #[error("{entry:?}: {problem}: expected NAME=file with a readable file")]
+    SecretFile {
+        /// What was written.
+        entry: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Neither an address nor a command, or both.
+    #[error("an upstream is reached in one way: set either `http` or `stdio.command`")]
+    Transport,
+    /// The folder it should run in is none.
+    #[error("{} is no folder", path.display())]
+    WorkingDir {
+        /// What was written.
+        path: PathBuf,
+    },
+}
+
+/// Everything that is wrong with these upstreams, each with its key.
+#[must_use]
+pub fn mistakes(upstreams: &[UpstreamSettings]) -> Vec<(String, SettingsError)> {
+    let mut names = BTreeSet::new();
+    let mut mistakes = Vec::new();
+    for (at, upstream) in upstreams.iter().enumerate() {
+        let mut found = upstream.mistakes();
+        if !names.insert(&upstream.name) {
+            let name = upstream.name.clone();
+            found.push(("name", SettingsError::DuplicateName { name }));
+        }
+        let keyed = |(key, error)| match key {
+            "" => (format!("upstream[{at}]"), error),
+            key => (format!("upstream[{at}].{key}"), error),
+        };
+        mistakes.extend(found.into_iter().map(keyed));
+    }
+    mistakes
+}
+
+impl UpstreamSettings {
+    fn mistakes(&self) -> Vec<(&'static str, SettingsError)> {
+        let mut mistakes = Vec::new();
+        let found = || self.name.clone();
+        if !is_name(&self.name) {
+            mistakes.push(("name", SettingsError::Name { found: found() }));
+        }
+        if self.http.is_some() == self.stdio.command.is_some() {
+            mistakes.push(("", SettingsError::Transport));
+        }
+        if let Some(address) = &self.http
+            && endpoint(address).is_none()
+        {
+            let found = address.clone();
+            mistakes.push(("http", SettingsError::Address { found }));
+        }
+        for entry in &self.stdio.secret_files {
+            let problem = match secret(entry) {
+                None => "no NAME=file".to_owned(),
+                Some((_, path)) => match std::fs::read_to_string(path) {
+                    Ok(_readable) => continue,
+                    Err(cause) => cause.to_string(),
+                },
+            };
+            let entry = entry.clone();
+            let error = SettingsError::SecretFile { entry, problem };
+            mistakes.push(("stdio.secret_files", error));
+        }
+        if let Some(path) = self.stdio.working_dir.clone().filter(|path| !path.is_dir()) {
+            mistakes.push(("stdio.working_dir", SettingsError::WorkingDir { path }));
+        }
+        mistakes.extend(self.out_of_range());
+        mistakes
+    }
+
+    fn out_of_range(&self) -> impl Iterator<Item = (&'static str, SettingsError)> {
+        let ranges = [
+            ("call_timeout_seconds", self.call_timeout_seconds, 1, 3600),
+            ("start_timeout_seconds", self.start_timeout_seconds, 1, 300),
+            (
+                "max_concurrent_calls",
+                self.max_concurrent_calls as u64,
+                1,
+                10_000,
+            ),
+            (
+                "max_message_bytes",
+                self.max_message_bytes as u64,
+                1024,
+                1 << 30,
+            ),
+            ("refresh_seconds", self.refresh_seconds, 1, 86_400),
+        ];
+        ranges
+            .into_iter()
+            .filter(|(_, found, least, most)| !(least..=most).contains(&found))
+            .map(|(key, found, least, most)| {
+                (key, SettingsError::OutOfRange { found, least, most })
+            })
+    }
+}
+
+/// No underscore, so that the name ends at the first one of `name__tool`.
+fn is_name(name: &str) -> bool {
+    let is_good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=32).contains(&name.len()) && name.bytes().all(is_good)
+}
+
+/// The address, if requests may be sent there at all.
+pub(super) fn endpoint(address: &str) -> Option<Url> {
+    let url = Url::parse(address).ok()?;
+    let host = url.host_str()?;
+    let is_safe = match url.scheme() {
+        "https" => true,
+        "http" => crate::outbound::is_loopback_host(host),
+        _ => false,
+    };
+    (is_safe && url.username().is_empty() && url.password().is_none()).then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(upstreams: &[UpstreamSettings]) -> Vec<String> {
+        mistakes(upstreams)
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect()
+    }
+
+    fn over_http(name: &str) -> UpstreamSettings {
+        UpstreamSettings {
+            name: name.into(),
+            http: Some("http://127.0.0.1:1/mcp".into()),
+            ..UpstreamSettings::default()
+        }
+    }
+
+    #[test]
+    fn an_upstream_has_a_name_of_its_own_and_one_way_to_it() {
+        assert_eq!(keys(&[over_http("a"), over_http("b-2")]), [""; 0]);
+        assert_eq!(
+            keys(&[over_http("a"), over_http("a")]),
+            ["upstream[1].name"]
+        );
+        for name in ["", "A", "a_b", "a b", &"a".repeat(33)] {
+            assert_eq!(keys(&[over_http(name)]), ["upstream[0].name"], "{name}");
+        }
+        let mut both = over_http("a");
+        both.stdio.command = Some("true".into());
+        assert_eq!(keys(&[both.clone()]), ["upstream[0]"]);
+        both.http = None;
+        assert_eq!(keys(&[both.clone()]), [""; 0]);
+        both.stdio.command = None;
+        assert_eq!(keys(&[both]), ["upstream[0]"]);
+    }
+
+    #[test]
+    fn addresses_are_https_or_on_loopback() {
+        let check = |address: &str, good: bool| {
+            let upstream = UpstreamSettings {
+                http: Some(address.into()),
+                ..over_http("a")
+            };
+            assert_eq!(keys(&[upstream]).is_empty(), good, "{address}");
+        };
+        check("https://billing.test/mcp", true);
+        check("http://localhost:9000/mcp", true);
+        check("http://billing.test/mcp", false);
+        check("https://user:secret@billing.test/", false);
+        check("file:///etc/passwd", false);
+        check("billing.test", false);
+    }
+
+    #[test]
+    fn files_folders_and_numbers_are_checked_before_the_start() {
+        let mut upstream = over_http("a");
+        upstream.stdio.secret_files = vec!["TOKEN".into(), "TOKEN=/nowhere/token".into()];
+        upstream.stdio.working_dir = Some("/nowhere".into());
+        upstream.call_timeout_seconds = 0;
+        upstream.max_message_bytes = 1023;
+        let secret = "upstream[0].stdio.secret_files";
+        assert_eq!(
+            keys(&[upstream]),
+            [
+                secret,
+                secret,
+                "upstream[0].stdio.working_dir",
+                "upstream[0].call_timeout_seconds",
+                "upstream[0].max_message_bytes"
+            ]
+        );
+    }
+}
