@@ -17,6 +17,7 @@ mod discover;
 mod envelope;
 mod era;
 mod error;
+mod forward;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod headers;
@@ -32,6 +33,7 @@ mod subscriptions;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::HeaderMap;
 
@@ -44,7 +46,7 @@ pub use headers::SESSION as SESSION_HEADER;
 pub use settings::{Settings, SettingsError};
 pub use stream::EventStream;
 
-use self::catalog::Catalog;
+use self::catalog::{Catalog, Label, Making};
 use self::counts::Counts;
 use self::era::Era;
 use self::old_transport::OldTransport;
@@ -56,7 +58,8 @@ use crate::lifecycle::Lifecycle;
 use crate::policy::Policy;
 use crate::rate_limit::RateLimits;
 use crate::telemetry::Metrics;
-use crate::tools::Tools;
+use crate::tools::{self, Tools};
+use crate::upstream::Upstreams;
 
 /// Speaks MCP for verified principals. Cheap to clone.
 #[derive(Clone)]
@@ -65,7 +68,7 @@ pub struct Protocol(Arc<Inner>);
 struct Inner {
     parts: Parts,
     settings: Settings,
-    catalog: Catalog,
+    catalog: ArcSwap<Catalog>,
     counts: Counts,
     sessions: Arc<Sessions>,
     old_transport: OldTransport,
@@ -76,6 +79,8 @@ struct Inner {
 pub struct Parts {
     /// The built-in tools.
     pub tools: Tools,
+    /// The MCP servers behind this one.
+    pub upstreams: Upstreams,
     /// Who may do what.
     pub policy: Policy,
     /// How the scopes of tools are asked for.
@@ -102,27 +107,46 @@ pub struct Post<'a> {
 }
 
 impl Protocol {
-    /// A protocol layer with the given settings.
+    /// A protocol layer with the given settings. With upstreams it needs a tokio runtime.
     pub fn new(settings: Settings, parts: Parts) -> Result<Self, SettingsError> {
         let keys = settings.session_keys()?;
         let catalog = Catalog::new(
             parts.tools.descriptors(),
-            &parts.policy,
-            &parts.scope_prefix,
+            &parts.upstreams,
+            Making {
+                policy: &parts.policy,
+                prefix: &parts.scope_prefix,
+            },
         );
-        Ok(Self(Arc::new(Inner {
+        let built_in = tools::NAMES.into_iter().map(Label::from);
+        let labels = built_in.chain(
+            parts
+                .upstreams
+                .iter()
+                .map(|upstream| catalog::label(upstream)),
+        );
+        let protocol = Self(Arc::new(Inner {
             sessions: Arc::new(Sessions::new(
                 keys,
                 settings.session_ttl_seconds,
                 parts.clock.clone(),
             )),
-            counts: Counts::new(parts.metrics.clone(), &catalog),
-            catalog,
+            counts: Counts::new(parts.metrics.clone(), labels),
+            catalog: ArcSwap::from_pointee(catalog),
             old_transport: OldTransport::default(),
             open_streams: OpenStreams::new(&settings, parts.metrics.clone()),
             settings,
             parts,
-        })))
+        }));
+        let Parts {
+            upstreams,
+            lifecycle,
+            ..
+        } = &protocol.0.parts;
+        if !upstreams.is_empty() {
+            lifecycle.spawn(protocol.clone().keep_catalog());
+        }
+        Ok(protocol)
     }
 
     /// How many response streams are open now, for health.

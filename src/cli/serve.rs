@@ -21,7 +21,8 @@ use crate::outbound::Outbound;
 use crate::rate_limit::RateLimits;
 use crate::telemetry::{Log, Metrics, subscriber};
 use crate::tools::Tools;
-use crate::{auth, knowledge, mcp};
+use crate::upstream::Upstreams;
+use crate::{auth, knowledge, mcp, upstream};
 
 /// What `usher serve` takes.
 #[derive(clap::Args, Debug)]
@@ -149,6 +150,11 @@ impl Server {
             clock: clock.clone(),
         };
         let knowledge = Knowledge::open(&config.knowledge, &parts)?;
+        let parts = upstream::Parts {
+            outbound: Outbound::for_upstreams(config.outbound.clone())?,
+            lifecycle: lifecycle.clone(),
+        };
+        let upstreams = Upstreams::start(config.upstreams, &parts);
         let parts = auth::Parts {
             outbound: Outbound::new(config.outbound)?,
             clock: clock.clone(),
@@ -161,6 +167,7 @@ impl Server {
         let rate_limits = RateLimits::new(&config.rate_limit);
         let parts = mcp::Parts {
             tools: Tools::new(knowledge.clone()),
+            upstreams,
             policy: config.policy,
             scope_prefix,
             rate_limits: rate_limits.clone(),

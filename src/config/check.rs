@@ -11,7 +11,7 @@ use super::secret::{self, Secret};
 use super::{KeyPath, Settings, Variables};
 use crate::outbound::Outbound;
 use crate::policy::Policy;
-use crate::{auth, http, knowledge, mcp, outbound, rate_limit, telemetry};
+use crate::{auth, http, knowledge, mcp, outbound, rate_limit, telemetry, upstream};
 
 /// A configuration that may run.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Config {
     pub mcp: mcp::Settings,
     /// What `search` and `fetch` answer from.
     pub knowledge: knowledge::Settings,
+    /// The MCP servers behind this one.
+    pub upstreams: Vec<upstream::Definition>,
     /// Rate limits.
     pub rate_limit: rate_limit::Settings,
     /// The log.
@@ -54,6 +56,7 @@ pub(super) fn check(settings: Settings, variables: &Variables) -> Result<Config,
         Some(policy) if found.mistakes.is_empty() => policy,
         Some(_) | None => return Err(found.mistakes),
     };
+    let upstreams = found.upstreams(&settings.upstream, variables);
     let (mut auth, knowledge) = (settings.auth(), settings.knowledge());
     if auth.scopes.advertised.is_empty() {
         let basic = policy.basic_scopes(&mcp::built_in_targets());
@@ -72,6 +75,7 @@ pub(super) fn check(settings: Settings, variables: &Variables) -> Result<Config,
         http: settings.http,
         mcp: settings.mcp,
         knowledge,
+        upstreams,
         rate_limit: settings.rate_limit,
         log: settings.log,
         outbound: settings.outbound,
@@ -140,6 +144,9 @@ impl Found {
         for (key, error) in settings.knowledge().mistakes() {
             self.mistake(KeyPath::parse(&key), error, "");
         }
+        for (key, error) in upstream::mistakes(&settings.upstream) {
+            self.mistake(KeyPath::parse(&key), error, "");
+        }
         for error in settings.http.mistakes() {
             self.mistake(keys::of_http(&error), error, "");
         }
@@ -162,14 +169,47 @@ impl Found {
         }
     }
 
+    /// Upstreams with the variables that they get from our environment.
+    fn upstreams(
+        &mut self,
+        settings: &[upstream::UpstreamSettings],
+        variables: &Variables,
+    ) -> Vec<upstream::Definition> {
+        let mut definitions = Vec::with_capacity(settings.len());
+        for settings in settings {
+            let mut given = Vec::new();
+            for name in &settings.stdio.variables {
+                match variables.text(name) {
+                    Some(text) => given.push((name.clone(), text.to_owned())),
+                    None if settings.stdio.command.is_some() => self.warnings.push(format!(
+                        "the upstream {} asks for the variable {name}, which is not set",
+                        settings.name
+                    )),
+                    None => {}
+                }
+            }
+            for (_name, path) in settings.stdio.secrets() {
+                self.warn_if_open(path);
+            }
+            definitions.push(upstream::Definition {
+                settings: settings.clone(),
+                variables: given,
+            });
+        }
+        definitions
+    }
+
     /// The rules, once the scopes are known to be scopes.
     fn policy(&mut self, settings: &Settings) -> Option<Policy> {
         let scope = |text: &str| auth::Scope::parse(text);
         let (read, write) = (scope(&settings.scopes.read), scope(&settings.scopes.write));
         match Policy::with_rules(read?, write?, &settings.rule) {
             Ok(policy) => {
-                self.warnings
-                    .extend(policy.unmatched(&mcp::built_in_targets()));
+                // What upstreams have is known once they are connected; then the server looks again.
+                if settings.upstream.is_empty() {
+                    self.warnings
+                        .extend(policy.unmatched(&mcp::built_in_targets()));
+                }
                 Some(policy)
             }
             Err(mistakes) => {

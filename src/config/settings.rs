@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{auth, http, knowledge, mcp, outbound, policy, rate_limit, telemetry};
+use crate::{auth, http, knowledge, mcp, outbound, policy, rate_limit, telemetry, upstream};
 
 /// The configuration of Usher. Every key, with its default, unit and effect, is in docs/configuration.md.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -52,6 +52,8 @@ pub struct Settings {
     pub collection: Vec<knowledge::CollectionSettings>,
     /// How much `search` and `fetch` give.
     pub search: knowledge::SearchSettings,
+    /// The MCP servers behind this one: one table per upstream. Their tools are listed besides the built-in ones.
+    pub upstream: Vec<upstream::UpstreamSettings>,
     /// The HTTP surface: allowed hosts and origins, proxies, limits and deadlines.
     pub http: http::Settings,
     /// The protocol layer: sessions of legacy clients, streams, refusals.
@@ -60,7 +62,7 @@ pub struct Settings {
     pub rate_limit: rate_limit::Settings,
     /// The cache of tokens already verified: it saves the signature check, never another.
     pub token_cache: auth::settings::TokenCacheSettings,
-    /// Requests to identity providers.
+    /// Requests to identity providers and upstreams.
     pub outbound: outbound::Settings,
     /// What is logged, and how. The log goes to standard error.
     pub log: telemetry::Settings,
@@ -87,6 +89,7 @@ impl Default for Settings {
             log: telemetry::Settings::default(),
             rule: Vec::new(),
             collection: Vec::new(),
+            upstream: Vec::new(),
             search: knowledge::SearchSettings::default(),
         }
     }

@@ -123,7 +123,7 @@ impl Entry<'_> {
             }
             text(line, "audience", principal.resource().identifier().as_str())?;
         }
-        if let Some(operation) = self.notes.operation {
+        if let Some(operation) = &self.notes.operation {
             match operation.tool {
                 None => plain(line, "operation", operation.method),
                 Some(_) => text(line, "operation", &operation.to_string())?,
@@ -158,7 +158,7 @@ impl Entry<'_> {
             let (subject, client) = (subject.escape_debug(), client.escape_debug());
             write!(line, " {subject} via {client}")?;
         }
-        if let Some(operation) = self.notes.operation {
+        if let Some(operation) = &self.notes.operation {
             write!(line, " {operation}")?;
         }
         if let Some(reason) = self.reason() {
@@ -221,7 +221,7 @@ mod tests {
         let notes = Notes {
             operation: Some(Operation {
                 method: "tools/call",
-                tool: Some("search"),
+                tool: Some("search".into()),
             }),
             reason: Some("insufficient_scope"),
             rule: Some("fetch writes".into()),

@@ -49,7 +49,8 @@ pub async fn message(
                 headers: &headers,
                 body: &body,
             };
-            state.protocol.post_old_transport(&session_id, &post)
+            let answered = state.protocol.post_old_transport(&session_id, &post);
+            answered.await
         }
         Err(bad) => Answer::bad_http(bad),
     };

@@ -32,11 +32,12 @@ pub async fn answer(
     let answer = match *request.method() {
         Method::POST => match read(state, principal, request).await? {
             Ok((headers, body)) => {
-                let answer = protocol.post(&Post {
+                let post = Post {
                     principal,
                     headers: &headers,
                     body: &body,
-                });
+                };
+                let answer = protocol.post(&post).await;
                 let streams = matches!(answer.body, mcp::Body::Events(_));
                 if streams && !accepts(&headers, "text/event-stream") {
                     Answer::bad_http(BadHttp::NotAcceptable)

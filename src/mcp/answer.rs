@@ -1,5 +1,6 @@
 //! What the protocol layer hands to HTTP.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -35,18 +36,18 @@ pub struct Answer {
 }
 
 /// What was asked for, in registered names only, so that logs and metrics cannot be filled with a stranger's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
     /// The method, or `batch`.
     pub method: &'static str,
     /// The tool that it calls.
-    pub tool: Option<&'static str>,
+    pub tool: Option<Cow<'static, str>>,
 }
 
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.method)?;
-        match self.tool {
+        match &self.tool {
             Some(tool) => write!(f, " {tool}"),
             None => Ok(()),
         }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
+use super::catalog::{Catalog, Entry, Home};
 use super::envelope::{Call, Id};
 use super::error::Error;
 use super::method::Method;
 use super::reply::Caching;
 use super::settings::DeniedCall;
-use super::{Answer, Era, Protocol, answer, call, reply};
+use super::{Answer, Era, Post, Protocol, answer, call, reply};
 use crate::auth::{Challenge, Principal};
 use crate::policy::{Denial, Operation, Permit, Reason};
 use crate::tools;
@@ -22,15 +23,25 @@ pub(super) struct Asked<'a> {
     pub(super) id: Id<'a>,
     pub(super) era: Era,
     pub(super) method: Option<Method>,
-    /// The name of the tool called, if there is such a tool.
-    pub(super) tool: Option<&'static str>,
+    /// The request's headers.
+    pub(super) headers: &'a HeaderMap,
+    /// The tools that there are at this moment.
+    pub(super) catalog: &'a Catalog,
+    /// The tool called, if there is such a tool.
+    pub(super) tool: Option<&'a Entry>,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    /// The tool called and the upstream that has it, if it is an upstream's.
+    pub(super) fn home(&self) -> Option<(&'a Entry, &'a Home)> {
+        let entry = self.tool?;
+        Some((entry, entry.home.as_ref()?))
+    }
+
     /// What the log tells of it.
     pub(super) fn operation(&self) -> Option<answer::Operation> {
         let method = self.method?.as_str();
-        let tool = self.tool;
+        let tool = self.tool.map(|tool| tool.name.clone());
         Some(answer::Operation { method, tool })
     }
 }
@@ -39,7 +50,7 @@ impl Protocol {
     /// What `call` asks for.
     pub(super) fn asked<'a>(
         &self,
-        principal: &'a Principal,
+        (post, catalog): (&Post<'a>, &'a Catalog),
         call: &'a Call<'a>,
         id: Id<'a>,
         era: Era,
@@ -49,11 +60,13 @@ impl Protocol {
             Some(Method::CallTool) => call
                 .params
                 .text("name")
-                .and_then(|name| self.0.catalog.name(&name)),
+                .and_then(|name| catalog.tool(&name)),
             _ => None,
         };
         Asked {
-            principal,
+            principal: post.principal,
+            headers: post.headers,
+            catalog,
             call,
             id,
             era,
@@ -69,7 +82,8 @@ impl Protocol {
 
     /// Whether `principal` may read documents: what a call of `fetch` takes, for those who read one without it.
     pub fn permit_fetch(&self, principal: &Principal) -> Result<(), Denied> {
-        let fetch = self.0.catalog.requirements(tools::FETCH);
+        let catalog = self.0.catalog.load();
+        let fetch = catalog.requirements(catalog.tool(tools::FETCH));
         let decided = self
             .0
             .parts
@@ -102,14 +116,13 @@ impl Protocol {
     }
 
     /// Policy and limits for a request. A call of a tool that does not exist needs what any call needs.
-    pub(super) fn authorize(&self, asked: &Asked<'_>) -> Result<Permit<'_>, Error> {
+    pub(super) fn authorize<'a>(&self, asked: &Asked<'a>) -> Result<Permit<'a>, Error> {
         if asked.method != Some(Method::CallTool) {
             return self.admit(asked.principal);
         }
-        let tool = asked.tool.unwrap_or_default();
-        let requirements = self.0.catalog.requirements(tool);
+        let requirements = asked.catalog.requirements(asked.tool);
         let permit = self.permit(asked.principal, Operation::CallTool(requirements))?;
-        self.limit(asked.principal, tool)?;
+        self.limit(asked.principal, requirements.name())?;
         Ok(permit)
     }
 

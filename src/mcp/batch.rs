@@ -2,14 +2,18 @@
 //!
 //! All messages are checked before any is handled. One that the caller may not send refuses the whole batch.
 
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::asked::Asked;
+use super::catalog::Catalog;
 use super::envelope::Message;
 use super::era;
 use super::error::Error;
+use super::forward::{Forward, Turn};
 use super::headers::Headers;
 use super::method::Method;
+use super::result::call_arguments;
 use super::session::Session;
 use super::{Answer, Era, Operation, Post, Protocol, reply};
 use crate::policy::Permit;
@@ -25,13 +29,14 @@ impl Protocol {
         post: &Post<'_>,
         messages: &[Message<'_>],
         headers: &Headers<'_>,
-    ) -> Answer {
-        let requests = match self.requests(post, messages, headers) {
+    ) -> Turn {
+        let catalog = self.0.catalog.load();
+        let requests = match self.requests((post, &catalog), messages, headers) {
             Ok(requests) => requests,
-            Err(error) => return Answer::refusal(None, &error, Era::Legacy),
+            Err(error) => return Turn::Now(Answer::refusal(None, &error, Era::Legacy)),
         };
         if requests.is_empty() {
-            return self.accept_notification(post.principal);
+            return Turn::Now(self.accept_notification(post.principal));
         }
         let permits: Result<Vec<_>, _> = requests
             .iter()
@@ -39,14 +44,14 @@ impl Protocol {
             .collect();
         match permits {
             Ok(permits) => self.handle_all(&requests, &permits),
-            Err((refused, error)) => self.refuse_all(&requests, refused, &error),
+            Err((refused, error)) => Turn::Now(self.refuse_all(&requests, refused, &error)),
         }
     }
 
     /// The requests of a batch that may be one at all.
     fn requests<'a>(
         &self,
-        post: &Post<'a>,
+        (post, catalog): (&Post<'a>, &'a Catalog),
         messages: &'a [Message<'a>],
         headers: &Headers<'_>,
     ) -> Result<Vec<Asked<'a>>, Error> {
@@ -71,29 +76,50 @@ impl Protocol {
             if call.method == Method::Initialize.as_str() {
                 return Err(Error::Invalid("initialize is not part of a batch"));
             }
-            requests.push(self.asked(post.principal, call, id, Era::Legacy));
+            requests.push(self.asked((post, catalog), call, id, Era::Legacy));
         }
         Ok(requests)
     }
 
-    fn handle_all(&self, requests: &[Asked<'_>], permits: &[Permit<'_>]) -> Answer {
-        let mut json = Vec::new();
+    /// Calls of upstreams run side by side; the answers stand in the order of the requests.
+    fn handle_all(&self, requests: &[Asked<'_>], permits: &[Permit<'_>]) -> Turn {
+        let mut calls = Vec::new();
+        let mut answers: Vec<Vec<u8>> = Vec::with_capacity(requests.len());
         for (asked, permit) in requests.iter().zip(permits) {
-            json.push(if json.is_empty() { b'[' } else { b',' });
-            let started = Instant::now();
-            let reason = self
-                .write(asked, permit, &mut json)
-                .map_err(|error| {
-                    reply::error(&mut json, Some(asked.id), &error, asked.era);
-                    error.reason()
-                })
-                .err();
-            self.0.counts.add(asked, reason, started);
+            let mut json = Vec::new();
+            match (asked.home(), call_arguments(&asked.call.params)) {
+                (Some((entry, home)), Ok(_arguments)) => {
+                    let place = answers.len();
+                    let call = Forward::new(self, asked, entry, home).message();
+                    calls.push(async move { (place, call.await.0) });
+                }
+                (Some(_), Err(_)) | (None, _) => self.handle(asked, permit, &mut json),
+            }
+            answers.push(json);
         }
-        json.push(b']');
-        let mut answer = Answer::json(json);
-        answer.operation = BATCH;
-        answer
+        if calls.is_empty() {
+            return Turn::Now(joined(&answers));
+        }
+        Turn::Later(Box::pin(async move {
+            for (place, json) in join_all(calls).await {
+                if let Some(answer) = answers.get_mut(place) {
+                    *answer = json;
+                }
+            }
+            joined(&answers)
+        }))
+    }
+
+    fn handle(&self, asked: &Asked<'_>, permit: &Permit<'_>, json: &mut Vec<u8>) {
+        let started = Instant::now();
+        let reason = self
+            .write(asked, permit, json)
+            .map_err(|error| {
+                reply::error(json, Some(asked.id), &error, asked.era);
+                error.reason()
+            })
+            .err();
+        self.count(asked, reason, started);
     }
 
     fn refuse_all(&self, requests: &[Asked<'_>], refused: &Asked<'_>, error: &Error) -> Answer {
@@ -111,4 +137,13 @@ impl Protocol {
         answer.operation = BATCH;
         answer
     }
+}
+
+fn joined(answers: &[Vec<u8>]) -> Answer {
+    let mut json = vec![b'['];
+    json.extend_from_slice(&answers.join(&b','));
+    json.push(b']');
+    let mut answer = Answer::json(json);
+    answer.operation = BATCH;
+    answer
 }

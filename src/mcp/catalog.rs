@@ -1,15 +1,29 @@
 //! What `tools/list` shows: serialised once, and cut to what the caller may use.
+//!
+//! A catalogue never changes. When the tools of an upstream do, another one takes its place (`merge`).
 
-use serde_json::json;
+mod described;
+mod merge;
 
-use crate::auth::{Principal, ScopePrefix, Scopes};
+pub(crate) use merge::label;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::auth::{Principal, ScopePrefix};
 use crate::policy::{Kind, Policy, Requirements, Target};
 use crate::tools::{self, ToolDescriptor};
+use crate::upstream::{Upstream, Upstreams};
 
-/// The tools, in the order they are listed.
+/// The name of a tool, or of a group of tools.
+pub(crate) type Label = Cow<'static, str>;
+
+/// The tools, in the order they are listed: the built-in ones, then those of each upstream in the order configured.
 #[derive(Debug)]
 pub(crate) struct Catalog {
     tools: Vec<Entry>,
+    places: HashMap<Label, usize>,
     /// The JSON array of all tools: what nearly every caller gets.
     all: String,
     /// What the call of a tool takes that does not exist: no more is told of what exists and what does not.
@@ -18,10 +32,30 @@ pub(crate) struct Catalog {
 
 /// One tool.
 #[derive(Debug)]
-struct Entry {
-    name: &'static str,
+pub(crate) struct Entry {
+    /// Its name on the wire.
+    pub(crate) name: Label,
+    /// How it is counted. The tools of one upstream are counted together: they are not ours to name.
+    pub(crate) label: Label,
+    /// Where its calls go; nothing for a built-in tool.
+    pub(crate) home: Option<Home>,
     json: String,
     requirements: Requirements,
+}
+
+/// An upstream's tool, as its upstream knows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Home {
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) tool: Box<str>,
+}
+
+/// What a catalogue is made with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Making<'a> {
+    pub(crate) policy: &'a Policy,
+    /// Clients ask for the scopes with it.
+    pub(crate) prefix: &'a ScopePrefix,
 }
 
 /// The built-in tools, as the policy sees them.
@@ -40,46 +74,46 @@ fn built_in(name: &str) -> Target<'_> {
 }
 
 impl Catalog {
-    /// The catalogue of `descriptors`, each with what `policy` asks for it; clients ask for those scopes with the prefix.
+    /// The catalogue of `descriptors` and of what `upstreams` have now, each with what the policy asks for it.
     pub(crate) fn new(
         descriptors: Vec<ToolDescriptor>,
-        policy: &Policy,
-        prefix: &ScopePrefix,
+        upstreams: &Upstreams,
+        making: Making<'_>,
     ) -> Self {
-        let tools: Vec<_> = descriptors
+        let mut tools: Vec<_> = descriptors
             .into_iter()
             .map(|descriptor| {
-                let requirements = policy.requirements(&built_in(descriptor.name));
+                let requirements = making.policy.requirements(&built_in(descriptor.name));
                 Entry {
-                    name: descriptor.name,
-                    json: as_json(descriptor, &policy.scopes_of(&requirements), prefix),
+                    name: Cow::Borrowed(descriptor.name),
+                    label: Cow::Borrowed(descriptor.name),
+                    home: None,
+                    json: described::built_in(descriptor, &making.scopes(&requirements)),
                     requirements,
                 }
             })
             .collect();
+        for upstream in upstreams.iter() {
+            tools.extend(merge::entries(upstream, making));
+        }
         let all: Vec<_> = tools.iter().map(|tool| tool.json.as_str()).collect();
         let all = format!("[{}]", all.join(","));
-        let unknown = policy.requirements(&built_in(""));
+        let place = |(place, tool): (usize, &Entry)| (tool.name.clone(), place);
         Self {
+            places: tools.iter().enumerate().map(place).collect(),
             tools,
             all,
-            unknown,
+            unknown: making.policy.requirements(&built_in("")),
         }
     }
 
-    /// The names of all tools.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.tools.iter().map(|tool| tool.name)
+    /// The tool of that name, if there is one.
+    pub(crate) fn tool(&self, name: &str) -> Option<&Entry> {
+        self.tools.get(*self.places.get(name)?)
     }
 
-    /// The name as the catalogue keeps it, if there is such a tool.
-    pub(crate) fn name(&self, name: &str) -> Option<&'static str> {
-        self.names().find(|known| *known == name)
-    }
-
-    /// What calling `name` takes, whether there is such a tool or not.
-    pub(crate) fn requirements(&self, name: &str) -> &Requirements {
-        let tool = self.tools.iter().find(|tool| tool.name == name);
+    /// What calling `tool` takes, whether there is such a tool or not.
+    pub(crate) fn requirements<'a>(&'a self, tool: Option<&'a Entry>) -> &'a Requirements {
         tool.map_or(&self.unknown, |tool| &tool.requirements)
     }
 
@@ -105,28 +139,4 @@ impl Catalog {
     pub(crate) fn len(&self) -> usize {
         self.all.len()
     }
-}
-
-/// `securitySchemes` stands at top level and again in `_meta`, because clients look in either place. All three hints are
-/// written although two are defaults: an app review refuses tools that leave them out.
-fn as_json(tool: ToolDescriptor, scopes: &Scopes, prefix: &ScopePrefix) -> String {
-    let scopes = scopes.iter().map(|scope| prefix.to_ask_for(scope));
-    let scopes: Vec<_> = scopes.map(|scope| scope.to_string()).collect();
-    let security_schemes = json!([{ "type": "oauth2", "scopes": scopes }]);
-    json!({
-        "name": tool.name,
-        "title": tool.title,
-        "description": tool.description,
-        "inputSchema": tool.input_schema,
-        "outputSchema": tool.output_schema,
-        "annotations": {
-            "title": tool.title,
-            "readOnlyHint": true,
-            "destructiveHint": false,
-            "openWorldHint": false,
-        },
-        "securitySchemes": security_schemes,
-        "_meta": { "securitySchemes": security_schemes },
-    })
-    .to_string()
 }

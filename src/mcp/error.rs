@@ -9,6 +9,7 @@ use super::asked::Denied;
 use super::era::{Era, MODERN_REVISIONS};
 use super::headers::Fault;
 use crate::rate_limit::RateLimited;
+use crate::upstream::UpstreamError;
 
 /// What can be wrong with a request before its body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -91,6 +92,9 @@ pub(crate) enum Error {
     /// No such tool.
     #[error("invalid params: unknown tool")]
     UnknownTool,
+    /// The tool's upstream gave no answer that can be passed on.
+    #[error("{0}")]
+    Upstream(UpstreamError),
     /// A modern revision that is not served.
     #[error("unsupported protocol version")]
     UnsupportedVersion {
@@ -120,7 +124,8 @@ impl Error {
             Self::InvalidParams(_)
             | Self::RefusedBatch
             | Self::UnknownResource { .. }
-            | Self::UnknownTool => StatusCode::OK,
+            | Self::UnknownTool
+            | Self::Upstream(_) => StatusCode::OK,
             Self::RateLimited(_) | Self::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::UnknownMethod => match era {
@@ -147,6 +152,7 @@ impl Error {
                 Era::Legacy => -32002,
                 Era::Modern => -32602,
             },
+            Self::Upstream(error) => error.code(),
             Self::UnsupportedVersion { .. } => -32022,
         }
     }
@@ -170,6 +176,7 @@ impl Error {
             Self::UnknownResource { .. } => "unknown_resource",
             Self::UnknownSession => "unknown_session",
             Self::UnknownTool => "unknown_tool",
+            Self::Upstream(error) => error.reason(),
             Self::UnsupportedVersion { .. } => "unsupported_version",
         }
     }
@@ -206,6 +213,9 @@ impl Error {
             // Until a stream that its client has left behind is noticed at the next keep-alive.
             Self::TooManyStreams => More::RetryAfter(15),
             Self::UnknownResource { uri } => More::Data(serde_json::json!({ "uri": uri })),
+            Self::Upstream(error) => {
+                More::Data(serde_json::json!({ "retriable": error.is_retriable() }))
+            }
             Self::UnsupportedVersion { requested } => More::Data(serde_json::json!({
                 "supported": MODERN_REVISIONS,
                 "requested": requested,
@@ -285,6 +295,13 @@ mod tests {
             },
             Error::UnknownSession,
             Error::UnknownTool,
+            Error::Upstream(UpstreamError::Busy),
+            Error::Upstream(UpstreamError::Invalid),
+            Error::Upstream(UpstreamError::Interrupted),
+            Error::Upstream(UpstreamError::Refused),
+            Error::Upstream(UpstreamError::SessionGone),
+            Error::Upstream(UpstreamError::TimedOut),
+            Error::Upstream(UpstreamError::Unavailable),
             Error::UnsupportedVersion {
                 requested: "1.0".into(),
             },

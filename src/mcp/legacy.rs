@@ -7,6 +7,7 @@ use http::{HeaderMap, StatusCode};
 use super::envelope::{self, Message};
 use super::era;
 use super::error::Error;
+use super::forward::Turn;
 use super::headers::{Field, Headers};
 use super::stream::{Source, event};
 use super::{Answer, Body, Era, Post, Protocol};
@@ -86,8 +87,7 @@ impl Protocol {
 
     /// Answers one POST of the HTTP+SSE transport: 202, and the JSON-RPC answer on the session's stream. What HTTP itself
     /// has to say (a missing scope, a limit) is said here.
-    #[must_use]
-    pub fn post_old_transport(&self, session_id: &str, post: &Post<'_>) -> Answer {
+    pub async fn post_old_transport(&self, session_id: &str, post: &Post<'_>) -> Answer {
         let room = match self.0.old_transport.reserve(session_id, post.principal) {
             Ok(room) => room,
             Err(error) => return Answer::refusal(None, &error, Era::Legacy),
@@ -114,7 +114,14 @@ impl Protocol {
         let Some(id) = call.id else {
             return self.accept_notification(post.principal);
         };
-        let answer = self.answer(&self.asked(post.principal, &call, id, Era::Legacy));
+        let turn = {
+            let catalog = self.0.catalog.load();
+            self.answer(&self.asked((post, &catalog), &call, id, Era::Legacy))
+        };
+        let answer = match turn {
+            Turn::Now(answer) => answer,
+            Turn::Later(answer) => answer.await,
+        };
         match answer.body {
             Body::Json(json) if answer.status == StatusCode::OK => {
                 room.send(event(Some("message"), &json));

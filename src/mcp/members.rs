@@ -47,6 +47,11 @@ impl<'a> Members<'a> {
             .map(|(_, value)| *value)
     }
 
+    /// All of them, in the order they were written.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.0.iter().map(|(key, value)| (key.as_ref(), *value))
+    }
+
     /// Takes `key` out.
     pub(crate) fn take(&mut self, key: &str) -> Option<&'a RawValue> {
         let at = self.0.iter().position(|(known, _)| known == key)?;
@@ -57,6 +62,16 @@ impl<'a> Members<'a> {
     pub(crate) fn text(&self, key: &str) -> Option<Cow<'a, str>> {
         self.get(key).and_then(text)
     }
+}
+
+/// Writes one more member: the key, and whatever `value` writes.
+pub(crate) fn write_member(out: &mut Vec<u8>, key: &str, value: impl FnOnce(&mut Vec<u8>)) {
+    if !out.is_empty() {
+        out.push(b',');
+    }
+    super::reply::string(out, key);
+    out.push(b':');
+    value(out);
 }
 
 /// The string that `raw` is, borrowed where it has no escapes.

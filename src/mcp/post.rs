@@ -8,6 +8,7 @@ use http::StatusCode;
 use super::envelope::{self, Call, Message};
 use super::era::{self, Revision};
 use super::error::Error;
+use super::forward::Turn;
 use super::headers::{self, Field, Headers};
 use super::members::Members;
 use super::method::Method;
@@ -17,24 +18,31 @@ use crate::auth::Principal;
 
 impl Protocol {
     /// Answers one POST to the MCP endpoint.
-    #[must_use]
-    pub fn post(&self, post: &Post<'_>) -> Answer {
+    pub async fn post(&self, post: &Post<'_>) -> Answer {
+        match self.turn(post) {
+            Turn::Now(answer) => answer,
+            Turn::Later(answer) => answer.await,
+        }
+    }
+
+    /// Everything up to the first thing that has to be waited for.
+    fn turn(&self, post: &Post<'_>) -> Turn {
         let headers = Headers::of(post.headers);
         match envelope::parse(post.body) {
-            Err(refused) => Answer::refusal(refused.id, &refused.error, Era::Legacy),
+            Err(refused) => Turn::Now(Answer::refusal(refused.id, &refused.error, Era::Legacy)),
             Ok(envelope::Body::One(Message::Call(call))) => self.one(post, &call, &headers),
-            Ok(envelope::Body::One(Message::Response)) => self.response(post, &headers),
+            Ok(envelope::Body::One(Message::Response)) => Turn::Now(self.response(post, &headers)),
             Ok(envelope::Body::Batch(messages)) => self.batch(post, &messages, &headers),
         }
     }
 
-    fn one(&self, post: &Post<'_>, call: &Call<'_>, headers: &Headers<'_>) -> Answer {
+    fn one(&self, post: &Post<'_>, call: &Call<'_>, headers: &Headers<'_>) -> Turn {
         let era = match era::of_call(call, headers) {
             Ok(era) => era,
-            Err(error) => return Answer::refusal(call.id, &error, Era::Modern),
+            Err(error) => return Turn::Now(Answer::refusal(call.id, &error, Era::Modern)),
         };
         let Some(id) = call.id else {
-            return self.notification(post.principal, headers, era);
+            return Turn::Now(self.notification(post.principal, headers, era));
         };
         let checked = match era {
             Era::Modern => headers::check(call, headers),
@@ -42,15 +50,19 @@ impl Protocol {
             Era::Legacy => self.session(post.principal, headers).map(|_session| ()),
         };
         if let Err(error) = checked {
-            return Answer::refusal(Some(id), &error, era);
+            return Turn::Now(Answer::refusal(Some(id), &error, era));
         }
-        let asked = self.asked(post.principal, call, id, era);
-        let mut answer = self.answer(&asked);
-        if asked.method == Some(Method::Initialize) && answer.reason.is_none() {
+        let catalog = self.0.catalog.load();
+        let asked = self.asked((post, &catalog), call, id, era);
+        let mut turn = self.answer(&asked);
+        if asked.method == Some(Method::Initialize)
+            && let Turn::Now(answer) = &mut turn
+            && answer.reason.is_none()
+        {
             let (revision, capabilities) = handshake(call);
             answer.session_id = Some(self.0.sessions.mint(post.principal, revision, capabilities));
         }
-        answer
+        turn
     }
 
     /// Notifications are accepted and change nothing: there is no state that they could change.

@@ -51,10 +51,15 @@ pub(crate) fn close(out: &mut Vec<u8>, era: Era, caching: Caching) {
 
 /// A whole error answer. Without an id it answers something whose id could not be read; then the member is left out.
 pub(crate) fn error(out: &mut Vec<u8>, id: Option<Id<'_>>, error: &Error, era: Era) {
+    error_to(out, id.map(Id::as_json), error, era);
+}
+
+/// The same for an id that is at hand as JSON.
+pub(crate) fn error_to(out: &mut Vec<u8>, id: Option<&str>, error: &Error, era: Era) {
     out.extend_from_slice(br#"{"jsonrpc":"2.0","#);
     if let Some(id) = id {
         out.extend_from_slice(br#""id":"#);
-        out.extend_from_slice(id.as_json().as_bytes());
+        out.extend_from_slice(id.as_bytes());
         out.push(b',');
     }
     out.extend_from_slice(br#""error":{"code":"#);

@@ -7,6 +7,7 @@ use super::asked::Asked;
 use super::call::Ended;
 use super::era::Revision;
 use super::error::Error;
+use super::forward::{Forward, Turn};
 use super::members::{Members, is_object};
 use super::method::Method;
 use super::reply::Caching;
@@ -14,12 +15,47 @@ use super::{Answer, Inner, Protocol, call, discover, reply};
 use crate::policy::Permit;
 
 impl Protocol {
-    pub(super) fn answer(&self, asked: &Asked<'_>) -> Answer {
+    /// The answer to a request, or the way to it. Only the call of an upstream's tool has to wait for something.
+    pub(super) fn answer(&self, asked: &Asked<'_>) -> Turn {
+        match asked.home() {
+            None => Turn::Now(self.answer_now(asked)),
+            Some((entry, home)) => match self.checked_call(asked) {
+                Ok(()) => {
+                    let forward = Forward::new(self, asked, entry, home);
+                    Turn::Later(Box::pin(forward.answer()))
+                }
+                Err(refused) => Turn::Now(*refused),
+            },
+        }
+    }
+
+    /// Whether a call may go to its upstream.
+    fn checked_call(&self, asked: &Asked<'_>) -> Result<(), Box<Answer>> {
+        let started = Instant::now();
+        let checked = match self.authorize(asked) {
+            Err(error) => Err(self.refuse(asked, &error)),
+            Ok(_permit) => call_arguments(&asked.call.params)
+                .map(drop)
+                .map_err(|error| Answer::refusal(Some(asked.id), &error, asked.era)),
+        };
+        checked.map_err(|mut answer| {
+            self.count(asked, answer.reason, started);
+            answer.operation = asked.operation();
+            Box::new(answer)
+        })
+    }
+
+    pub(super) fn count(&self, asked: &Asked<'_>, reason: Option<&'static str>, started: Instant) {
+        let label = asked.tool.map(|tool| &tool.label);
+        self.0.counts.add((asked.method, label), reason, started);
+    }
+
+    fn answer_now(&self, asked: &Asked<'_>) -> Answer {
         let started = Instant::now();
         let mut answer = match self.authorize(asked) {
             Ok(_permit) if asked.method == Some(Method::Listen) => self.listen(asked),
             Ok(permit) => {
-                let mut json = Vec::with_capacity(self.size_hint(asked));
+                let mut json = Vec::with_capacity(Self::size_hint(asked));
                 match self.write(asked, &permit, &mut json) {
                     Ok(Ended::Well) => Answer::json(json),
                     Ok(Ended::Badly) => Answer {
@@ -31,14 +67,14 @@ impl Protocol {
             }
             Err(error) => self.refuse(asked, &error),
         };
-        self.0.counts.add(asked, answer.reason, started);
+        self.count(asked, answer.reason, started);
         answer.operation = asked.operation();
         answer
     }
 
-    fn size_hint(&self, asked: &Asked<'_>) -> usize {
+    fn size_hint(asked: &Asked<'_>) -> usize {
         match asked.method {
-            Some(Method::ListTools) => self.0.catalog.len() + 512,
+            Some(Method::ListTools) => asked.catalog.len() + 512,
             _ => 512,
         }
     }
@@ -73,10 +109,7 @@ impl Protocol {
     ) -> Result<(Ended, Caching), Error> {
         let params = &asked.call.params;
         let Inner {
-            parts,
-            settings,
-            catalog,
-            ..
+            parts, settings, ..
         } = &*self.0;
         match asked.method.ok_or(Error::UnknownMethod)? {
             Method::CallTool => {
@@ -95,7 +128,7 @@ impl Protocol {
             Method::ListTools => {
                 first_page(params)?;
                 out.extend_from_slice(br#""tools":"#);
-                catalog.write(out, &parts.policy, asked.principal);
+                asked.catalog.write(out, &parts.policy, asked.principal);
             }
             Method::ListPrompts => empty_list(params, br#""prompts":[]"#, out)?,
             Method::ListResources => empty_list(params, br#""resources":[]"#, out)?,
@@ -120,7 +153,7 @@ impl Protocol {
 }
 
 /// The arguments of a call. Usher never asks for input, so it never made a `requestState` that could come back.
-fn call_arguments<'a>(params: &Members<'a>) -> Result<Option<&'a RawValue>, Error> {
+pub(super) fn call_arguments<'a>(params: &Members<'a>) -> Result<Option<&'a RawValue>, Error> {
     if params.text("name").is_none() {
         return Err(Error::InvalidParams("name is a string"));
     }

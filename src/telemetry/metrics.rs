@@ -2,6 +2,7 @@
 //!
 //! A registry per server, no globals. `docs/reference/metrics.md` tells operators what each one means.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -68,8 +69,8 @@ labels! {
     IssuerLabels { issuer: String }
     FetchLabels { issuer: String, outcome: &'static str }
     OutcomeLabels { outcome: &'static str }
-    OperationLabels { method: &'static str, tool: &'static str, outcome: &'static str }
-    OperationTimeLabels { method: &'static str, tool: &'static str }
+    OperationLabels { method: &'static str, tool: Cow<'static, str>, outcome: &'static str }
+    OperationTimeLabels { method: &'static str, tool: Cow<'static, str> }
     EngineLabels { engine: &'static str }
     CollectionLabels { collection: String }
     BuildLabels { version: &'static str }
@@ -325,12 +326,13 @@ impl Metrics {
     pub fn operations(
         &self,
         method: &'static str,
-        tool: &'static str,
+        tool: impl Into<Cow<'static, str>>,
         outcome: &'static str,
     ) -> Series {
+        let tool = tool.into();
         let labels = OperationLabels {
             method,
-            tool,
+            tool: tool.clone(),
             outcome,
         };
         let times = OperationTimeLabels { method, tool };

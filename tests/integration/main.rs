@@ -10,6 +10,8 @@ mod issuer;
 mod issuer_keys;
 #[path = "../support/library.rs"]
 mod library;
+#[path = "../support/upstream.rs"]
+mod raw_upstream;
 #[path = "../support/tls.rs"]
 mod tls;
 
@@ -33,3 +35,4 @@ mod rmcp_client;
 mod scope_prefix;
 mod shutdown;
 mod surface;
+mod upstream;

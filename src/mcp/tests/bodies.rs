@@ -70,11 +70,12 @@ fn bad_bodies_are_told_apart() {
     }
     assert_eq!(bench.post(&[], &deep(62)).status, StatusCode::OK);
     let bytes = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"p\xffing\"}";
-    let answer = bench.protocol.post(&Post {
+    let post = Post {
         principal: &bench.alice,
         headers: &HeaderMap::new(),
         body: bytes,
-    });
+    };
+    let answer = now(bench.protocol.post(&post));
     assert_eq!(
         (answer.status.as_u16(), answer.reason),
         (400, Some("malformed_json"))

@@ -267,7 +267,7 @@ fn send(bench: &Bench, principal: &Principal, id: &str, body: &str) -> Answer {
         headers: &headers,
         body: body.as_bytes(),
     };
-    bench.protocol.post_old_transport(id, &post)
+    now(bench.protocol.post_old_transport(id, &post))
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,230 @@
+//! `tools/call` of an upstream's tool: what goes there, and what comes back without being changed.
+//!
+//! Of the request, the id, the name and the protocol's own metadata change; every other value goes on as it was written.
+//! The result or the error is spliced into the answer as the upstream wrote it. A modern client is told
+//! `resultType: complete` where the upstream is legacy and could not say so.
+
+use std::pin::Pin;
+
+use http::HeaderMap;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::asked::Asked;
+use super::catalog::{Entry, Home, Label};
+use super::error::Error;
+use super::members::{Members, write_member};
+use super::method::Method;
+use super::{Answer, Era, Operation, Protocol, reply};
+use crate::upstream::{self, Call, Reply, UpstreamError};
+
+/// The answer to a message: at once, or when an upstream has answered. Only the latter costs a boxed future.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every turn is an answer, which would cost an allocation each"
+)]
+pub(super) enum Turn {
+    Now(Answer),
+    Later(Pin<Box<dyn Future<Output = Answer> + Send>>),
+}
+
+/// Metadata that is between two neighbours: ours with the client is not that of the upstream with us. Progress is not
+/// passed back yet, so none is asked for.
+fn is_between_neighbours(key: &str) -> bool {
+    key.starts_with("io.modelcontextprotocol/") || key == "progressToken"
+}
+
+/// A permitted call on its way to an upstream. It has nothing of the caller but the call.
+pub(super) struct Forward {
+    protocol: Protocol,
+    home: Home,
+    call: Call,
+    id: Box<str>,
+    era: Era,
+    operation: Option<Operation>,
+    label: Label,
+    started: Instant,
+}
+
+impl Forward {
+    /// The call of `entry`, which lives at `home`.
+    pub(super) fn new(protocol: &Protocol, asked: &Asked<'_>, entry: &Entry, home: &Home) -> Self {
+        let (mut members, mut meta) = (Vec::new(), Vec::new());
+        for (key, value) in asked.call.params.iter() {
+            if key == "name" {
+                write_member(&mut members, key, |out| reply::string(out, &home.tool));
+            } else {
+                write_member(&mut members, key, |out| raw(out, value));
+            }
+        }
+        let theirs = asked.call.meta.iter();
+        for (key, value) in theirs.filter(|(key, _)| !is_between_neighbours(key)) {
+            write_member(&mut meta, key, |out| raw(out, value));
+        }
+        Self {
+            protocol: protocol.clone(),
+            home: home.clone(),
+            call: Call {
+                tool: home.tool.clone(),
+                members,
+                meta,
+                headers: mirrored(asked.headers),
+            },
+            id: asked.id.as_json().into(),
+            era: asked.era,
+            operation: asked.operation(),
+            label: entry.label.clone(),
+            started: Instant::now(),
+        }
+    }
+
+    /// The answer to one call.
+    pub(super) async fn answer(self) -> Answer {
+        let operation = self.operation.clone();
+        let (json, reason) = self.message().await;
+        let mut answer = Answer::json(json);
+        answer.reason = reason;
+        answer.operation = operation;
+        answer
+    }
+
+    /// The JSON-RPC message that answers the call, and what went wrong. Counts it.
+    pub(super) async fn message(self) -> (Vec<u8>, Option<&'static str>) {
+        let Self {
+            protocol,
+            home,
+            call,
+            id,
+            era,
+            label,
+            started,
+            ..
+        } = self;
+        let answered = home.upstream.call(call).await;
+        let mut json = Vec::new();
+        let written = answered.and_then(|(reply, from)| write(&mut json, &id, (reply, from), era));
+        let reason = written.unwrap_or_else(|error| {
+            json.clear();
+            let reason = error.reason();
+            reply::error_to(&mut json, Some(&id), &Error::Upstream(error), era);
+            Some(reason)
+        });
+        let what = (Some(Method::CallTool), Some(&label));
+        protocol.0.counts.add(what, reason, started);
+        (json, reason)
+    }
+}
+
+fn raw(out: &mut Vec<u8>, value: &RawValue) {
+    out.extend_from_slice(value.get().as_bytes());
+}
+
+/// The headers that mirror arguments (SEP-2243): the upstream's schema names them, so they are for the upstream to check.
+fn mirrored(headers: &HeaderMap) -> HeaderMap {
+    let mirrors = headers
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with("mcp-param-"));
+    mirrors
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// Splices what the upstream said into an answer with the client's own id.
+fn write(
+    out: &mut Vec<u8>,
+    id: &str,
+    (reply, from): (Reply, upstream::Era),
+    era: Era,
+) -> Result<Option<&'static str>, UpstreamError> {
+    let (key, json, reason) = match &reply {
+        Reply::Result(json) => ("result", json, None),
+        Reply::Error(json) => ("error", json, Some("upstream_error")),
+    };
+    out.reserve(json.len() + id.len() + 64);
+    for part in [r#"{"jsonrpc":"2.0","id":"#, id, r#",""#, key, r#"":"#] {
+        out.extend_from_slice(part.as_bytes());
+    }
+    let lacks_type = reason.is_none() && era == Era::Modern && from == upstream::Era::Legacy;
+    match json.split_first() {
+        Some((b'{', rest)) if lacks_type && !has_result_type(json)? => {
+            out.extend_from_slice(br#"{"resultType":"complete""#);
+            if !rest.trim_ascii_start().starts_with(b"}") {
+                out.push(b',');
+            }
+            out.extend_from_slice(rest);
+        }
+        _ => out.extend_from_slice(json),
+    }
+    out.push(b'}');
+    Ok(reason)
+}
+
+fn has_result_type(json: &[u8]) -> Result<bool, UpstreamError> {
+    let members: Members<'_> =
+        serde_json::from_slice(json).map_err(|_duplicate| UpstreamError::Invalid)?;
+    Ok(members.get("resultType").is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn written(reply: Reply, from: upstream::Era, era: Era) -> Result<String, UpstreamError> {
+        let mut out = Vec::new();
+        write(&mut out, "\"id\"", (reply, from), era)?;
+        Ok(String::from_utf8(out).expect("text"))
+    }
+
+    #[test]
+    fn results_and_errors_are_spliced_as_they_are() {
+        let odd =
+            "{ \"x\" : 1.50 ,\n\"big\":123456789012345678901234567890, \"$anchor\":\"\\u00e9\"}";
+        for (from, era) in [
+            (upstream::Era::Legacy, Era::Legacy),
+            (upstream::Era::Modern, Era::Legacy),
+            (upstream::Era::Modern, Era::Modern),
+        ] {
+            let result = Reply::Result(Bytes::from_static(odd.as_bytes()));
+            let expected = format!(r#"{{"jsonrpc":"2.0","id":"id","result":{odd}}}"#);
+            assert_eq!(written(result, from, era), Ok(expected));
+            let error = Reply::Error(Bytes::from_static(odd.as_bytes()));
+            let expected = format!(r#"{{"jsonrpc":"2.0","id":"id","error":{odd}}}"#);
+            assert_eq!(written(error, from, era), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn a_modern_client_is_told_the_type_that_a_legacy_upstream_cannot_tell() {
+        let check = |json: &'static str, expected: Result<&str, UpstreamError>| {
+            let result = Reply::Result(Bytes::from_static(json.as_bytes()));
+            let expected =
+                expected.map(|json| format!(r#"{{"jsonrpc":"2.0","id":"id","result":{json}}}"#));
+            let found = written(result, upstream::Era::Legacy, Era::Modern);
+            assert_eq!(found, expected);
+        };
+        check("{}", Ok(r#"{"resultType":"complete"}"#));
+        check("{ }", Ok(r#"{"resultType":"complete" }"#));
+        check(r#"{"a": 1}"#, Ok(r#"{"resultType":"complete","a": 1}"#));
+        check(r#"{"resultType":"x"}"#, Ok(r#"{"resultType":"x"}"#));
+        check(r#"{"a":1,"a":2}"#, Err(UpstreamError::Invalid));
+    }
+
+    #[test]
+    fn only_headers_that_mirror_arguments_go_on() {
+        let mut headers = HeaderMap::new();
+        for name in [
+            "authorization",
+            "cookie",
+            "mcp-param-region",
+            "mcp-session-id",
+            "host",
+        ] {
+            headers.insert(name, "secret".parse().expect("a value"));
+        }
+        let mirrored = mirrored(&headers);
+        let names: Vec<_> = mirrored.keys().map(http::HeaderName::as_str).collect();
+        assert_eq!(names, ["mcp-param-region"]);
+    }
+}

@@ -1,0 +1,144 @@
+//! Upstreams over HTTP that answer wrongly, late or never. Each call gets a clear error, and the others go on.
+
+use serde_json::json;
+use usher::upstream::UpstreamSettings;
+
+use super::{RawUpstream, Speaks, call, over_http, start};
+
+const JSON: &str = "application/json";
+const EVENTS: &str = "text/event-stream";
+
+#[tokio::test]
+async fn an_answer_that_is_none_is_an_error_and_never_passed_on() {
+    let upstream = RawUpstream::start(Speaks::Modern).await;
+    let settings = UpstreamSettings {
+        max_message_bytes: 4096,
+        ..over_http("raw", &upstream.url)
+    };
+    let gateway = start(vec![settings]).await;
+    let long = format!(
+        r#"{{"jsonrpc":"2.0","id":$ID,"result":{{"a":"{}"}}}}"#,
+        "x".repeat(50_000_000)
+    );
+    let long_event = format!("data: {long}\n\n");
+    let table: &[(u16, &'static str, &str, i64)] = &[
+        (200, JSON, "", 502),
+        (200, JSON, "not JSON", 502),
+        (200, JSON, r#"{"jsonrpc":"2.0","id":999,"result":{}}"#, 502),
+        (
+            200,
+            JSON,
+            r#"{"jsonrpc":"2.0","id":"$ID","result":{}}"#,
+            502,
+        ),
+        (
+            200,
+            JSON,
+            r#"{"jsonrpc":"2.0","id":$ID,"id":1,"result":{}}"#,
+            502,
+        ),
+        (
+            200,
+            JSON,
+            r#"{"jsonrpc":"2.0","id":$ID,"result":{},"result":{}}"#,
+            502,
+        ),
+        (200, JSON, r#"{"jsonrpc":"2.0","id":$ID,"result":[]}"#, 502),
+        (
+            200,
+            JSON,
+            r#"[{"jsonrpc":"2.0","id":$ID,"result":{}}]"#,
+            502,
+        ),
+        (200, JSON, &long, 502),
+        (200, EVENTS, &long_event, 502),
+        (200, EVENTS, "data: nonsense\n\n", 502),
+        (
+            200,
+            EVENTS,
+            "data: {\"jsonrpc\":\"2.0\",\"id\":999,\"result\":{}}\n\n",
+            502,
+        ),
+        (200, "text/html", "<h1>hello</h1>", 502),
+        (302, "text/html", "", 502),
+        (401, JSON, "{}", 502),
+        (403, "text/html", "", 502),
+        (404, "text/html", "", 502),
+        (429, "text/html", "", 503),
+        (500, "text/html", "", 503),
+        (503, JSON, "{}", 503),
+    ];
+    for (status, kind, body, code) in table {
+        upstream.answer_instead(*status, kind, body);
+        let reply = call(&gateway, r#"{"name":"raw__echo"}"#).await;
+        let start: String = body.chars().take(60).collect();
+        assert_eq!(reply.status, 200, "{status} {start}");
+        assert_eq!(
+            reply.json()["error"]["code"],
+            *code,
+            "{status} {kind} {start}"
+        );
+        assert_eq!(reply.json()["id"], "mine");
+    }
+    // None of that broke anything.
+    upstream.answer_instead(
+        200,
+        JSON,
+        r#"{"jsonrpc":"2.0","id":$ID,"result":{"ok":true}}"#,
+    );
+    let reply = call(&gateway, r#"{"name":"raw__echo"}"#).await;
+    assert_eq!(reply.json()["result"], json!({ "ok": true }));
+}
+
+#[tokio::test]
+async fn one_that_hangs_costs_its_own_calls_a_deadline_and_the_others_nothing() {
+    let (slow, good) = (
+        RawUpstream::start(Speaks::Modern).await,
+        RawUpstream::start(Speaks::Legacy).await,
+    );
+    let settings = UpstreamSettings {
+        call_timeout_seconds: 1,
+        max_concurrent_calls: 2,
+        ..over_http("slow", &slow.url)
+    };
+    let gateway = start(vec![settings, over_http("good", &good.url)]).await;
+    slow.hang();
+    let hanging = || call(&gateway, r#"{"name":"slow__echo"}"#);
+    let (first, second, third, other) = tokio::join!(
+        hanging(),
+        hanging(),
+        hanging(),
+        call(&gateway, r#"{"name":"good__echo"}"#),
+    );
+    assert_eq!(other.json()["result"], json!({ "content": [] }));
+    let mut codes: Vec<_> = [first, second, third]
+        .iter()
+        .map(|reply| {
+            let error = &reply.json()["error"];
+            assert_eq!(error["data"]["retriable"], true, "{error}");
+            error["code"].as_i64()
+        })
+        .collect();
+    codes.sort_unstable();
+    assert_eq!(codes, [Some(503), Some(504), Some(504)]);
+}
+
+#[tokio::test]
+async fn one_that_is_not_there_keeps_nobody_from_starting_or_working() {
+    let good = RawUpstream::start(Speaks::Legacy).await;
+    let gateway = super::TestGateway::builder()
+        .settings(move |settings| {
+            // Port 1 is nobody's.
+            settings.upstream = vec![
+                over_http("gone", "http://127.0.0.1:1/mcp"),
+                over_http("good", &good.url),
+            ];
+        })
+        .start()
+        .await;
+    super::until_listed(&gateway, "good__").await;
+    let reply = call(&gateway, r#"{"name":"good__echo"}"#).await;
+    assert_eq!(reply.json()["result"], json!({ "content": [] }));
+    let reply = call(&gateway, r#"{"name":"gone__echo"}"#).await;
+    assert_eq!(reply.json()["error"]["code"], -32602);
+}

@@ -1,0 +1,310 @@
+//! Upstreams that are child processes: this very test binary, run again as one of the children below.
+
+use std::io::{BufRead, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use rmcp::ServiceExt;
+use serde_json::{Value, json};
+use usher::upstream::{EraSetting, StdioSettings, UpstreamSettings};
+
+use super::super::gateway::TestGateway;
+use super::rmcp_server::{Echo, LEGACY, MODERN, answers_clients_of_both_eras};
+use super::{call, start, until_listed};
+
+/// This binary, running the ignored test `child` alone. What the harness prints besides is no message.
+fn child(name: &str, child: &str) -> UpstreamSettings {
+    let program = std::env::current_exe().expect("this binary");
+    let arguments = [
+        &format!("upstream::stdio::{child}"),
+        "--exact",
+        "--ignored",
+        "--nocapture",
+        "--test-threads=2",
+    ];
+    UpstreamSettings {
+        name: name.to_owned(),
+        stdio: StdioSettings {
+            command: Some(program.display().to_string()),
+            arguments: arguments.map(str::to_owned).to_vec(),
+            ..StdioSettings::default()
+        },
+        ..UpstreamSettings::default()
+    }
+}
+
+#[tokio::test]
+#[ignore = "a child of the tests below"]
+async fn sdk_legacy() {
+    serve(Echo { versions: LEGACY }).await;
+}
+
+#[tokio::test]
+#[ignore = "a child of the tests below"]
+async fn sdk_modern() {
+    serve(Echo { versions: MODERN }).await;
+}
+
+async fn serve(echo: Echo) {
+    let pipe = |end: BorrowedFd<'_>| {
+        let end = end.try_clone_to_owned().expect("a pipe");
+        tokio::fs::File::from_std(end.into())
+    };
+    let (input, output) = (std::io::stdin(), std::io::stdout());
+    let transport = (pipe(input.as_fd()), pipe(output.as_fd()));
+    if let Ok(running) = echo.serve(transport).await {
+        drop(running.waiting().await);
+    }
+}
+
+/// Lines that answer nothing.
+fn junk(id: &Value) -> Vec<String> {
+    [
+        "not JSON",
+        "{",
+        "[]",
+        r#"{"jsonrpc":"2.0","id":9999,"result":{}}"#,
+        r#"{"jsonrpc":"2.0","id":null,"result":{}}"#,
+        r#"{"jsonrpc":"2.0","id":$ID,"id":1,"result":{}}"#,
+        r#"{"jsonrpc":"2.0","id":$ID,"result":{"a":1},"result":{}}"#,
+        r#"{"jsonrpc":"2.0","method":"notifications/message","params":{}}"#,
+        r#"{"jsonrpc":"2.0","id":"s1","method":"sampling/createMessage","params":{}}"#,
+    ]
+    .map(|line| line.replace("$ID", &id.to_string()))
+    .to_vec()
+}
+
+/// A server whose tools do what no server should.
+#[test]
+#[ignore = "a child of the tests below"]
+fn raw() {
+    let say = |line: &str| {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{line}")
+            .and_then(|()| out.flush())
+            .expect("a reader");
+    };
+    let result = |id: &Value, result: &str| {
+        say(&format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#
+        ))
+    };
+    let mut cancelled = Vec::new();
+    say("");
+    for line in std::io::stdin().lock().lines() {
+        let line = line.expect("text");
+        let message: Value = serde_json::from_str(&line).expect("JSON");
+        let id = &message["id"];
+        match message["method"].as_str() {
+            Some("initialize") => {
+                eprintln!("hello from \u{1b}[31mthe child");
+                result(
+                    id,
+                    r#"{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"raw","version":"1"}}"#,
+                );
+            }
+            Some("tools/list") => {
+                let tools = [
+                    "echo",
+                    "junk",
+                    "die",
+                    "hang",
+                    "cancelled",
+                    "long",
+                    "deaf",
+                    "environment",
+                ];
+                let tools: Vec<_> = tools
+                    .iter()
+                    .map(|name| json!({ "name": name, "inputSchema": { "type": "object" } }))
+                    .collect();
+                result(id, &json!({ "tools": tools }).to_string());
+            }
+            Some("notifications/cancelled") => {
+                cancelled.push(message["params"]["requestId"].clone())
+            }
+            Some("tools/call") => match message["params"]["name"].as_str().expect("a name") {
+                "junk" => {
+                    junk(id).iter().for_each(|line| say(line));
+                    result(id, r#"{"n":1.50}"#);
+                }
+                "die" => return,
+                "hang" => {}
+                "cancelled" => result(id, &json!({ "cancelled": cancelled }).to_string()),
+                "long" => result(id, &format!("{{\"a\":\"{}\"}}", "x".repeat(50_000_000))),
+                "deaf" => std::thread::sleep(Duration::from_secs(3600)),
+                "environment" => {
+                    let variables: std::collections::BTreeMap<_, _> = std::env::vars().collect();
+                    let folder = std::env::current_dir().expect("a folder");
+                    result(
+                        id,
+                        &json!({ "variables": variables, "folder": folder }).to_string(),
+                    );
+                }
+                _ => result(id, &format!(r#"{{ "sent":{} }}"#, message["params"])),
+            },
+            Some(_) if !id.is_null() => say(&format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32601,"message":"no"}}}}"#
+            )),
+            _ => {}
+        }
+    }
+}
+
+async fn call_tool(gateway: &TestGateway, tool: &str) -> Value {
+    call(
+        gateway,
+        &format!(r#"{{"name":"raw__{tool}","arguments":{{}}}}"#),
+    )
+    .await
+    .json()
+}
+
+#[tokio::test]
+async fn a_server_of_the_official_sdk_answers_clients_of_both_eras() {
+    answers_clients_of_both_eras(child("sdk", "sdk_legacy")).await;
+    answers_clients_of_both_eras(child("sdk", "sdk_modern")).await;
+    let told = UpstreamSettings {
+        era: EraSetting::Modern,
+        ..child("sdk", "sdk_modern")
+    };
+    answers_clients_of_both_eras(told).await;
+}
+
+#[tokio::test]
+async fn lines_that_are_no_messages_are_passed_over() {
+    let gateway = start(vec![child("raw", "raw")]).await;
+    let reply = call(&gateway, r#"{"name":"raw__junk"}"#).await;
+    assert_eq!(
+        reply.text(),
+        r#"{"jsonrpc":"2.0","id":"mine","result":{"n":1.50}}"#
+    );
+}
+
+#[tokio::test]
+async fn a_child_that_dies_fails_its_calls_at_once_and_is_started_again() {
+    let gateway = start(vec![child("raw", "raw")]).await;
+    let (hanging, dying) = tokio::join!(call_tool(&gateway, "hang"), call_tool(&gateway, "die"));
+    for answer in [hanging, dying] {
+        assert_eq!(answer["error"]["code"], 502, "{answer}");
+        assert_eq!(answer["error"]["data"]["retriable"], true);
+    }
+    // Its tools stay listed while it is away.
+    until_listed(&gateway, "raw__echo").await;
+    until_answered(&gateway).await;
+}
+
+async fn until_answered(gateway: &TestGateway) {
+    for _ in 0..1_000 {
+        let answer = call_tool(gateway, "echo").await;
+        if answer["result"].is_object() {
+            return;
+        }
+        assert_eq!(answer["error"]["code"], 503, "{answer}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(call_tool(gateway, "echo").await["error"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_line_that_is_too_long_ends_the_child_and_not_this_server() {
+    let settings = UpstreamSettings {
+        max_message_bytes: 100_000,
+        ..child("raw", "raw")
+    };
+    let gateway = start(vec![settings]).await;
+    let answer = call_tool(&gateway, "long").await;
+    assert_eq!(answer["error"]["code"], 502, "{answer}");
+    until_answered(&gateway).await;
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_any_more_is_cancelled_at_the_child() {
+    let settings = UpstreamSettings {
+        call_timeout_seconds: 1,
+        ..child("raw", "raw")
+    };
+    let gateway = start(vec![settings]).await;
+    assert_eq!(call_tool(&gateway, "hang").await["error"]["code"], 504);
+    let cancelled = call_tool(&gateway, "cancelled").await;
+    let ids = cancelled["result"]["cancelled"].as_array().expect("ids");
+    assert_eq!(ids.len(), 1, "{cancelled}");
+}
+
+#[tokio::test]
+async fn a_child_that_never_reads_costs_neither_memory_nor_the_others() {
+    let settings = UpstreamSettings {
+        call_timeout_seconds: 1,
+        ..child("raw", "raw")
+    };
+    let other = UpstreamSettings {
+        name: "other".to_owned(),
+        ..child("raw", "raw")
+    };
+    let gateway = start(vec![settings, other]).await;
+    let big = format!(
+        r#"{{"name":"raw__echo","arguments":{{"a":"{}"}}}}"#,
+        "x".repeat(200_000)
+    );
+    let deaf = call_tool(&gateway, "deaf");
+    // More than a pipe holds, and more than waits for it.
+    let calls = futures_util::future::join_all((0..40).map(|_| call(&gateway, &big)));
+    let other = call(&gateway, r#"{"name":"other__echo"}"#);
+    let (deaf, calls, other) = tokio::join!(deaf, calls, other);
+    assert_eq!(deaf["error"]["code"], 504);
+    let codes: Vec<_> = calls
+        .iter()
+        .map(|reply| reply.json()["error"]["code"].as_i64())
+        .collect();
+    assert!(
+        codes
+            .iter()
+            .all(|code| [Some(503), Some(504)].contains(code)),
+        "{codes:?}"
+    );
+    assert!(codes.contains(&Some(503)), "{codes:?}");
+    assert!(other.json()["result"].is_object(), "{}", other.text());
+}
+
+#[tokio::test]
+async fn a_child_gets_the_named_variables_and_secrets_and_nothing_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "correct horse\n").expect("a file");
+    let mut settings = child("raw", "raw");
+    settings.stdio.variables = Vec::new();
+    settings.stdio.secret_files = vec![format!("SECRET={}", secret.display())];
+    settings.stdio.working_dir = Some(folder.path().to_owned());
+    let gateway = start(vec![settings]).await;
+    let answer = call_tool(&gateway, "environment").await;
+    assert_eq!(
+        answer["result"]["variables"],
+        json!({ "SECRET": "correct horse" })
+    );
+    let found = answer["result"]["folder"].as_str().expect("a folder");
+    let wanted = folder.path().canonicalize().expect("a folder");
+    assert_eq!(std::path::Path::new(found), wanted);
+}
+
+#[tokio::test]
+async fn a_stop_ends_the_children_also_those_that_do_not_listen() {
+    for tool in ["echo", "deaf"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut settings = UpstreamSettings {
+            call_timeout_seconds: 1,
+            ..child("raw", "raw")
+        };
+        settings.stdio.working_dir = Some(folder.path().to_owned());
+        let gateway = start(vec![settings]).await;
+        call_tool(&gateway, tool).await;
+        let of_this_test = || {
+            let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+            let folders =
+                processes.filter_map(|process| std::fs::read_link(process.path().join("cwd")).ok());
+            folders.filter(|cwd| *cwd == folder.path()).count()
+        };
+        assert_eq!(of_this_test(), usize::from(cfg!(target_os = "linux")));
+        gateway.stop().await;
+        assert_eq!(of_this_test(), 0, "{tool}");
+    }
+}
