@@ -19,8 +19,9 @@ export async function logIn(url, { user, password, redirectUri, screenshots, nam
     // Nobody listens at the redirect address: the address itself is the answer.
     await page.route((address) => address.href.startsWith(redirectUri), (route) =>
       route.fulfill({ status: 200, contentType: 'text/plain', body: 'back at the client' }));
-    // A page may want fonts from elsewhere; there is nothing but this machine.
-    await page.route((address) => address.hostname !== '127.0.0.1', (route) => route.abort());
+    // A page may want fonts from elsewhere; there is nothing but this machine and the issuer.
+    const here = ['127.0.0.1', new URL(url).hostname];
+    await page.route((address) => !here.includes(address.hostname), (route) => route.abort());
     await page.goto(url).catch((error) => {
       if (!back) throw error;
     });
