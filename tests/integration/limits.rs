@@ -87,6 +87,26 @@ async fn a_kept_connection_outlives_the_header_timeout_and_ends_with_the_idle_ti
     assert_eq!(until_closed(&mut connection).await, b"");
 }
 
+// hyper's own timer is off; nothing else would end these connections.
+#[tokio::test]
+async fn a_later_head_that_does_not_end_closes_the_connection() {
+    let gateway = impatient().await;
+    let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for (first, behind_the_answer) in [
+        (request.to_owned(), "GET / HT"),
+        (format!("{request}GET"), ""),
+    ] {
+        let mut connection = gateway.connect().await;
+        connection.write_all(first.as_bytes()).await.unwrap();
+        let mut some = [0; 4096];
+        let read = connection.read(&mut some).await.unwrap();
+        assert_eq!(status(&some[..read]), 200);
+        let sent = connection.write_all(behind_the_answer.as_bytes()).await;
+        sent.unwrap();
+        assert_eq!(until_closed(&mut connection).await, b"", "{first:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_body_that_does_not_arrive_is_answered_with_408() {
     let gateway = impatient().await;
