@@ -1,7 +1,7 @@
 //! What every request goes through, in order. One service written out, instead of a tower of layers: each layer costs
 //! an allocation and a pointer chase on every request, and the order can be read here.
 //!
-//! 1. path, headers, one host, its address   else 400 or 431; unknown paths 404
+//! 1. path, headers, one host, address     else 400 or 431; unknown paths 404
 //! 2. `Host` and `Origin` on guarded paths else 403
 //! 3. preflight                            answered here, before authentication
 //! 4. method                               else 405
