@@ -8,6 +8,7 @@
 mod error;
 mod event_stream;
 mod http;
+mod keep;
 mod lines;
 mod link;
 mod message;
@@ -21,7 +22,6 @@ use std::time::Duration;
 use ::http::HeaderMap;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
-use tokio::time::Instant;
 
 pub use error::UpstreamError;
 pub use link::Tool;
@@ -32,12 +32,6 @@ use self::link::Link;
 use self::message::Request;
 use crate::lifecycle::Lifecycle;
 use crate::outbound::Outbound;
-
-/// The wait before the first new attempt; it doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// A connection that held for so long was a good one.
-const STEADY: Duration = Duration::from_secs(60);
 
 /// An upstream as configured, with what its process gets from our environment.
 #[derive(Clone)]
@@ -230,89 +224,5 @@ impl Upstream {
         let link = opened.map(Arc::new);
         self.link.store(link.as_ref().ok().cloned());
         link
-    }
-
-    async fn refresh(&self) -> Result<(), UpstreamError> {
-        let timeout = Duration::from_secs(self.definition.settings.start_timeout_seconds);
-        let link = self.connect_after(None).await?;
-        let tools = match link.tools(self.name(), timeout).await {
-            Err(UpstreamError::SessionGone) => {
-                let link = self.connect_after(Some(&link)).await?;
-                link.tools(self.name(), timeout).await
-            }
-            tools => tools,
-        };
-        match tools {
-            Ok(tools) => {
-                self.publish(tools);
-                Ok(())
-            }
-            Err(error) => {
-                self.link.store(None);
-                Err(error)
-            }
-        }
-    }
-
-    fn publish(&self, tools: Vec<Tool>) {
-        let known = self.tools.load();
-        let same = |(old, new): (&Tool, &Tool)| old.json.get() == new.json.get();
-        let is_known = known.len() == tools.len() && known.iter().zip(&tools).all(same);
-        if self.was_listed.swap(true, Ordering::AcqRel) && is_known {
-            return;
-        }
-        tracing::info!(
-            upstream = self.name(),
-            tools = tools.len(),
-            "upstream: its tools are listed"
-        );
-        self.tools.store(Arc::new(tools));
-        self.changes.send_replace(());
-    }
-
-    /// Keeps the connection and the list of tools until the server stops; then lets calls finish, and disconnects.
-    async fn keep(self: Arc<Self>) {
-        tokio::select! {
-            () = self.stay_connected() => {}
-            () = self.parts.lifecycle.soft_stop() => {}
-        }
-        let all = u32::try_from(self.definition.settings.max_concurrent_calls).unwrap_or(u32::MAX);
-        let _finished = self.calls.acquire_many(all).await;
-        self.link.store(None);
-    }
-
-    async fn stay_connected(&self) {
-        let settings = &self.definition.settings;
-        let keep_listed = Duration::from_secs(settings.keep_listed_seconds);
-        let refresh = Duration::from_secs(settings.refresh_seconds);
-        let (mut pause, mut last_seen) = (FIRST_PAUSE, Instant::now());
-        loop {
-            let started = Instant::now();
-            match self.refresh().await {
-                Ok(()) => {
-                    last_seen = Instant::now();
-                    // Whoever wants it refreshed, or its end.
-                    drop(tokio::time::timeout(refresh, self.wake.notified()).await);
-                    if started.elapsed() >= STEADY {
-                        pause = FIRST_PAUSE;
-                    }
-                }
-                Err(error) => {
-                    let name = self.name();
-                    let retry_seconds = pause.as_secs_f32();
-                    tracing::warn!(upstream = name, %error, retry_seconds, "upstream: not connected");
-                    if last_seen.elapsed() >= keep_listed && !self.tools.load().is_empty() {
-                        tracing::warn!(
-                            upstream = name,
-                            "upstream: its tools are not listed any more"
-                        );
-                        self.tools.store(Arc::default());
-                        self.changes.send_replace(());
-                    }
-                }
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
     }
 }
