@@ -5,6 +5,7 @@
 //! connection, its own deadline and its own limit of calls. This module cannot name `auth`, so no caller's token can
 //! reach an upstream.
 
+mod credential;
 mod error;
 mod event_stream;
 mod http;
@@ -23,6 +24,7 @@ use ::http::HeaderMap;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
 
+pub use credential::{CallerCredential, CredentialError};
 pub use error::UpstreamError;
 pub use link::Tool;
 pub use message::{Era, Reply};

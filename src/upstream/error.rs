@@ -1,11 +1,21 @@
 //! Why an upstream gave no answer that can be passed on.
 
+use super::CredentialError;
+
 /// What went wrong with an upstream. The words are for the client; the cause is in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
     /// As many calls run as may.
     #[error("the tool's server is busy; try again later")]
     Busy,
+    /// There is nothing to show to it.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// It does not take what is shown to it, not even a new one.
+    #[error(
+        "the tool's server does not accept this server's credential; ask whoever runs this server"
+    )]
+    CredentialRefused,
     /// It answered with something that is no answer.
     #[error("the tool's server gave an answer that is not MCP")]
     Invalid,
@@ -32,6 +42,10 @@ impl UpstreamError {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Busy => "upstream_busy",
+            Self::Credential(CredentialError::Denied) => "upstream_credential_denied",
+            Self::Credential(CredentialError::Misconfigured) => "upstream_credential_misconfigured",
+            Self::Credential(CredentialError::Unavailable) => "upstream_credential_unavailable",
+            Self::CredentialRefused => "upstream_credential_refused",
             Self::Invalid => "upstream_invalid",
             Self::Interrupted => "upstream_interrupted",
             Self::Refused => "upstream_refused",
@@ -45,8 +59,16 @@ impl UpstreamError {
     #[must_use]
     pub fn code(self) -> i32 {
         match self {
-            Self::Invalid | Self::Interrupted | Self::Refused => 502,
-            Self::Busy | Self::SessionGone | Self::Unavailable => 503,
+            Self::Credential(CredentialError::Denied) => 403,
+            Self::Credential(CredentialError::Misconfigured)
+            | Self::CredentialRefused
+            | Self::Invalid
+            | Self::Interrupted
+            | Self::Refused => 502,
+            Self::Credential(CredentialError::Unavailable)
+            | Self::Busy
+            | Self::SessionGone
+            | Self::Unavailable => 503,
             Self::TimedOut => 504,
         }
     }
@@ -56,11 +78,15 @@ impl UpstreamError {
     pub fn is_retriable(self) -> bool {
         match self {
             Self::Busy
+            | Self::Credential(CredentialError::Unavailable)
             | Self::Interrupted
             | Self::SessionGone
             | Self::TimedOut
             | Self::Unavailable => true,
-            Self::Invalid | Self::Refused => false,
+            Self::Credential(CredentialError::Denied | CredentialError::Misconfigured)
+            | Self::CredentialRefused
+            | Self::Invalid
+            | Self::Refused => false,
         }
     }
 }
