@@ -8,6 +8,7 @@
 mod credential;
 mod error;
 mod event_stream;
+mod hello;
 mod http;
 mod keep;
 mod lines;
@@ -15,6 +16,7 @@ mod link;
 mod message;
 pub mod settings;
 mod stdio;
+mod survey;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,9 +28,11 @@ use tokio::sync::{Mutex, Notify, Semaphore, watch};
 
 pub use credential::{CallerCredential, CredentialError};
 pub use error::UpstreamError;
+pub use hello::{Hello, Server};
 pub use link::Tool;
 pub use message::{Era, Reply};
 pub use settings::{EraSetting, SettingsError, StdioSettings, UpstreamSettings, mistakes};
+pub use survey::{Offer, Step, Survey, Tried, survey};
 
 use self::link::Link;
 use self::message::Request;
@@ -106,6 +110,16 @@ impl Upstreams {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
+    }
+}
+
+/// Which MCP to try, in order. Legacy servers answer the modern probe in many ways, and some not at all, so any failure
+/// leads on to the handshake (MCP 2026-07-28, versioning).
+fn eras(setting: EraSetting, known: Option<Era>) -> &'static [Era] {
+    match (setting, known) {
+        (EraSetting::Legacy, _) | (EraSetting::Auto, Some(Era::Legacy)) => &[Era::Legacy],
+        (EraSetting::Modern, _) | (EraSetting::Auto, Some(Era::Modern)) => &[Era::Modern],
+        (EraSetting::Auto, None) => &[Era::Modern, Era::Legacy],
     }
 }
 
@@ -207,20 +221,13 @@ impl Upstream {
         {
             return Ok(link);
         }
-        let open = async |era| Link::open(era, &self.definition, &self.wake, &self.parts).await;
-        let opened = match (self.definition.settings.era, *known) {
-            (EraSetting::Legacy, _) | (EraSetting::Auto, Some(Era::Legacy)) => {
-                open(Era::Legacy).await
+        let mut opened = Err(UpstreamError::Unavailable);
+        for era in eras(self.definition.settings.era, *known) {
+            opened = Link::open(*era, &self.definition, &self.wake, &self.parts).await;
+            if opened.is_ok() {
+                break;
             }
-            (EraSetting::Modern, _) | (EraSetting::Auto, Some(Era::Modern)) => {
-                open(Era::Modern).await
-            }
-            // Legacy servers answer the probe in many ways, and some not at all (MCP 2026-07-28, versioning).
-            (EraSetting::Auto, None) => match open(Era::Modern).await {
-                Ok(link) => Ok(link),
-                Err(_not_modern) => open(Era::Legacy).await,
-            },
-        };
+        }
         // What proved wrong is found out again.
         *known = opened.as_ref().ok().map(|link| link.era);
         let link = opened.map(Arc::new);

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
+use super::hello::Hello;
 use super::http::HttpLink;
 use super::message::{self, Era, Reply, Request};
 use super::settings::endpoint;
@@ -41,19 +42,9 @@ enum Wire {
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) era: Era,
+    /// What the other side said of itself.
+    pub(super) hello: Hello,
     wire: Wire,
-}
-
-#[derive(Deserialize)]
-struct Discovered<'a> {
-    #[serde(borrow, rename = "supportedVersions")]
-    supported_versions: Vec<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-struct Initialized<'a> {
-    #[serde(borrow, rename = "protocolVersion")]
-    protocol_version: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -78,12 +69,48 @@ struct Annotations {
     read_only: Option<bool>,
 }
 
-fn parse<'a, T: Deserialize<'a>>(reply: &'a Reply) -> Result<T, UpstreamError> {
-    match reply {
-        Reply::Result(json) => {
-            serde_json::from_slice(json).map_err(|_not_as_specified| UpstreamError::Invalid)
+impl Wire {
+    async fn discover(&self, timeout: Duration) -> Result<Hello, UpstreamError> {
+        let request = Request {
+            method: "server/discover",
+            ..Request::default()
+        };
+        let extra = (Era::Modern, HeaderMap::new());
+        Hello::discovered(&self.request(&request, extra, timeout).await?)
+    }
+
+    async fn initialize(&mut self, timeout: Duration) -> Result<Hello, UpstreamError> {
+        let params = message::initialize();
+        let request = Request {
+            method: "initialize",
+            members: params.as_bytes(),
+            ..Request::default()
+        };
+        let reply = match self {
+            Self::Http(http) => http.open(&request, timeout).await?,
+            Self::Stdio(stdio) => stdio.request(&request, Era::Legacy).await?,
+        };
+        let hello = Hello::initialized(&reply)?;
+        match self {
+            Self::Http(http) => {
+                http.negotiated(hello.revision);
+                http.notify(message::INITIALIZED, timeout).await?;
+            }
+            Self::Stdio(stdio) => stdio.notify(message::INITIALIZED)?,
         }
-        Reply::Error(_) => Err(UpstreamError::Refused),
+        Ok(hello)
+    }
+
+    async fn request(
+        &self,
+        request: &Request<'_>,
+        (era, headers): (Era, HeaderMap),
+        timeout: Duration,
+    ) -> Result<Reply, UpstreamError> {
+        match self {
+            Self::Http(http) => http.request(request, (era, headers), timeout).await,
+            Self::Stdio(stdio) => stdio.request(request, era).await,
+        }
     }
 }
 
@@ -104,59 +131,24 @@ impl Link {
             None => Wire::Stdio(StdioLink::start(definition, wake, &parts.lifecycle)?),
         };
         let timeout = Duration::from_secs(settings.start_timeout_seconds);
-        let mut link = Self { era, wire };
+        Self::shake_hands(era, wire, timeout).await
+    }
+
+    /// Shakes hands over `wire`, in at most `timeout`.
+    async fn shake_hands(
+        era: Era,
+        mut wire: Wire,
+        timeout: Duration,
+    ) -> Result<Self, UpstreamError> {
         let shake_hands = async {
             match era {
-                Era::Modern => link.discover(timeout).await,
-                Era::Legacy => link.initialize(timeout).await,
+                Era::Modern => wire.discover(timeout).await,
+                Era::Legacy => wire.initialize(timeout).await,
             }
         };
-        tokio::time::timeout(timeout, shake_hands)
-            .await
-            .unwrap_or(Err(UpstreamError::TimedOut))?;
-        Ok(link)
-    }
-
-    async fn discover(&self, timeout: Duration) -> Result<(), UpstreamError> {
-        let request = Request {
-            method: "server/discover",
-            ..Request::default()
-        };
-        let reply = self.request(&request, HeaderMap::new(), timeout).await?;
-        let found: Discovered<'_> = parse(&reply)?;
-        if found
-            .supported_versions
-            .iter()
-            .any(|version| version == message::MODERN)
-        {
-            Ok(())
-        } else {
-            Err(UpstreamError::Invalid)
-        }
-    }
-
-    async fn initialize(&mut self, timeout: Duration) -> Result<(), UpstreamError> {
-        let params = message::initialize();
-        let request = Request {
-            method: "initialize",
-            members: params.as_bytes(),
-            ..Request::default()
-        };
-        let reply = match &mut self.wire {
-            Wire::Http(http) => http.open(&request, timeout).await?,
-            Wire::Stdio(stdio) => stdio.request(&request, Era::Legacy).await?,
-        };
-        let found: Initialized<'_> = parse(&reply)?;
-        let mut known = message::LEGACY.into_iter();
-        let revision = known.find(|known| *known == found.protocol_version);
-        let revision = revision.ok_or(UpstreamError::Invalid)?;
-        match &mut self.wire {
-            Wire::Http(http) => {
-                http.negotiated(revision);
-                http.notify(message::INITIALIZED, timeout).await
-            }
-            Wire::Stdio(stdio) => stdio.notify(message::INITIALIZED),
-        }
+        let shaken = tokio::time::timeout(timeout, shake_hands).await;
+        let hello = shaken.unwrap_or(Err(UpstreamError::TimedOut))?;
+        Ok(Self { era, hello, wire })
     }
 
     /// True once it is of no use any more.
@@ -174,12 +166,7 @@ impl Link {
         headers: HeaderMap,
         timeout: Duration,
     ) -> Result<Reply, UpstreamError> {
-        let answer = async {
-            match &self.wire {
-                Wire::Http(http) => http.request(request, (self.era, headers), timeout).await,
-                Wire::Stdio(stdio) => stdio.request(request, self.era).await,
-            }
-        };
+        let answer = self.wire.request(request, (self.era, headers), timeout);
         tokio::time::timeout(timeout, answer)
             .await
             .unwrap_or(Err(UpstreamError::TimedOut))
@@ -200,10 +187,10 @@ impl Link {
                 ..Request::default()
             };
             let reply = self.request(&request, HeaderMap::new(), timeout).await?;
-            if has_no_tools(&reply) {
+            if message::is_unknown_method(&reply) {
                 return Ok(tools);
             }
-            let page: Page<'_> = parse(&reply)?;
+            let page: Page<'_> = message::parse(&reply)?;
             for raw in page.tools {
                 match described(raw) {
                     Some(tool) if names.insert(tool.name.clone()) => tools.push(tool),
@@ -232,16 +219,6 @@ impl Link {
             members = [br#""cursor":"#, cursor.get().as_bytes()].concat();
         }
         Err(UpstreamError::Invalid)
-    }
-}
-
-/// A server without tools does not know the method.
-fn has_no_tools(reply: &Reply) -> bool {
-    match reply {
-        Reply::Error(error) => {
-            message::error_object(error).is_some_and(|error| error.code == -32601)
-        }
-        Reply::Result(_) => false,
     }
 }
 

@@ -111,6 +111,24 @@ pub enum Reply {
     Error(Bytes),
 }
 
+/// What a result says; an error is a refusal.
+pub(super) fn parse<'a, T: Deserialize<'a>>(reply: &'a Reply) -> Result<T, UpstreamError> {
+    match reply {
+        Reply::Result(json) => {
+            serde_json::from_slice(json).map_err(|_not_as_specified| UpstreamError::Invalid)
+        }
+        Reply::Error(_) => Err(UpstreamError::Refused),
+    }
+}
+
+/// True if the server does not know the method, as one that has nothing to list.
+pub(super) fn is_unknown_method(reply: &Reply) -> bool {
+    match reply {
+        Reply::Error(error) => error_object(error).is_some_and(|error| error.code == -32601),
+        Reply::Result(_) => false,
+    }
+}
+
 /// One message of an upstream's.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Incoming {
