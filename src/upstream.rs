@@ -13,6 +13,8 @@ mod http;
 mod keep;
 mod lines;
 mod link;
+mod listing;
+mod lists;
 mod message;
 pub mod settings;
 mod stdio;
@@ -29,7 +31,7 @@ use tokio::sync::{Mutex, Notify, Semaphore, watch};
 pub use credential::{CallerCredential, CredentialError};
 pub use error::UpstreamError;
 pub use hello::{Hello, Server};
-pub use link::Tool;
+pub use lists::{Capabilities, Feature, Item, Lists};
 pub use message::{Era, Reply};
 pub use settings::{EraSetting, SettingsError, StdioSettings, UpstreamSettings, mistakes};
 pub use survey::{Offer, Step, Survey, Tried, survey};
@@ -82,7 +84,7 @@ impl Upstreams {
                 parts: parts.clone(),
                 link: ArcSwapOption::empty(),
                 known_era: Mutex::new(None),
-                tools: ArcSwap::default(),
+                lists: ArcSwap::default(),
                 was_listed: AtomicBool::new(false),
                 calls: Semaphore::new(calls),
                 wake: Arc::default(),
@@ -106,7 +108,7 @@ impl Upstreams {
         self.all.is_empty()
     }
 
-    /// Tells that the tools of one of them may have changed.
+    /// Tells that what one of them has may have changed.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
@@ -144,7 +146,7 @@ pub struct Upstream {
     link: ArcSwapOption<Link>,
     /// What it spoke last, under the lock that one connection attempt at a time holds.
     known_era: Mutex<Option<Era>>,
-    tools: ArcSwap<Vec<Tool>>,
+    lists: ArcSwap<Lists>,
     was_listed: AtomicBool,
     calls: Semaphore,
     wake: Arc<Notify>,
@@ -164,13 +166,13 @@ impl Upstream {
         self.definition.settings.trust_annotations
     }
 
-    /// Its tools when they were last listed, in its own order.
+    /// Everything that it had when it was last asked.
     #[must_use]
-    pub fn tools(&self) -> Arc<Vec<Tool>> {
-        self.tools.load_full()
+    pub fn lists(&self) -> Arc<Lists> {
+        self.lists.load_full()
     }
 
-    /// True if its tools were listed at least once.
+    /// True if it was asked what it has, and answered, at least once.
     #[must_use]
     pub fn was_listed(&self) -> bool {
         self.was_listed.load(Ordering::Acquire)

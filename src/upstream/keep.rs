@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Tool, Upstream, UpstreamError};
+use super::{Lists, Upstream, UpstreamError};
 
 /// The wait before the first new attempt; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -16,18 +16,19 @@ const STEADY: Duration = Duration::from_secs(60);
 
 impl Upstream {
     async fn refresh(&self) -> Result<(), UpstreamError> {
-        let timeout = Duration::from_secs(self.definition.settings.start_timeout_seconds);
+        let settings = &self.definition.settings;
+        let known = self.lists();
         let link = self.connect_after(None).await?;
-        let tools = match link.tools(self.name(), timeout).await {
+        let lists = match link.lists(settings, &known).await {
             Err(UpstreamError::SessionGone) => {
                 let link = self.connect_after(Some(&link)).await?;
-                link.tools(self.name(), timeout).await
+                link.lists(settings, &known).await
             }
-            tools => tools,
+            lists => lists,
         };
-        match tools {
-            Ok(tools) => {
-                self.publish(tools);
+        match lists {
+            Ok(lists) => {
+                self.publish(lists);
                 Ok(())
             }
             Err(error) => {
@@ -37,23 +38,23 @@ impl Upstream {
         }
     }
 
-    fn publish(&self, tools: Vec<Tool>) {
-        let known = self.tools.load();
-        let same = |(old, new): (&Tool, &Tool)| old.json.get() == new.json.get();
-        let is_known = known.len() == tools.len() && known.iter().zip(&tools).all(same);
-        if self.was_listed.swap(true, Ordering::AcqRel) && is_known {
+    fn publish(&self, lists: Lists) {
+        if self.was_listed.swap(true, Ordering::AcqRel) && **self.lists.load() == lists {
             return;
         }
         tracing::info!(
             upstream = self.name(),
-            tools = tools.len(),
-            "upstream: its tools are listed"
+            tools = lists.tools.len(),
+            prompts = lists.prompts.len(),
+            resources = lists.resources.len(),
+            templates = lists.templates.len(),
+            "upstream: what it has is listed"
         );
-        self.tools.store(Arc::new(tools));
+        self.lists.store(Arc::new(lists));
         self.changes.send_replace(());
     }
 
-    /// Keeps the connection and the list of tools until the server stops; then lets calls finish, and disconnects.
+    /// Keeps the connection and the lists until the server stops; then lets calls finish, and disconnects.
     pub(super) async fn keep(self: Arc<Self>) {
         tokio::select! {
             () = self.stay_connected() => {}
@@ -84,12 +85,12 @@ impl Upstream {
                     let name = self.name();
                     let retry_seconds = pause.as_secs_f32();
                     tracing::warn!(upstream = name, %error, retry_seconds, "upstream: not connected");
-                    if last_seen.elapsed() >= keep_listed && !self.tools.load().is_empty() {
+                    if last_seen.elapsed() >= keep_listed && !self.lists.load().is_empty() {
                         tracing::warn!(
                             upstream = name,
-                            "upstream: its tools are not listed any more"
+                            "upstream: what it has is not listed any more"
                         );
-                        self.tools.store(Arc::default());
+                        self.lists.store(Arc::default());
                         self.changes.send_replace(());
                     }
                 }

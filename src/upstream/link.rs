@@ -1,13 +1,9 @@
 //! A connection to an upstream that has shaken hands: which era it speaks, and what it has.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
 use super::hello::Hello;
@@ -16,21 +12,6 @@ use super::message::{self, Era, Reply, Request};
 use super::settings::endpoint;
 use super::stdio::StdioLink;
 use super::{Definition, Parts, UpstreamError};
-
-/// More pages or tools than this are no list but an attack on memory.
-const MOST_PAGES: usize = 100;
-const MOST_TOOLS: usize = 2_000;
-
-/// A tool as an upstream describes it.
-#[derive(Clone, Debug)]
-pub struct Tool {
-    /// Its name there: printable, and safe in headers and logs.
-    pub name: Box<str>,
-    /// The whole object, as the upstream wrote it.
-    pub json: Box<RawValue>,
-    /// True if the upstream says that it only reads.
-    pub only_reads: bool,
-}
 
 #[derive(Debug)]
 enum Wire {
@@ -45,28 +26,6 @@ pub(super) struct Link {
     /// What the other side said of itself.
     pub(super) hello: Hello,
     wire: Wire,
-}
-
-#[derive(Deserialize)]
-struct Page<'a> {
-    #[serde(borrow)]
-    tools: Vec<&'a RawValue>,
-    #[serde(borrow, default, rename = "nextCursor")]
-    next_cursor: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Described<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(default)]
-    annotations: Option<Annotations>,
-}
-
-#[derive(Deserialize)]
-struct Annotations {
-    #[serde(default, rename = "readOnlyHint")]
-    read_only: Option<bool>,
 }
 
 impl Wire {
@@ -171,70 +130,4 @@ impl Link {
             .await
             .unwrap_or(Err(UpstreamError::TimedOut))
     }
-
-    /// All tools, page by page. One that cannot be passed on is left out, with a line in the log.
-    pub(super) async fn tools(
-        &self,
-        upstream: &str,
-        timeout: Duration,
-    ) -> Result<Vec<Tool>, UpstreamError> {
-        let (mut tools, mut names) = (Vec::new(), HashSet::new());
-        let mut members = Vec::new();
-        for _page in 0..MOST_PAGES {
-            let request = Request {
-                method: "tools/list",
-                members: &members,
-                ..Request::default()
-            };
-            let reply = self.request(&request, HeaderMap::new(), timeout).await?;
-            if message::is_unknown_method(&reply) {
-                return Ok(tools);
-            }
-            let page: Page<'_> = message::parse(&reply)?;
-            for raw in page.tools {
-                match described(raw) {
-                    Some(tool) if names.insert(tool.name.clone()) => tools.push(tool),
-                    Some(Tool { name, .. }) => {
-                        tracing::warn!(
-                            upstream,
-                            tool = name,
-                            "upstream: two tools of one name; the first one is taken"
-                        );
-                    }
-                    None => {
-                        tracing::warn!(
-                            upstream,
-                            "upstream: a tool is left out: its description or its name is not as MCP has it"
-                        );
-                    }
-                }
-                if tools.len() > MOST_TOOLS {
-                    tracing::warn!(upstream, "upstream: it has more than {MOST_TOOLS} tools");
-                    return Err(UpstreamError::Invalid);
-                }
-            }
-            let Some(cursor) = page.next_cursor else {
-                return Ok(tools);
-            };
-            members = [br#""cursor":"#, cursor.get().as_bytes()].concat();
-        }
-        Err(UpstreamError::Invalid)
-    }
-}
-
-fn described(raw: &RawValue) -> Option<Tool> {
-    let found: Described<'_> = serde_json::from_str(raw.get()).ok()?;
-    is_tool_name(&found.name).then(|| Tool {
-        name: found.name.as_ref().into(),
-        json: raw.to_owned(),
-        only_reads: found
-            .annotations
-            .is_some_and(|hints| hints.read_only == Some(true)),
-    })
-}
-
-/// MCP 2025-11-25, tools: 1 to 128 letters, digits, underscores, hyphens and dots; slashes were allowed for a while.
-fn is_tool_name(name: &str) -> bool {
-    let is_good = |b: u8| b.is_ascii_alphanumeric() || b"_-./".contains(&b);
-    (1..=128).contains(&name.len()) && name.bytes().all(is_good)
 }

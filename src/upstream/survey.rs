@@ -1,22 +1,15 @@
 //! One look at an upstream, step by step: which era it speaks, and what it offers. For the command line.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::HeaderMap;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::link::{Link, Tool};
-use super::message::{self, Era, Request};
-use super::{Definition, Hello, Parts, UpstreamError, eras};
-
-/// More than this is no list but an attack on memory.
-const MOST_PAGES: usize = 100;
-const MOST_ITEMS: usize = 10_000;
+use super::link::Link;
+use super::lists::{Capabilities, Feature, Item};
+use super::message::Era;
+use super::{Definition, Hello, Parts, UpstreamError, UpstreamSettings, eras};
 
 /// Something that was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +45,7 @@ pub struct Offer {
     /// What it says of itself.
     pub hello: Hello,
     /// Its tools.
-    pub tools: Vec<Tool>,
+    pub tools: Vec<Item>,
     /// The names of its prompts.
     pub prompts: Vec<String>,
     /// The addresses of its resources.
@@ -133,7 +126,6 @@ impl Looking<'_> {
 
     async fn look(&mut self, definition: &Definition, parts: &Parts) -> Option<Offer> {
         let settings = &definition.settings;
-        let timeout = Duration::from_secs(settings.start_timeout_seconds);
         let nobody = Arc::new(Notify::new());
         let mut link = None;
         for era in eras(settings.era, None) {
@@ -147,13 +139,14 @@ impl Looking<'_> {
         }
         let link = link?;
         let listed = |names: &Vec<_>| Some(names.len());
-        let tools = link.tools(&settings.name, timeout);
+        let tools = link.list(Feature::Tools, settings);
         let tools = self.step(Tried::Tools, tools, |tools| Some(tools.len()));
         let tools = tools.await.unwrap_or_default();
         let mut lists: [Vec<String>; 3] = Default::default();
-        for (list, (tried, capability, method)) in lists.iter_mut().zip(LISTS) {
-            if link.hello.declares(capability) {
-                let found = names(&link, method, timeout);
+        let declared = Capabilities::of(&link.hello.capabilities);
+        for (list, (tried, feature)) in lists.iter_mut().zip(LISTS) {
+            if declared.has(feature) {
+                let found = names(&link, feature, settings);
                 *list = self.step(tried, found, listed).await.unwrap_or_default();
             }
         }
@@ -169,61 +162,18 @@ impl Looking<'_> {
     }
 }
 
-/// What is listed besides tools, where the capability is declared.
-const LISTS: [(Tried, &str, &str); 3] = [
-    (Tried::Prompts, "prompts", "prompts/list"),
-    (Tried::Resources, "resources", "resources/list"),
-    (Tried::Templates, "resources", "resources/templates/list"),
-];
-
-#[derive(Deserialize)]
-struct Page<'a> {
-    #[serde(
-        borrow,
-        alias = "prompts",
-        alias = "resources",
-        alias = "resourceTemplates"
-    )]
-    items: Vec<Item<'a>>,
-    #[serde(borrow, default, rename = "nextCursor")]
-    next_cursor: Option<&'a RawValue>,
-}
-
-/// A resource has a name as well; its address is what it is known by.
-#[derive(Deserialize)]
-struct Item<'a> {
-    #[serde(borrow, default)]
-    name: Cow<'a, str>,
-    #[serde(borrow, default, alias = "uriTemplate")]
-    uri: Option<Cow<'a, str>>,
-}
-
 async fn names(
     link: &Link,
-    method: &'static str,
-    timeout: Duration,
+    feature: Feature,
+    settings: &UpstreamSettings,
 ) -> Result<Vec<String>, UpstreamError> {
-    let (mut names, mut members) = (Vec::new(), Vec::new());
-    for _page in 0..MOST_PAGES {
-        let request = Request {
-            method,
-            members: &members,
-            ..Request::default()
-        };
-        let reply = link.request(&request, HeaderMap::new(), timeout).await?;
-        if message::is_unknown_method(&reply) {
-            return Ok(names);
-        }
-        let page: Page<'_> = message::parse(&reply)?;
-        let known_by = |item: Item<'_>| item.uri.unwrap_or(item.name).into_owned();
-        names.extend(page.items.into_iter().map(known_by));
-        if names.len() > MOST_ITEMS {
-            return Err(UpstreamError::Invalid);
-        }
-        let Some(cursor) = page.next_cursor else {
-            return Ok(names);
-        };
-        members = [br#""cursor":"#, cursor.get().as_bytes()].concat();
-    }
-    Err(UpstreamError::Invalid)
+    let items = link.list(feature, settings).await?;
+    Ok(items.into_iter().map(|item| item.name.into()).collect())
 }
+
+/// What is listed besides tools, where the capability is declared.
+const LISTS: [(Tried, Feature); 3] = [
+    (Tried::Prompts, Feature::Prompts),
+    (Tried::Resources, Feature::Resources),
+    (Tried::Templates, Feature::Templates),
+];

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Catalog, Entry, Home, Making, built_in_targets, described};
 use crate::mcp::{Inner, Protocol};
 use crate::policy::{Kind, Target};
-use crate::upstream::{Tool, Upstream};
+use crate::upstream::{Item, Upstream};
 
 /// Stands between the name of an upstream, which has no underscore, and that of a tool.
 const SEPARATOR: &str = "__";
@@ -18,7 +18,7 @@ pub(crate) fn label(upstream: &Upstream) -> super::Label {
 
 /// The tools of `upstream` as they are listed here.
 pub(super) fn entries(upstream: &Arc<Upstream>, making: Making<'_>) -> Vec<Entry> {
-    let entry = |tool: &Tool| {
+    let entry = |tool: &Item| {
         let name = format!("{}{SEPARATOR}{}", upstream.name(), tool.name);
         let requirements = making.policy.requirements(&Target {
             kind: Kind::Tool,
@@ -44,7 +44,7 @@ pub(super) fn entries(upstream: &Arc<Upstream>, making: Making<'_>) -> Vec<Entry
             name: Cow::Owned(name),
         })
     };
-    upstream.tools().iter().filter_map(entry).collect()
+    upstream.lists().tools.iter().filter_map(entry).collect()
 }
 
 impl Catalog {

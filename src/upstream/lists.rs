@@ -1,0 +1,264 @@
+//! What an upstream has: its tools, prompts, resources and templates of resources, each as it described it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// What an upstream can have lists of (MCP, server features).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// `prompts/list`.
+    Prompts,
+    /// `resources/list`.
+    Resources,
+    /// `resources/templates/list`.
+    Templates,
+    /// `tools/list`.
+    Tools,
+}
+
+impl Feature {
+    /// All of them, in the order that they are asked for.
+    pub const ALL: [Self; 4] = [Self::Tools, Self::Prompts, Self::Resources, Self::Templates];
+
+    /// The method that lists it.
+    pub(super) fn method(self) -> &'static str {
+        match self {
+            Self::Prompts => "prompts/list",
+            Self::Resources => "resources/list",
+            Self::Templates => "resources/templates/list",
+            Self::Tools => "tools/list",
+        }
+    }
+
+    /// One of it, in the words of the log.
+    #[must_use]
+    pub fn singular(self) -> &'static str {
+        match self {
+            Self::Prompts => "prompt",
+            Self::Resources => "resource",
+            Self::Templates => "resource template",
+            Self::Tools => "tool",
+        }
+    }
+}
+
+/// What an upstream said of itself in the handshake, as far as it matters here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// It completes arguments of prompts and templates.
+    pub completions: bool,
+    /// It has log messages for clients.
+    pub logging: bool,
+    /// It has prompts.
+    pub prompts: bool,
+    /// It has resources.
+    pub resources: bool,
+    /// It has tools.
+    pub tools: bool,
+}
+
+impl Capabilities {
+    /// True if it said that it has that.
+    #[must_use]
+    pub fn has(self, feature: Feature) -> bool {
+        match feature {
+            Feature::Prompts => self.prompts,
+            Feature::Resources | Feature::Templates => self.resources,
+            Feature::Tools => self.tools,
+        }
+    }
+}
+
+/// The member `capabilities` of a handshake's result. What is `null` is not there.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Declared<'a> {
+    #[serde(borrow)]
+    completions: Option<&'a RawValue>,
+    #[serde(borrow)]
+    logging: Option<&'a RawValue>,
+    #[serde(borrow)]
+    prompts: Option<&'a RawValue>,
+    #[serde(borrow)]
+    resources: Option<&'a RawValue>,
+    #[serde(borrow)]
+    tools: Option<&'a RawValue>,
+}
+
+impl Capabilities {
+    /// What is in the member `capabilities` of a handshake's result; nothing if that is none.
+    pub(super) fn of(json: &RawValue) -> Self {
+        let declared: Declared<'_> = serde_json::from_str(json.get()).unwrap_or_default();
+        Self {
+            completions: declared.completions.is_some(),
+            logging: declared.logging.is_some(),
+            prompts: declared.prompts.is_some(),
+            resources: declared.resources.is_some(),
+            tools: declared.tools.is_some(),
+        }
+    }
+}
+
+/// A tool, a prompt, a resource or a template, as its upstream describes it.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// What it is asked for by: a name, a URI, or a template of URIs. Without control characters.
+    pub name: Box<str>,
+    /// The whole object, as the upstream wrote it.
+    pub json: Box<RawValue>,
+    /// True if it is a tool and the upstream says that it only reads.
+    pub only_reads: bool,
+}
+
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        self.json.get() == other.json.get()
+    }
+}
+
+/// Everything that an upstream had when it was last asked, in its own order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lists {
+    /// What it said of itself.
+    pub capabilities: Capabilities,
+    /// Its tools.
+    pub tools: Arc<[Item]>,
+    /// Its prompts.
+    pub prompts: Arc<[Item]>,
+    /// Its resources.
+    pub resources: Arc<[Item]>,
+    /// Its templates of resources.
+    pub templates: Arc<[Item]>,
+}
+
+impl Lists {
+    /// The items of one kind.
+    #[must_use]
+    pub fn items(&self, feature: Feature) -> &Arc<[Item]> {
+        match feature {
+            Feature::Prompts => &self.prompts,
+            Feature::Resources => &self.resources,
+            Feature::Templates => &self.templates,
+            Feature::Tools => &self.tools,
+        }
+    }
+
+    pub(super) fn items_mut(&mut self, feature: Feature) -> &mut Arc<[Item]> {
+        match feature {
+            Feature::Prompts => &mut self.prompts,
+            Feature::Resources => &mut self.resources,
+            Feature::Templates => &mut self.templates,
+            Feature::Tools => &mut self.tools,
+        }
+    }
+
+    /// True if there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        Feature::ALL
+            .into_iter()
+            .all(|feature| self.items(feature).is_empty())
+    }
+}
+
+#[derive(Deserialize)]
+struct Described<'a> {
+    #[serde(borrow, default)]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    uri: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "uriTemplate")]
+    uri_template: Option<Cow<'a, str>>,
+    #[serde(default)]
+    annotations: Option<Annotations>,
+}
+
+#[derive(Deserialize)]
+struct Annotations {
+    #[serde(default, rename = "readOnlyHint")]
+    read_only: Option<bool>,
+}
+
+/// The item that `raw` describes; nothing if it is none that could be passed on.
+pub(super) fn item(feature: Feature, raw: &RawValue) -> Option<Item> {
+    let found: Described<'_> = serde_json::from_str(raw.get()).ok()?;
+    let (name, is_good) = match feature {
+        Feature::Prompts => (found.name?, is_text as fn(&str, usize) -> bool),
+        Feature::Resources => (found.uri?, is_text as _),
+        Feature::Templates => (found.uri_template?, is_text as _),
+        Feature::Tools => (found.name?, is_tool_name as _),
+    };
+    let most = match feature {
+        Feature::Prompts | Feature::Tools => 128,
+        Feature::Resources | Feature::Templates => 4096,
+    };
+    let says_so = found
+        .annotations
+        .is_some_and(|hints| hints.read_only == Some(true));
+    is_good(&name, most).then(|| Item {
+        name: name.as_ref().into(),
+        json: raw.to_owned(),
+        only_reads: feature == Feature::Tools && says_so,
+    })
+}
+
+/// MCP 2025-11-25, tools: 1 to 128 letters, digits, underscores, hyphens and dots; slashes were allowed for a while.
+fn is_tool_name(name: &str, most: usize) -> bool {
+    let is_good = |b: u8| b.is_ascii_alphanumeric() || b"_-./".contains(&b);
+    (1..=most).contains(&name.len()) && name.bytes().all(is_good)
+}
+
+/// Prompts and resources may be called anything that can be shown.
+fn is_text(name: &str, most: usize) -> bool {
+    (1..=most).contains(&name.len()) && !name.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_is_called_by_what_its_kind_is_asked_for() {
+        let check = |feature: Feature, json: &str, expected: Option<&str>| {
+            let raw: &RawValue = serde_json::from_str(json).expect("JSON");
+            let found = item(feature, raw);
+            assert_eq!(found.map(|item| item.name).as_deref(), expected, "{json}");
+        };
+        let all = r#"{"name":"n","uri":"test://u","uriTemplate":"test://{t}","x":1e400}"#;
+        check(Feature::Tools, all, Some("n"));
+        check(Feature::Prompts, all, Some("n"));
+        check(Feature::Resources, all, Some("test://u"));
+        check(Feature::Templates, all, Some("test://{t}"));
+        check(Feature::Resources, r#"{"name":"n"}"#, None);
+        check(
+            Feature::Prompts,
+            r#"{"name":"two words é"}"#,
+            Some("two words é"),
+        );
+        check(Feature::Tools, r#"{"name":"two words"}"#, None);
+        for json in [
+            r#"{"name":""}"#,
+            r#"{"name":"a\nb"}"#,
+            r#"{"name":"a","name":"b"}"#,
+            r#"{"name":7}"#,
+            "7",
+        ] {
+            check(Feature::Tools, json, None);
+            check(Feature::Prompts, json, None);
+        }
+    }
+
+    #[test]
+    fn only_what_is_declared_is_there() {
+        let read = |json: &str| -> Capabilities {
+            Capabilities::of(serde_json::from_str(json).expect("JSON"))
+        };
+        assert_eq!(read(r#"{"x":1,"tools":null}"#), Capabilities::default());
+        let some = read(r#"{"tools":{},"resources":{"subscribe":true},"completions":{}}"#);
+        assert!(some.has(Feature::Tools) && some.has(Feature::Templates) && some.completions);
+        assert!(!some.has(Feature::Prompts) && !some.logging);
+    }
+}
