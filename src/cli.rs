@@ -7,6 +7,7 @@ pub mod healthcheck;
 pub mod index;
 pub mod policy;
 pub mod serve;
+pub mod upstream;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -56,6 +57,8 @@ enum Command {
     Index(index::Options),
     /// Say who may do what, and which rule says so
     Policy(policy::Options),
+    /// Look at the MCP servers behind this one
+    Upstream(upstream::Options),
 }
 
 /// Parses the arguments, runs the command, and gives the exit code.
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Index(options) => options.run(file),
         Command::Policy(options) => options.run(file),
         Command::Serve(options) => options.run(file),
+        Command::Upstream(options) => options.run(file),
     };
     outcome.unwrap_or_else(|error| report(&error))
 }

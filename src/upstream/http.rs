@@ -166,6 +166,10 @@ impl HttpLink {
     }
 
     fn refusal(&self, status: u16) -> UpstreamError {
+        tracing::debug!(
+            status,
+            "upstream: it answered with a status that is no result"
+        );
         match status {
             404 if self.session.is_some() => UpstreamError::SessionGone,
             429 => UpstreamError::Busy,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::link::Link;
 use super::lists::{Capabilities, Feature, Item};
@@ -81,7 +82,7 @@ impl Survey {
             Tried::Handshake(_) => self.offer.is_none(),
             Tried::Tools | Tried::Prompts | Tried::Resources | Tried::Templates => true,
         };
-        failures.filter(counts).last()
+        failures.filter(counts).next_back()
     }
 }
 
@@ -95,7 +96,9 @@ pub async fn survey(
         steps: Vec::new(),
         told,
     };
-    let offer = looking.look(definition, parts).await;
+    // So that what is logged on the way can be told from what is said about others.
+    let span = tracing::info_span!("survey", upstream = definition.settings.name);
+    let offer = looking.look(definition, parts).instrument(span).await;
     let steps = looking.steps;
     Survey { steps, offer }
 }

@@ -4,6 +4,7 @@
     reason = "a missing member of a JSON value reads as null"
 )]
 
+mod command_line;
 mod hostile;
 mod rmcp_server;
 mod stdio;

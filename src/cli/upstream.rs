@@ -1,0 +1,93 @@
+//! `usher upstream list | probe`: the MCP servers behind this one, asked now and without a server.
+
+mod advice;
+mod describe;
+mod list;
+mod probe;
+mod seen;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use crate::config::{self, Config};
+use crate::lifecycle::Lifecycle;
+use crate::outbound::Outbound;
+use crate::upstream::{Definition, Parts};
+
+/// The command line could not be understood.
+const EXIT_USAGE: u8 = 2;
+/// How long processes may take to end, once they are not needed any more.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done, and every upstream that was asked answered
+  1   an upstream cannot be reached, or answers wrongly
+  2   the command line could not be understood, or names no upstream
+  78  the configuration must not run; `usher config check` says why";
+
+/// What `usher upstream` takes.
+#[derive(Args, Debug)]
+pub struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Connect to every upstream and say what it offers
+    ///
+    /// A running server is not asked: processes are started for this look, and ended after it.
+    List(list::Options),
+    /// Connect to one upstream step by step; where that fails, say what was expected and how to mend it
+    Probe(probe::Options),
+}
+
+impl Options {
+    /// Runs the subcommand.
+    pub fn run(self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
+        let config = config::load(&super::sources(file)?)?;
+        match self.command {
+            Command::List(options) => options.run(config),
+            Command::Probe(options) => options.run(config),
+        }
+    }
+}
+
+/// Runs `work` with what upstreams are reached with; returns once every process has ended.
+fn with_parts<T>(config: &Config, work: impl AsyncFnOnce(&Parts) -> T) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let parts = Parts {
+        outbound: Outbound::for_upstreams(config.outbound.clone())?,
+        lifecycle: Lifecycle::new(),
+    };
+    Ok(runtime.block_on(async {
+        let done = work(&parts).await;
+        parts.lifecycle.stop_softly();
+        parts.lifecycle.finish(PATIENCE).await;
+        done
+    }))
+}
+
+/// The upstream of that name, or a sentence that names those there are.
+fn named<'a>(upstreams: &'a [Definition], name: &str) -> Result<&'a Definition, String> {
+    let is_it = |upstream: &&Definition| upstream.settings.name == name;
+    upstreams.iter().find(is_it).ok_or_else(|| {
+        let names: Vec<_> = upstreams
+            .iter()
+            .map(|upstream| upstream.settings.name.as_str())
+            .collect();
+        match names.as_slice() {
+            [] => "no upstream is configured; write one as a table [[upstream]]".to_owned(),
+            names => format!(
+                "no upstream is called {name:?}; there are {}",
+                names.join(", ")
+            ),
+        }
+    })
+}

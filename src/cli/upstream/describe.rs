@@ -1,0 +1,151 @@
+//! What a look at an upstream found, for people and for programs.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::advice::{self, Advice};
+use crate::upstream::{Definition, Era, Hello, Offer, Step, Survey, Tried};
+
+/// How an upstream is reached, without what may be secret: arguments and the query of an address.
+pub(super) fn way(definition: &Definition) -> String {
+    let settings = &definition.settings;
+    match (&settings.http, &settings.stdio.command) {
+        (Some(address), _) => match url::Url::parse(address) {
+            Ok(mut url) => {
+                url.set_query(None);
+                url.set_fragment(None);
+                url.to_string()
+            }
+            Err(_) => "an address that is none".to_owned(),
+        },
+        (None, command) => format!("process {}", command.as_deref().unwrap_or_default()),
+    }
+}
+
+/// What was tried, as an operator knows it.
+pub(super) fn tried(tried: Tried) -> &'static str {
+    match tried {
+        Tried::Handshake(Era::Modern) => "server/discover (modern)",
+        Tried::Handshake(Era::Legacy) => "initialize (legacy)",
+        Tried::Tools => "tools/list",
+        Tried::Prompts => "prompts/list",
+        Tried::Resources => "resources/list",
+        Tried::Templates => "resources/templates/list",
+    }
+}
+
+pub(super) fn era(era: Era) -> &'static str {
+    match era {
+        Era::Legacy => "legacy",
+        Era::Modern => "modern",
+    }
+}
+
+/// Another machine's words: without control characters, and not endless.
+pub(super) fn harmless(text: &str) -> String {
+    let shown = text.chars().take(200);
+    shown
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// The server's name and version, as it says.
+pub(super) fn server(hello: &Hello) -> String {
+    match &hello.server {
+        Some(server) => format!("{} {}", harmless(&server.name), harmless(&server.version))
+            .trim_end()
+            .to_owned(),
+        None => "a server that does not say its name".to_owned(),
+    }
+}
+
+/// The name that clients see of an upstream's tool or prompt.
+pub(super) fn listed(upstream: &str, name: &str) -> String {
+    format!("{upstream}__{name}")
+}
+
+fn tools(upstream: &str, offer: &Offer) -> Vec<String> {
+    let names = offer.tools.iter();
+    names.map(|tool| listed(upstream, &tool.name)).collect()
+}
+
+fn prompts(upstream: &str, offer: &Offer) -> Vec<String> {
+    let names = offer.prompts.iter();
+    names
+        .map(|name| harmless(&listed(upstream, name)))
+        .collect()
+}
+
+/// Writes what an upstream offers, one name per line.
+pub(super) fn write_offer(text: &mut String, upstream: &str, offer: &Offer) {
+    let capabilities = offer.hello.capability_names();
+    let capabilities = match capabilities.as_slice() {
+        [] => "none".to_owned(),
+        names => harmless(&names.join(" ")),
+    };
+    // Writing into a string cannot fail.
+    let _ = writeln!(text, "  capabilities  {capabilities}");
+    let addresses = |uris: &[String]| uris.iter().map(|uri| harmless(uri)).collect();
+    let lists: [(&str, Vec<String>); 4] = [
+        ("tools", tools(upstream, offer)),
+        ("prompts", prompts(upstream, offer)),
+        ("resources", addresses(&offer.resources)),
+        ("templates", addresses(&offer.templates)),
+    ];
+    for (what, names) in lists {
+        let _ = writeln!(text, "  {what:<13} {}", names.len());
+        for name in names {
+            let _ = writeln!(text, "    {name}");
+        }
+    }
+}
+
+/// The same as one JSON object.
+pub(super) fn as_json(definition: &Definition, survey: &Survey, seen: &[String]) -> Value {
+    let name = &definition.settings.name;
+    let failure = survey.failure().map(|failure| {
+        let Advice {
+            expected,
+            found,
+            fix,
+        } = advice::of(definition, failure, seen);
+        json!({ "tried": tried(failure.0), "expected": expected, "found": found, "fix": fix })
+    });
+    let mut object = json!({
+        "name": name,
+        "reached_by": way(definition),
+        "reachable": survey.offer.is_some(),
+        "steps": survey.steps.iter().map(step).collect::<Vec<_>>(),
+    });
+    if let (Some(failure), Value::Object(members)) = (failure, &mut object) {
+        members.insert("failure".to_owned(), failure);
+    }
+    if let (Some(offer), Value::Object(members)) = (&survey.offer, &mut object) {
+        let server = offer.hello.server.as_ref();
+        let told = json!({
+            "era": era(offer.era),
+            "revision": offer.hello.revision,
+            "server": server.map(|server| json!({ "name": server.name, "version": server.version })),
+            "capabilities": offer.hello.capability_names(),
+            "tools": tools(name, offer),
+            "prompts": offer.prompts.iter().map(|prompt| listed(name, prompt)).collect::<Vec<_>>(),
+            "resources": offer.resources,
+            "resource_templates": offer.templates,
+        });
+        if let Value::Object(told) = told {
+            members.extend(told);
+        }
+    }
+    object
+}
+
+fn step(step: &Step) -> Value {
+    json!({
+        "tried": tried(step.tried),
+        "seconds": step.took.as_secs_f64(),
+        "ok": step.outcome.is_ok(),
+        "count": step.outcome.ok().flatten(),
+        "reason": step.outcome.err().map(crate::upstream::UpstreamError::reason),
+    })
+}
