@@ -1,5 +1,6 @@
-//! Runs the suite, one scenario and one process at a time, and reads what it found.
+//! Runs the suite, a scenario or all of a revision in one process, and reads what it found.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -22,15 +23,15 @@ pub(crate) struct Suite {
 /// One line of a scenario's `checks.json`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Check {
-    id: String,
-    status: Status,
-    error_message: Option<String>,
+pub(crate) struct Check {
+    pub(crate) id: String,
+    pub(crate) status: Status,
+    pub(crate) error_message: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-enum Status {
+pub(crate) enum Status {
     Failure,
     Info,
     Skipped,
@@ -94,20 +95,61 @@ impl Suite {
         revision: &str,
         least_successes: usize,
     ) -> Verdict {
-        let folder = self.results.join(revision).join(scenario.name);
+        let folder = self.emptied(&[revision, scenario.name]);
+        let said = self
+            .process(&["--scenario", scenario.name], revision, &folder)
+            .await;
+        match checks_below(&folder) {
+            Some(checks) => judge(scenario, least_successes, &checks),
+            None => Verdict::Failed {
+                reasons: vec![format!("the suite wrote no checks: {said}")],
+            },
+        }
+    }
+
+    /// Runs every scenario of a revision: the checks of each. `part` names the folder of their files.
+    pub(crate) async fn run_all(&self, revision: &str, part: &str) -> BTreeMap<String, Vec<Check>> {
+        let folder = self.emptied(&[part, revision]);
+        let said = self.process(&["--suite", "all"], revision, &folder).await;
+        let results = std::fs::read_dir(&folder)
+            .unwrap_or_else(|error| panic!("{}: {error}; the suite: {said}", folder.display()));
+        let scenario = |entry: std::fs::DirEntry| {
+            // "server-", the scenario, "-" and the time.
+            let name = entry.file_name().into_string().ok()?;
+            let at = name.len().checked_sub("-2026-11-21T11-55-40-618Z".len())?;
+            let name = name.get(..at)?.strip_prefix("server-")?.to_owned();
+            Some((name, checks_below(&entry.path())?))
+        };
+        let checks: BTreeMap<_, _> = results
+            .filter_map(|entry| scenario(entry.expect("a readable folder")))
+            .collect();
+        assert!(!checks.is_empty(), "the suite wrote no checks: {said}");
+        checks
+    }
+
+    /// An empty folder for results.
+    fn emptied(&self, path: &[&str]) -> PathBuf {
+        let folder = path
+            .iter()
+            .fold(self.results.clone(), |at, part| at.join(part));
         match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 panic!("{}: {error}", folder.display())
             }
-            Ok(()) | Err(_) => {}
+            Ok(()) | Err(_) => folder,
         }
+    }
+
+    /// Runs the suite to its end; what it printed.
+    async fn process(&self, which: &[&str], revision: &str, folder: &Path) -> String {
         let output = Command::new(&self.node)
             .arg("--import")
             .arg(&self.preload)
             .arg(&self.script)
-            .args(["server", "--url", &self.url, "--scenario", scenario.name])
+            .args(["server", "--url", &self.url])
+            .args(which)
             .args(["--spec-version", revision, "--output-dir"])
-            .arg(&folder)
+            .arg(folder)
             .env("CONFORMANCE_URL", &self.url)
             .env("CONFORMANCE_ACCESS_TOKEN", &self.access_token)
             .env("CONFORMANCE_SUITE", &self.script)
@@ -116,16 +158,8 @@ impl Suite {
             .output()
             .await
             .unwrap_or_else(|error| panic!("{}: {error}", self.node.display()));
-        match checks_below(&folder) {
-            Some(checks) => judge(scenario, least_successes, &checks),
-            None => {
-                let said = [output.stdout, output.stderr].concat();
-                let said = String::from_utf8_lossy(&said);
-                Verdict::Failed {
-                    reasons: vec![format!("the suite wrote no checks: {}", said.trim())],
-                }
-            }
-        }
+        let said = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&said).trim().to_owned()
     }
 }
 

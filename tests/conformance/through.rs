@@ -1,0 +1,206 @@
+//! The suite through the gateway: every scenario of three revisions, with an upstream of each era behind Usher.
+//!
+//! The suite is run against the fixture upstream itself first. A scenario passes through Usher if no check of it fails or
+//! warns and at least as many succeed as without Usher in between: one that checks nothing passes nothing. What cannot be
+//! bridged is listed in `expected-failures.toml`, check by check, each with its reason; a check that is listed and does
+//! not fail is a failure too.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fixture_upstream::Era;
+use serde::Deserialize;
+use usher::upstream::UpstreamSettings;
+
+use super::gateway::TestGateway;
+use super::suite::{Check, Status, Suite};
+
+/// The revisions that the suite has more than one scenario for.
+pub(crate) const REVISIONS: &[(&str, Era)] = &[
+    ("2025-06-18", Era::Legacy),
+    ("2025-11-25", Era::Legacy),
+    ("2026-07-28", Era::Modern),
+];
+pub(crate) const ERAS: &[(&str, Era)] = &[("legacy", Era::Legacy), ("modern", Era::Modern)];
+
+/// One entry of `expected-failures.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Expected {
+    /// The revisions that the suite speaks.
+    revisions: Vec<String>,
+    /// The era of the upstream.
+    upstream: String,
+    /// Each scenario with the ids of the checks that fail, none of which may succeed.
+    scenarios: BTreeMap<String, Vec<String>>,
+    /// Why that cannot be bridged.
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpectedFailures {
+    failure: Vec<Expected>,
+}
+
+/// What became of one scenario of a revision, with an upstream of an era.
+#[derive(Debug)]
+pub(crate) enum Cell {
+    Passed {
+        successes: usize,
+    },
+    /// The numbers of the reasons.
+    Expected {
+        reasons: BTreeSet<usize>,
+    },
+    Failed {
+        why: Vec<String>,
+    },
+}
+
+/// Scenario, then revision and era of the upstream.
+pub(crate) type Matrix = BTreeMap<String, BTreeMap<(&'static str, &'static str), Cell>>;
+
+pub(crate) fn expected_failures() -> Vec<Expected> {
+    let text = include_str!("expected-failures.toml");
+    let read: ExpectedFailures = toml::from_str(text).expect("expected-failures.toml is right");
+    read.failure
+}
+
+/// The reasons in their order; entries may share one.
+pub(crate) fn reasons(expected: &[Expected]) -> Vec<&str> {
+    let mut reasons = Vec::new();
+    for entry in expected {
+        if !reasons.contains(&&*entry.reason) {
+            reasons.push(&*entry.reason);
+        }
+    }
+    reasons
+}
+
+/// Runs everything, about half a minute.
+pub(crate) async fn run(expected: &[Expected]) -> Matrix {
+    let mut direct = BTreeMap::new();
+    for (revision, era) in REVISIONS {
+        let suite = Suite::installed(fixture(*era).await, "of no use".to_owned());
+        direct.insert(*revision, suite.run_all(revision, "fixture").await);
+    }
+    let mut matrix = Matrix::new();
+    for (name, era) in ERAS {
+        let gateway = in_front_of(*era).await;
+        let token = gateway.token().scope("mcp:read mcp:write");
+        let token = token.expires_in(3600).mint();
+        let suite = Suite::installed(format!("{}/mcp", gateway.url), token);
+        for (revision, _) in REVISIONS {
+            let mut through = suite.run_all(revision, &format!("through-{name}")).await;
+            for (scenario, by_itself) in &direct[revision] {
+                let checks = through.remove(scenario).unwrap_or_default();
+                let listed = of_cell(expected, revision, name, scenario);
+                let cell = judge(&checks, successes(by_itself), &listed);
+                let cells = matrix.entry(scenario.clone()).or_default();
+                cells.insert((*revision, *name), cell);
+            }
+        }
+        gateway.stop().await;
+    }
+    matrix
+}
+
+/// Starts the fixture; its address.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it runs beside the server under test, to the end of the program"
+)]
+async fn fixture(era: Era) -> String {
+    let (url, serving) = fixture_upstream::serve(era).await.expect("a free port");
+    drop(tokio::spawn(serving));
+    url
+}
+
+/// Usher before a fixture, ready when it has listed what the fixture has.
+async fn in_front_of(era: Era) -> TestGateway {
+    let upstream = UpstreamSettings {
+        name: "fixture".to_owned(),
+        http: Some(fixture(era).await),
+        ..UpstreamSettings::default()
+    };
+    let gateway = TestGateway::builder()
+        .settings(|settings| {
+            settings.upstream = vec![upstream];
+            // The suite is one subject with hundreds of calls a minute.
+            settings.rate_limit.subject_per_minute = 0;
+            settings.rate_limit.client_per_minute = 0;
+            settings.rate_limit.tool_per_minute = 0;
+        })
+        .start()
+        .await;
+    let token = gateway.token().scope("mcp:read mcp:write").mint();
+    let ask = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    for _ in 0..1_000 {
+        let list = gateway.call(&token, ask.clone()).await;
+        if list.text().contains("test_simple_text") {
+            return gateway;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the fixture is not listed: {}", gateway.access_log());
+}
+
+fn successes(checks: &[Check]) -> usize {
+    let is_success = |check: &&Check| check.status == Status::Success;
+    checks.iter().filter(is_success).count()
+}
+
+/// The checks that are expected to fail, each with the number of its reason.
+fn of_cell<'a>(
+    expected: &'a [Expected],
+    revision: &str,
+    upstream: &str,
+    scenario: &str,
+) -> BTreeMap<&'a str, usize> {
+    let reasons = reasons(expected);
+    let here = expected.iter().filter(|entry| {
+        entry.upstream == upstream && entry.revisions.iter().any(|of| of == revision)
+    });
+    here.flat_map(|entry| {
+        let reason = reasons.iter().position(|reason| *reason == entry.reason);
+        let number = reason.expect("a reason is in the list of reasons") + 1;
+        let checks = entry.scenarios.get(scenario);
+        checks
+            .into_iter()
+            .flatten()
+            .map(move |id| (id.as_str(), number))
+    })
+    .collect()
+}
+
+fn judge(checks: &[Check], least_successes: usize, listed: &BTreeMap<&str, usize>) -> Cell {
+    let is_trouble = |check: &&Check| matches!(check.status, Status::Failure | Status::Warning);
+    let mut why: Vec<_> = checks
+        .iter()
+        .filter(is_trouble)
+        .filter(|check| !listed.contains_key(&*check.id))
+        .map(|check| {
+            let message = check.error_message.as_deref().unwrap_or("no message");
+            format!("{:?} {}: {message}", check.status, check.id)
+        })
+        .collect();
+    for id in listed.keys() {
+        let mut troubles = checks.iter().filter(is_trouble);
+        if !troubles.any(|check| check.id == *id) {
+            why.push(format!("{id} did not fail: expect it no longer"));
+        }
+    }
+    let successes = successes(checks);
+    if successes + listed.len() < least_successes {
+        why.push(format!(
+            "{successes} checks succeeded, {least_successes} do without Usher"
+        ));
+    }
+    match (why.is_empty(), listed.is_empty()) {
+        (false, _) => Cell::Failed { why },
+        (true, true) => Cell::Passed { successes },
+        (true, false) => Cell::Expected {
+            reasons: listed.values().copied().collect(),
+        },
+    }
+}
