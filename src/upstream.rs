@@ -5,6 +5,8 @@
 //! connection, its own deadline and its own limit of calls. This module cannot name `auth`, so no caller's token can
 //! reach an upstream.
 
+mod call;
+mod conversation;
 mod credential;
 mod error;
 mod event_stream;
@@ -19,25 +21,25 @@ mod message;
 pub mod settings;
 mod stdio;
 mod survey;
+mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use ::http::HeaderMap;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
 
+pub use call::{Call, Caller};
+pub use conversation::{Conversation, Said};
 pub use credential::{CallerCredential, CredentialError};
 pub use error::UpstreamError;
 pub use hello::{Hello, Server};
 pub use lists::{Capabilities, Feature, Item, Lists};
-pub use message::{Era, Reply};
+pub use message::{Era, LogLevel, Notification, Reply};
 pub use settings::{EraSetting, SettingsError, StdioSettings, UpstreamSettings, mistakes};
 pub use survey::{Offer, Step, Survey, Tried, survey};
 
 use self::link::Link;
-use self::message::Request;
 use crate::lifecycle::Lifecycle;
 use crate::outbound::Outbound;
 
@@ -86,7 +88,7 @@ impl Upstreams {
                 known_era: Mutex::new(None),
                 lists: ArcSwap::default(),
                 was_listed: AtomicBool::new(false),
-                calls: Semaphore::new(calls),
+                calls: Arc::new(Semaphore::new(calls)),
                 wake: Arc::default(),
                 changes: changes.clone(),
             });
@@ -125,19 +127,6 @@ fn eras(setting: EraSetting, known: Option<Era>) -> &'static [Era] {
     }
 }
 
-/// One call of a tool, with nothing in it of who calls.
-#[derive(Clone, Debug, Default)]
-pub struct Call {
-    /// The tool's name at the upstream.
-    pub tool: Box<str>,
-    /// The members of `params` without `_meta`, as JSON without the braces.
-    pub members: Vec<u8>,
-    /// The members of `params._meta` that are not the protocol's own, as JSON without the braces.
-    pub meta: Vec<u8>,
-    /// Headers that mirror arguments (`Mcp-Param-*`).
-    pub headers: HeaderMap,
-}
-
 /// One MCP server behind this one.
 #[derive(Debug)]
 pub struct Upstream {
@@ -148,7 +137,7 @@ pub struct Upstream {
     known_era: Mutex<Option<Era>>,
     lists: ArcSwap<Lists>,
     was_listed: AtomicBool,
-    calls: Semaphore,
+    calls: Arc<Semaphore>,
     wake: Arc<Notify>,
     changes: watch::Sender<()>,
 }
@@ -176,42 +165,6 @@ impl Upstream {
     #[must_use]
     pub fn was_listed(&self) -> bool {
         self.was_listed.load(Ordering::Acquire)
-    }
-
-    /// Calls a tool and gives what the upstream answered, with the era it answered in.
-    pub async fn call(&self, call: Call) -> Result<(Reply, Era), UpstreamError> {
-        let Ok(_running) = self.calls.try_acquire() else {
-            return Err(UpstreamError::Busy);
-        };
-        let timeout = Duration::from_secs(self.definition.settings.call_timeout_seconds);
-        let answer = tokio::time::timeout(timeout, self.ask(&call, timeout)).await;
-        let answer = answer.unwrap_or(Err(UpstreamError::TimedOut));
-        if let Err(error @ (UpstreamError::Unavailable | UpstreamError::Interrupted)) = &answer {
-            tracing::warn!(upstream = self.name(), %error, "upstream: a call failed");
-            self.wake.notify_one();
-        }
-        answer
-    }
-
-    async fn ask(&self, call: &Call, timeout: Duration) -> Result<(Reply, Era), UpstreamError> {
-        let request = Request {
-            method: "tools/call",
-            name: Some(&call.tool),
-            members: &call.members,
-            meta: &call.meta,
-        };
-        let link = self.link.load_full().ok_or(UpstreamError::Unavailable)?;
-        let headers = call.headers.clone();
-        match link.request(&request, headers, timeout).await {
-            // It did nothing with the request, so that may be sent again, once.
-            Err(UpstreamError::SessionGone) => {
-                let link = self.connect_after(Some(&link)).await?;
-                let headers = call.headers.clone();
-                let reply = link.request(&request, headers, timeout).await?;
-                Ok((reply, link.era))
-            }
-            reply => Ok((reply?, link.era)),
-        }
     }
 
     /// A new connection, unless somebody else has just made one in place of `stale`.

@@ -5,6 +5,7 @@
 //! `resultType: complete` where the upstream is legacy and could not say so.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use http::HeaderMap;
 use serde_json::value::RawValue;
@@ -16,7 +17,7 @@ use super::error::Error;
 use super::members::{Members, write_member};
 use super::method::Method;
 use super::{Answer, Era, Operation, Protocol, reply};
-use crate::upstream::{self, Call, Reply, UpstreamError};
+use crate::upstream::{self, Call, Caller, Reply, Said, Upstream, UpstreamError};
 
 /// The answer to a message: at once, or when an upstream has answered. Only the latter costs a boxed future.
 #[expect(
@@ -65,10 +66,12 @@ impl Forward {
             protocol: protocol.clone(),
             home: home.clone(),
             call: Call {
-                tool: home.tool.clone(),
+                method: "tools/call",
+                name: Some(home.tool.clone()),
                 members,
                 meta,
                 headers: mirrored(asked.headers),
+                progress_token: None,
             },
             id: asked.id.as_json().into(),
             era: asked.era,
@@ -100,7 +103,7 @@ impl Forward {
             started,
             ..
         } = self;
-        let answered = home.upstream.call(call).await;
+        let answered = ask(&home.upstream, call).await;
         let mut json = Vec::new();
         let written = answered.and_then(|(reply, from)| write(&mut json, &id, (reply, from), era));
         let reason = written.unwrap_or_else(|error| {
@@ -112,6 +115,19 @@ impl Forward {
         let what = (Some(Method::CallTool), Some(&label));
         protocol.0.counts.add(what, reason, started);
         (json, reason)
+    }
+}
+
+/// The upstream's answer; whatever it says before goes nowhere yet.
+async fn ask(
+    upstream: &Arc<Upstream>,
+    call: Call,
+) -> Result<(Reply, upstream::Era), UpstreamError> {
+    let mut conversation = upstream.begin(call, &Caller::default()).await?;
+    loop {
+        if let Said::Reply(reply) = conversation.next().await? {
+            return Ok((reply, conversation.era()));
+        }
     }
 }
 

@@ -28,6 +28,11 @@ impl Events {
         }
     }
 
+    /// The most bytes that one event may have.
+    pub(super) fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+
     /// Takes the next piece of the stream.
     pub(super) fn push(&mut self, piece: &[u8]) {
         self.unread.extend_from_slice(piece);

@@ -3,7 +3,7 @@
 //! Every request is one POST; its answer is JSON, or a stream of events that ends with the answer. Redirects are not
 //! followed, and no header of the caller's is sent but `Mcp-Param-*`, which mirror the arguments of the very call.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use super::UpstreamError;
+use super::conversation::Heard;
 use super::event_stream::Events;
 use super::message::{self, Era, Incoming, Reply, Request};
 use crate::outbound::{Exchange, Exchanged, Outbound, OutboundError};
@@ -27,9 +28,46 @@ pub(super) struct HttpLink {
     outbound: Outbound,
     url: Url,
     max_bytes: usize,
-    next_id: AtomicU64,
+    pub(super) next_id: AtomicU64,
     session: Option<HeaderValue>,
     version: Option<HeaderValue>,
+}
+
+/// What goes with a request besides its message.
+pub(super) struct Sending {
+    pub(super) era: Era,
+    pub(super) extra: HeaderMap,
+    /// How long all of it may take, the last piece of the answer included.
+    pub(super) timeout: Duration,
+}
+
+/// An answer that has begun.
+pub(super) enum Begun {
+    /// It is there.
+    Replied(Reply),
+    /// It comes as a stream of events, with other messages before it.
+    Streams(Box<EventsOf>),
+}
+
+/// The events of an answer, as they come. Dropping it closes the stream.
+pub(super) struct EventsOf {
+    answer: Exchanged,
+    events: Events,
+}
+
+impl EventsOf {
+    /// The data of the next event; nothing at the end of the stream.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, UpstreamError> {
+        loop {
+            if let Some(data) = self.events.next().map_err(|_long| UpstreamError::Invalid)? {
+                return Ok(Some(data));
+            }
+            match piece(&mut self.answer).await? {
+                Some(piece) => self.events.push(&piece),
+                None => return Ok(None),
+            }
+        }
+    }
 }
 
 impl HttpLink {
@@ -94,75 +132,94 @@ impl HttpLink {
     }
 
     /// Sends a message that has no answer.
-    pub(super) async fn notify(
+    pub(super) async fn tell(
         &self,
-        message: &'static [u8],
+        message: Bytes,
         timeout: Duration,
     ) -> Result<(), UpstreamError> {
-        let body = Bytes::from_static(message);
-        let sent = self.send(self.headers_of_session(), body, timeout).await?;
+        let sent = self
+            .send(self.headers_of_session(), message, timeout)
+            .await?;
         match sent.status() {
             200..=299 => Ok(()),
             status => Err(self.refusal(status)),
         }
     }
 
-    /// Sends a request and waits for its answer.
+    /// Sends a request and waits for its answer. What else comes was not asked for.
     pub(super) async fn request(
         &self,
+        id: u64,
         request: &Request<'_>,
-        (era, extra): (Era, HeaderMap),
-        timeout: Duration,
+        sending: Sending,
     ) -> Result<Reply, UpstreamError> {
-        let (reply, _head) = self.exchange(request, (era, extra), timeout).await?;
-        Ok(reply)
+        self.begin(id, request, sending).await?.last(id).await
     }
 
     /// The same for the first request of a session: its answer names the session.
     pub(super) async fn open(
         &mut self,
+        id: u64,
         request: &Request<'_>,
         timeout: Duration,
     ) -> Result<Reply, UpstreamError> {
-        let extra = HeaderMap::new();
-        let (reply, head) = self
-            .exchange(request, (Era::Legacy, extra), timeout)
-            .await?;
-        self.session = head.get(SESSION).cloned();
+        let sending = Sending {
+            era: Era::Legacy,
+            extra: HeaderMap::new(),
+            timeout,
+        };
+        let (begun, session) = self.exchange(id, request, sending).await?;
+        let reply = begun.last(id).await?;
+        self.session = session;
         Ok(reply)
+    }
+
+    /// Sends a request, and returns when its answer has begun.
+    pub(super) async fn begin(
+        &self,
+        id: u64,
+        request: &Request<'_>,
+        sending: Sending,
+    ) -> Result<Begun, UpstreamError> {
+        let (begun, _session) = self.exchange(id, request, sending).await?;
+        Ok(begun)
     }
 
     async fn exchange(
         &self,
+        id: u64,
         request: &Request<'_>,
-        (era, extra): (Era, HeaderMap),
-        timeout: Duration,
-    ) -> Result<(Reply, HeaderMap), UpstreamError> {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        sending: Sending,
+    ) -> Result<(Begun, Option<HeaderValue>), UpstreamError> {
+        let Sending {
+            era,
+            extra,
+            timeout,
+        } = sending;
         let mut headers = self.headers(request, era)?;
         headers.extend(extra);
         let mut answer = self.send(headers, request.write(id, era), timeout).await?;
         let status = answer.status();
-        let head = answer.headers().clone();
-        let kind = head
-            .get(CONTENT_TYPE)
-            .map_or(&b""[..], HeaderValue::as_bytes);
-        let kind = kind.split(|b| *b == b';').next().unwrap_or_default();
-        let is = |wanted: &[u8]| kind.trim_ascii().eq_ignore_ascii_case(wanted);
-        let reply = if status == 200 && is(b"text/event-stream") {
-            self.last_event(&mut answer, id).await
-        } else if is(b"application/json") {
+        let session = answer.headers().get(SESSION).cloned();
+        let is_events = is_of_type(&answer, b"text/event-stream");
+        if status == 200 && is_events {
+            let events = Events::new(self.max_bytes);
+            let events = Box::new(EventsOf { answer, events });
+            return Ok((Begun::Streams(events), session));
+        }
+        let reply = if is_of_type(&answer, b"application/json") {
             let body = self.body(&mut answer).await?;
             reply_to(id, &body).unwrap_or(Err(UpstreamError::Invalid))
         } else {
             Err(UpstreamError::Invalid)
         };
-        match (status, reply) {
-            (200, reply) => reply.map(|reply| (reply, head)),
+        let reply = match (status, reply) {
+            (200, reply) => reply?,
             // Modern servers answer some errors with a status besides the message (MCP 2026-07-28, transports).
-            (400..=499, Ok(reply @ Reply::Error(_))) if era == Era::Modern => Ok((reply, head)),
-            (status, _) => Err(self.refusal(status)),
-        }
+            (400..=499, Ok(reply @ Reply::Error(_))) if era == Era::Modern => reply,
+            (status, _) => return Err(self.refusal(status)),
+        };
+        Ok((Begun::Replied(reply), session))
     }
 
     fn refusal(&self, status: u16) -> UpstreamError {
@@ -194,27 +251,38 @@ impl HttpLink {
         }
         Ok(body.freeze())
     }
+}
 
-    /// Reads events up to the answer. What else is in the stream was not asked for.
-    async fn last_event(&self, answer: &mut Exchanged, id: u64) -> Result<Reply, UpstreamError> {
-        let mut events = Events::new(self.max_bytes);
-        while let Some(piece) = piece(answer).await? {
-            events.push(&piece);
-            while let Some(data) = events.next().map_err(|_long| UpstreamError::Invalid)? {
-                if let Some(reply) = reply_to(id, &data) {
-                    return reply;
-                }
+impl Begun {
+    /// The answer to request `id`. What else is in the stream was not asked for.
+    async fn last(self, id: u64) -> Result<Reply, UpstreamError> {
+        let mut events = match self {
+            Self::Replied(reply) => return Ok(reply),
+            Self::Streams(events) => events,
+        };
+        let (mut heard, most_bytes) = (Heard::default(), events.events.max_bytes());
+        while let Some(data) = events.next().await? {
+            if let Some(reply) = reply_to(id, &data) {
+                return reply;
             }
+            heard.add(data.len(), most_bytes)?;
         }
         Err(UpstreamError::Interrupted)
     }
+}
+
+fn is_of_type(answer: &Exchanged, wanted: &[u8]) -> bool {
+    let kind = answer.headers().get(CONTENT_TYPE);
+    let kind = kind.map_or(&b""[..], HeaderValue::as_bytes);
+    let kind = kind.split(|b| *b == b';').next().unwrap_or_default();
+    kind.trim_ascii().eq_ignore_ascii_case(wanted)
 }
 
 /// The answer to request `id`, if that is what `json` is. Answers to other requests are nobody's.
 fn reply_to(id: u64, json: &Bytes) -> Option<Result<Reply, UpstreamError>> {
     match message::read(json)? {
         Incoming::Reply(of, reply) if of == id => Some(reply),
-        Incoming::Reply(..) | Incoming::Notification { .. } | Incoming::Request { .. } => None,
+        Incoming::Reply(..) | Incoming::Notification(_) | Incoming::Request { .. } => None,
     }
 }
 

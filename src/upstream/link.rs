@@ -1,20 +1,23 @@
 //! A connection to an upstream that has shaken hands: which era it speaks, and what it has.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use tokio::sync::Notify;
 
 use super::hello::Hello;
-use super::http::HttpLink;
+use super::http::{HttpLink, Sending};
 use super::message::{self, Era, Reply, Request};
 use super::settings::endpoint;
 use super::stdio::StdioLink;
 use super::{Definition, Parts, UpstreamError};
 
+/// How the other side is reached.
 #[derive(Debug)]
-enum Wire {
+pub(super) enum Wire {
     Http(HttpLink),
     Stdio(StdioLink),
 }
@@ -25,10 +28,19 @@ pub(super) struct Link {
     pub(super) era: Era,
     /// What the other side said of itself.
     pub(super) hello: Hello,
-    wire: Wire,
+    pub(super) wire: Wire,
 }
 
 impl Wire {
+    /// An id for one more request.
+    pub(super) fn next_id(&self) -> u64 {
+        let next_id = match self {
+            Self::Http(http) => &http.next_id,
+            Self::Stdio(stdio) => &stdio.next_id,
+        };
+        next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
     async fn discover(&self, timeout: Duration) -> Result<Hello, UpstreamError> {
         let request = Request {
             method: "server/discover",
@@ -45,17 +57,19 @@ impl Wire {
             members: params.as_bytes(),
             ..Request::default()
         };
+        let id = self.next_id();
         let reply = match self {
-            Self::Http(http) => http.open(&request, timeout).await?,
-            Self::Stdio(stdio) => stdio.request(&request, Era::Legacy).await?,
+            Self::Http(http) => http.open(id, &request, timeout).await?,
+            Self::Stdio(stdio) => stdio.request(id, request.write(id, Era::Legacy)).await?,
         };
         let hello = Hello::initialized(&reply)?;
+        let initialized = Bytes::from_static(message::INITIALIZED);
         match self {
             Self::Http(http) => {
                 http.negotiated(hello.revision);
-                http.notify(message::INITIALIZED, timeout).await?;
+                http.tell(initialized, timeout).await?;
             }
-            Self::Stdio(stdio) => stdio.notify(message::INITIALIZED)?,
+            Self::Stdio(stdio) => stdio.send(initialized)?,
         }
         Ok(hello)
     }
@@ -63,12 +77,20 @@ impl Wire {
     async fn request(
         &self,
         request: &Request<'_>,
-        (era, headers): (Era, HeaderMap),
+        (era, extra): (Era, HeaderMap),
         timeout: Duration,
     ) -> Result<Reply, UpstreamError> {
+        let id = self.next_id();
         match self {
-            Self::Http(http) => http.request(request, (era, headers), timeout).await,
-            Self::Stdio(stdio) => stdio.request(request, era).await,
+            Self::Http(http) => {
+                let sending = Sending {
+                    era,
+                    extra,
+                    timeout,
+                };
+                http.request(id, request, sending).await
+            }
+            Self::Stdio(stdio) => stdio.request(id, request.write(id, era)).await,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A result or an error is a slice of the bytes that came: nothing is parsed and written again on its way.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -40,33 +41,27 @@ pub(super) struct Request<'a> {
     pub(super) members: &'a [u8],
     /// The members of `params._meta` that are not the protocol's own, as JSON without the braces.
     pub(super) meta: &'a [u8],
+    /// Asks to be told of progress. The token is the request's own id.
+    pub(super) wants_progress: bool,
+    /// What the caller can do, as a modern upstream is told: a JSON object. Empty: nothing.
+    pub(super) capabilities: &'a str,
+    /// From which level on a modern upstream is asked to send log messages.
+    pub(super) log_level: Option<LogLevel>,
 }
 
 impl Request<'_> {
     /// The whole message, on one line: a break between tokens would end a line of the stdio transport.
     pub(super) fn write(&self, id: u64, era: Era) -> Bytes {
-        let mut out = Vec::with_capacity(self.members.len() + self.meta.len() + 384);
+        let mut out = Vec::with_capacity(self.members.len() + self.meta.len() + 416);
         out.extend_from_slice(format!(r#"{{"jsonrpc":"2.0","id":{id},"method":""#).as_bytes());
         out.extend_from_slice(self.method.as_bytes());
         out.extend_from_slice(br#"","params":{"#);
         out.extend_from_slice(self.members);
-        let own = match era {
-            Era::Legacy => String::new(),
-            Era::Modern => format!(
-                r#""io.modelcontextprotocol/protocolVersion":"{MODERN}","io.modelcontextprotocol/clientInfo":{CLIENT_INFO},"io.modelcontextprotocol/clientCapabilities":{{}}"#
-            ),
-        };
-        if !(self.meta.is_empty() && own.is_empty()) {
+        if era == Era::Modern || self.wants_progress || !self.meta.is_empty() {
             if !self.members.is_empty() {
                 out.push(b',');
             }
-            out.extend_from_slice(br#""_meta":{"#);
-            out.extend_from_slice(self.meta);
-            if !(self.meta.is_empty() || own.is_empty()) {
-                out.push(b',');
-            }
-            out.extend_from_slice(own.as_bytes());
-            out.push(b'}');
+            self.write_meta(&mut out, id, era);
         }
         out.extend_from_slice(b"}}");
         for byte in &mut out {
@@ -75,6 +70,91 @@ impl Request<'_> {
             }
         }
         Bytes::from(out)
+    }
+
+    /// What the caller said of its own first, then ours with this upstream (MCP 2026-07-28, `_meta`; progress).
+    fn write_meta(&self, out: &mut Vec<u8>, id: u64, era: Era) {
+        out.extend_from_slice(br#""_meta":{"#);
+        out.extend_from_slice(self.meta);
+        let separate = |out: &mut Vec<u8>| match out.last() {
+            Some(b'{') => {}
+            _ => out.push(b','),
+        };
+        if self.wants_progress {
+            separate(out);
+            out.extend_from_slice(format!(r#""progressToken":{id}"#).as_bytes());
+        }
+        if era == Era::Modern {
+            separate(out);
+            let capabilities = match self.capabilities {
+                "" => "{}",
+                capabilities => capabilities,
+            };
+            for part in [
+                r#""io.modelcontextprotocol/protocolVersion":""#,
+                MODERN,
+                r#"","io.modelcontextprotocol/clientInfo":"#,
+                CLIENT_INFO,
+                r#","io.modelcontextprotocol/clientCapabilities":"#,
+                capabilities,
+            ] {
+                out.extend_from_slice(part.as_bytes());
+            }
+            if let Some(level) = self.log_level {
+                out.extend_from_slice(br#","io.modelcontextprotocol/logLevel":""#);
+                out.extend_from_slice(level.as_str().as_bytes());
+                out.push(b'"');
+            }
+        }
+        out.push(b'}');
+    }
+}
+
+/// How grave a log message is (RFC 5424), least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the levels of RFC 5424")]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Notice,
+    Warning,
+    Error,
+    Critical,
+    Alert,
+    Emergency,
+}
+
+impl LogLevel {
+    const ALL: [Self; 8] = [
+        Self::Debug,
+        Self::Info,
+        Self::Notice,
+        Self::Warning,
+        Self::Error,
+        Self::Critical,
+        Self::Alert,
+        Self::Emergency,
+    ];
+
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Error => "error",
+            Self::Critical => "critical",
+            Self::Alert => "alert",
+            Self::Emergency => "emergency",
+        }
+    }
+
+    /// The level of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.as_str() == name)
     }
 }
 
@@ -87,6 +167,8 @@ pub(super) fn initialize() -> String {
 pub(super) const INITIALIZED: &[u8] = br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
 
 /// Tells an upstream that nobody waits for request `id` any more.
+///
+/// MCP 2025-11-25, cancellation; MCP 2026-07-28 has it on stdio alone.
 pub(super) fn cancelled(id: u64) -> Bytes {
     Bytes::from(format!(
         r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#
@@ -129,13 +211,72 @@ pub(super) fn is_unknown_method(reply: &Reply) -> bool {
     }
 }
 
+/// A notification of an upstream's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// Its method.
+    pub method: Box<str>,
+    /// The value of `params`, an object, as the upstream wrote it; empty if there is none.
+    pub params: Bytes,
+}
+
+/// A notification about the progress of a request of ours.
+pub(super) const PROGRESS: &str = "notifications/progress";
+/// A log message.
+pub(super) const LOG_MESSAGE: &str = "notifications/message";
+/// The list of tools is another one.
+pub(super) const TOOLS_CHANGED: &str = "notifications/tools/list_changed";
+
+impl Notification {
+    /// Of which of our requests this tells progress, and where its `params` say so.
+    pub(super) fn progress_of(&self) -> Option<(u64, Range<usize>)> {
+        #[derive(Deserialize)]
+        struct Progress<'a> {
+            #[serde(borrow, rename = "progressToken")]
+            token: &'a RawValue,
+        }
+        if self.method.as_ref() != PROGRESS {
+            return None;
+        }
+        let Progress { token } = serde_json::from_slice(&self.params).ok()?;
+        let start = token
+            .get()
+            .as_ptr()
+            .addr()
+            .checked_sub(self.params.as_ptr().addr())?;
+        let range = start..start + token.get().len();
+        Some((token.get().parse().ok()?, range))
+    }
+
+    /// How grave this log message is.
+    pub(super) fn log_level(&self) -> Option<LogLevel> {
+        #[derive(Deserialize)]
+        struct Log<'a> {
+            #[serde(borrow)]
+            level: Cow<'a, str>,
+        }
+        let Log { level } = serde_json::from_slice(&self.params).ok()?;
+        LogLevel::parse(&level)
+    }
+
+    /// The same with another token at `place`; every other byte stays.
+    pub(super) fn with_token(mut self, place: Range<usize>, token: &str) -> Self {
+        let mut params = Vec::with_capacity(self.params.len() + token.len());
+        params.extend_from_slice(self.params.get(..place.start).unwrap_or_default());
+        params.extend_from_slice(token.as_bytes());
+        params.extend_from_slice(self.params.get(place.end..).unwrap_or_default());
+        self.params = Bytes::from(params);
+        self
+    }
+}
+
 /// One message of an upstream's.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Incoming {
     /// The answer to the request with this id, or that it is none.
     Reply(u64, Result<Reply, UpstreamError>),
     /// A notification.
-    Notification { method: String },
+    Notification(Notification),
     /// A request, with its id as JSON.
     Request { method: String, id: String },
 }
@@ -148,6 +289,8 @@ struct Envelope<'a> {
     id: Option<&'a RawValue>,
     #[serde(borrow, default)]
     method: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
     #[serde(borrow, default)]
     result: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -169,9 +312,17 @@ pub(super) fn read(message: &Bytes) -> Option<Incoming> {
     }
     let id = envelope.id.map(RawValue::get);
     match (envelope.method, envelope.result, envelope.error, id) {
-        (Some(method), None, None, None) => Some(Incoming::Notification {
-            method: method.into_owned(),
-        }),
+        (Some(method), None, None, None) => {
+            let params = match envelope.params.map(RawValue::get) {
+                None => Bytes::new(),
+                Some(params) if params.starts_with('{') => message.slice_ref(params.as_bytes()),
+                Some(_) => return None,
+            };
+            Some(Incoming::Notification(Notification {
+                method: method.into(),
+                params,
+            }))
+        }
         (Some(method), None, None, Some(id)) if id.len() <= 256 => Some(Incoming::Request {
             method: method.into_owned(),
             id: id.to_owned(),
@@ -263,6 +414,7 @@ mod tests {
             name: Some("echo"),
             members: b"\"name\":\"echo\",\n\"x\":1.50",
             meta: br#""traceparent":"00""#,
+            ..Request::default()
         };
         let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).expect("text");
         assert_eq!(

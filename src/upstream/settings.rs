@@ -26,6 +26,9 @@ pub struct UpstreamSettings {
     /// How long a call may take, in seconds, 1 to 3600. The caller is then told, and a process too. Default: 55,
     /// a little less than `http.request_timeout_seconds`, which ends a call with less to say.
     pub call_timeout_seconds: u64,
+    /// How long a call may take that tells of its progress, in seconds, 1 to 86400: each word about it begins
+    /// `call_timeout_seconds` anew, up to this in all. Default: 900.
+    pub max_call_seconds: u64,
     /// How long starting, the handshake and each list may take, in seconds, 1 to 300. Default: 30.
     pub start_timeout_seconds: u64,
     /// How many calls may run at once, 1 to 10000. One more is answered at once with an error that says to try again.
@@ -49,6 +52,7 @@ impl Default for UpstreamSettings {
             era: EraSetting::Auto,
             trust_annotations: false,
             call_timeout_seconds: 55,
+            max_call_seconds: 900,
             start_timeout_seconds: 30,
             max_concurrent_calls: 64,
             max_message_bytes: 16 * 1024 * 1024,
@@ -228,6 +232,7 @@ impl UpstreamSettings {
     fn out_of_range(&self) -> impl Iterator<Item = (&'static str, SettingsError)> {
         let ranges = [
             ("call_timeout_seconds", self.call_timeout_seconds, 1, 3600),
+            ("max_call_seconds", self.max_call_seconds, 1, 86_400),
             ("start_timeout_seconds", self.start_timeout_seconds, 1, 300),
             (
                 "max_concurrent_calls",

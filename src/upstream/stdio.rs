@@ -3,21 +3,23 @@
 //! One task per child moves the lines. When it ends, by whatever cause, every call that waits fails at once; when the
 //! link is dropped, the child is asked to end: its input is closed, then TERM, then KILL, for its whole process group.
 
-use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 
 use super::lines::{LineError, Lines};
-use super::message::{self, Era, Incoming, Reply, Request};
+use super::message::{self, Incoming, Reply, TOOLS_CHANGED};
+use super::waiting::Waiting;
 use super::{Definition, UpstreamError};
 use crate::lifecycle::Lifecycle;
 
@@ -33,7 +35,7 @@ const LONGEST_LOG_LINE: usize = 8 * 1024;
 pub(super) struct StdioLink {
     outbox: mpsc::Sender<Bytes>,
     waiting: Arc<Waiting>,
-    next_id: AtomicU64,
+    pub(super) next_id: AtomicU64,
 }
 
 impl StdioLink {
@@ -51,7 +53,7 @@ impl StdioLink {
         let (outbox, lines) = mpsc::channel(WAITING_LINES);
         let talk = Talk {
             name,
-            waiting: Arc::new(Waiting(Mutex::new(Some(HashMap::new())))),
+            waiting: Arc::new(Waiting::new(definition.settings.max_message_bytes)),
             // Not to keep the child alive: it ends when the link is gone.
             outbox: outbox.downgrade(),
             wake: Arc::clone(wake),
@@ -68,40 +70,57 @@ impl StdioLink {
 
     /// True once the child is gone.
     pub(super) fn has_ended(&self) -> bool {
-        self.waiting.calls().is_none()
+        self.waiting.have_ended()
     }
 
-    fn send(&self, line: Bytes) -> Result<(), UpstreamError> {
+    /// Sends a message.
+    pub(super) fn send(&self, line: Bytes) -> Result<(), UpstreamError> {
         self.outbox.try_send(line).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => UpstreamError::Busy,
             mpsc::error::TrySendError::Closed(_) => UpstreamError::Unavailable,
         })
     }
 
-    /// Sends a message that has no answer.
-    pub(super) fn notify(&self, message: &'static [u8]) -> Result<(), UpstreamError> {
-        self.send(Bytes::from_static(message))
+    /// Sends a message that has no answer. A child that reads nothing hears of nothing.
+    pub(super) fn tell(&self, message: Bytes) {
+        let _unread = self.send(message);
     }
 
-    /// Sends a request and waits for its answer. If the wait is given up, the child is told.
-    pub(super) async fn request(
+    /// Makes ready for what the child will say about request `id`.
+    pub(super) fn open(&self, id: u64) -> Result<(), UpstreamError> {
+        self.waiting.open(id)
+    }
+
+    /// What the child says next about request `id`.
+    pub(super) fn poll(
         &self,
-        request: &Request<'_>,
-        era: Era,
-    ) -> Result<Reply, UpstreamError> {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let (sender, answer) = oneshot::channel();
-        match self.waiting.calls().as_mut() {
-            Some(calls) => drop(calls.insert(id, sender)),
-            None => return Err(UpstreamError::Unavailable),
+        id: u64,
+        context: &Context<'_>,
+    ) -> Poll<Result<Incoming, UpstreamError>> {
+        self.waiting.poll(id, context)
+    }
+
+    /// Waits no more for the answer to `id`. If it has not come, the child may stop working on it.
+    pub(super) fn abandon(&self, id: u64) {
+        if self.waiting.close(id) {
+            self.tell(message::cancelled(id));
         }
+    }
+
+    /// Sends the request with this id and waits for its answer. If the wait is given up, the child is told.
+    pub(super) async fn request(&self, id: u64, message: Bytes) -> Result<Reply, UpstreamError> {
+        self.open(id)?;
         let _abandoned = Abandoned { link: self, id };
-        self.send(request.write(id, era))?;
-        answer.await.unwrap_or(Err(UpstreamError::Interrupted))
+        self.send(message)?;
+        loop {
+            if let Incoming::Reply(_, reply) = poll_fn(|cx| self.poll(id, cx)).await? {
+                return reply;
+            }
+        }
     }
 }
 
-/// Takes a call off the list; if it still waits for its answer, the child may stop working on it.
+/// A request of this server's own that somebody waits for.
 struct Abandoned<'a> {
     link: &'a StdioLink,
     id: u64,
@@ -109,26 +128,7 @@ struct Abandoned<'a> {
 
 impl Drop for Abandoned<'_> {
     fn drop(&mut self) {
-        if self.link.waiting.take(self.id).is_some() {
-            // A child that reads nothing hears of nothing.
-            let _unread = self.link.send(message::cancelled(self.id));
-        }
-    }
-}
-
-type Calls = HashMap<u64, oneshot::Sender<Result<Reply, UpstreamError>>>;
-
-/// The calls that wait for their answer; nothing once the child has ended.
-#[derive(Debug)]
-struct Waiting(Mutex<Option<Calls>>);
-
-impl Waiting {
-    fn calls(&self) -> MutexGuard<'_, Option<Calls>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self, id: u64) -> Option<oneshot::Sender<Result<Reply, UpstreamError>>> {
-        self.calls().as_mut()?.remove(&id)
+        self.link.abandon(self.id);
     }
 }
 
@@ -183,8 +183,7 @@ impl Talk {
     }
 
     fn end(&self) {
-        // Dropping the senders is the answer.
-        drop(self.waiting.calls().take());
+        self.waiting.end();
         self.wake.notify_one();
     }
 
@@ -203,14 +202,13 @@ impl Talk {
 
     fn received(&self, line: &Bytes) {
         match message::read(line) {
-            Some(Incoming::Reply(id, reply)) => match self.waiting.take(id) {
-                // The one who asked may be gone.
-                Some(call) => drop(call.send(reply)),
-                None => tracing::debug!(upstream = self.name, id, "upstream: answer to nothing"),
-            },
-            Some(Incoming::Notification { method }) => {
-                if method == "notifications/tools/list_changed" {
+            // The one who asked may be gone.
+            Some(Incoming::Reply(id, reply)) => self.waiting.answer(id, reply),
+            Some(Incoming::Notification(notification)) => {
+                if notification.method.as_ref() == TOOLS_CHANGED {
                     self.wake.notify_one();
+                } else if let Some((id, _place)) = notification.progress_of() {
+                    self.waiting.notify(id, &notification);
                 }
             }
             Some(Incoming::Request { method, id }) => {

@@ -1,0 +1,52 @@
+//! What is asked of an upstream, and for whom.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use super::CallerCredential;
+use super::message::LogLevel;
+
+/// One request to an upstream, with nothing in it of who asks.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// The method.
+    pub method: &'static str,
+    /// What `Mcp-Name` says: the tool's or prompt's name, or the resource's URI, as the upstream knows it.
+    pub name: Option<Box<str>>,
+    /// The members of `params` without `_meta`, as JSON without the braces.
+    pub members: Vec<u8>,
+    /// The members of `params._meta` that are not the protocol's own, as JSON without the braces.
+    pub meta: Vec<u8>,
+    /// Headers that mirror arguments (`Mcp-Param-*`).
+    pub headers: HeaderMap,
+    /// The token by which progress is to be told, as JSON; nothing if none is asked for. The upstream gets one of ours in
+    /// its place, and what it tells comes back with this one.
+    pub progress_token: Option<Box<str>>,
+}
+
+/// For whom an upstream is asked. Never a token: a key that tells callers apart, and what yields a credential.
+///
+/// The default is this server itself.
+#[derive(Clone, Default)]
+pub struct Caller {
+    /// A digest of the principal and of the resource it was verified for. All zeros: this server.
+    pub key: [u8; 32],
+    /// What a modern upstream is told that the caller can do: a JSON object, or empty for nothing.
+    pub capabilities: Box<str>,
+    /// From which level on the caller wants log messages; nothing if it wants none.
+    pub log_level: Option<LogLevel>,
+    /// Yields what its requests carry, where the upstream takes a credential per caller.
+    pub credential: Option<Arc<dyn CallerCredential>>,
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller")
+            .field("capabilities", &self.capabilities)
+            .field("log_level", &self.log_level)
+            .field("has_credential", &self.credential.is_some())
+            .finish_non_exhaustive()
+    }
+}

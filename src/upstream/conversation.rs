@@ -1,0 +1,363 @@
+//! One request to an upstream on its way to its answer, and what the upstream says of it meanwhile.
+//!
+//! Dropping a conversation before its answer has come cancels the request: over standard input and output and at legacy
+//! servers with `notifications/cancelled`, at modern ones over HTTP by closing the stream (MCP 2026-07-28, cancellation).
+//! What an upstream says before it answers is bounded: in number, in bytes and in time.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+use super::http::{Begun, EventsOf, Sending};
+use super::link::{Link, Wire};
+use super::message::{
+    self, Era, Incoming, LOG_MESSAGE, LogLevel, Notification, PROGRESS, Reply, Request,
+    TOOLS_CHANGED,
+};
+use super::{Call, Caller, Upstream, UpstreamError};
+
+/// More notifications than this before one answer, or more bytes of them than one message may have, end the call.
+pub(super) const MOST_NOTIFICATIONS: usize = 10_000;
+/// How long an upstream may take to be told something that it does not answer.
+const TELLING: Duration = Duration::from_secs(5);
+
+/// What an upstream says about a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Progress, with the caller's own token in it, or a log message of a level that the caller asked for.
+    Notification(Notification),
+    /// The answer. Nothing follows.
+    Reply(Reply),
+}
+
+/// A request on its way to its answer.
+pub struct Conversation {
+    running: Running,
+    answer: Answer,
+    progress_token: Option<Box<str>>,
+    log_level: Option<LogLevel>,
+    patience: Duration,
+    deadline: Instant,
+    last_deadline: Instant,
+    heard: Heard,
+    most_bytes: usize,
+    /// The answer to a request of the upstream's, on its way. Nothing is read meanwhile.
+    telling: Option<BoxFuture<'static, ()>>,
+}
+
+impl std::fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Conversation({} {})",
+            self.running.upstream.name(),
+            self.running.id
+        )
+    }
+}
+
+enum Answer {
+    /// It is there, until somebody takes it.
+    Whole(Option<Reply>),
+    /// Events of an HTTP response.
+    Events(Box<EventsOf>),
+    /// Lines of a child's output.
+    Lines,
+}
+
+/// What has come besides the answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Heard {
+    messages: usize,
+    bytes: usize,
+}
+
+impl Heard {
+    /// Counts one more message; fails beyond the limits.
+    pub(super) fn add(&mut self, bytes: usize, most_bytes: usize) -> Result<(), UpstreamError> {
+        self.messages += 1;
+        self.bytes += bytes;
+        if self.messages > MOST_NOTIFICATIONS || self.bytes > most_bytes {
+            return Err(UpstreamError::Invalid);
+        }
+        Ok(())
+    }
+}
+
+/// A request that runs: its place among those that may run at once. Dropped before it is over, it is cancelled.
+struct Running {
+    upstream: Arc<Upstream>,
+    permit: Option<OwnedSemaphorePermit>,
+    /// Where it runs; nothing before it was sent and once it is over.
+    link: Option<Arc<Link>>,
+    era: Era,
+    id: u64,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let Some(link) = self.link.take() else {
+            return;
+        };
+        match (&link.wire, link.era) {
+            (Wire::Stdio(stdio), _) => stdio.abandon(self.id),
+            // The response is dropped with the conversation, which closes its stream.
+            (Wire::Http(_), Era::Modern) => {}
+            (Wire::Http(_), Era::Legacy) => {
+                // It keeps its place meanwhile: there are never more of these than calls may run.
+                let permit = self.permit.take();
+                let cancelled = message::cancelled(self.id);
+                self.upstream.parts.lifecycle.spawn(async move {
+                    tell(&link, cancelled).await;
+                    drop(permit);
+                });
+            }
+        }
+    }
+}
+
+/// Tells an upstream something that it does not answer.
+async fn tell(link: &Link, message: Bytes) {
+    match &link.wire {
+        Wire::Http(http) => {
+            if let Err(error) = http.tell(message, TELLING).await {
+                tracing::debug!(%error, "upstream: it could not be told something");
+            }
+        }
+        Wire::Stdio(stdio) => stdio.tell(message),
+    }
+}
+
+impl Upstream {
+    /// Sends a request. What the upstream says of it is for the conversation's reader.
+    pub async fn begin(
+        self: &Arc<Self>,
+        call: Call,
+        caller: &Caller,
+    ) -> Result<Conversation, UpstreamError> {
+        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
+            return Err(UpstreamError::Busy);
+        };
+        let settings = &self.definition.settings;
+        let patience = Duration::from_secs(settings.call_timeout_seconds);
+        let longest = Duration::from_secs(settings.max_call_seconds).max(patience);
+        let now = Instant::now();
+        let mut running = Running {
+            upstream: Arc::clone(self),
+            permit: Some(permit),
+            link: None,
+            era: Era::Modern,
+            id: 0,
+        };
+        let sent = running.send(&call, caller, longest);
+        let sent = tokio::time::timeout_at(now + patience, sent).await;
+        match sent.unwrap_or(Err(UpstreamError::TimedOut)) {
+            Ok(answer) => Ok(Conversation {
+                running,
+                answer,
+                progress_token: call.progress_token,
+                log_level: caller.log_level,
+                patience,
+                deadline: now + patience,
+                last_deadline: now + longest,
+                heard: Heard::default(),
+                most_bytes: settings.max_message_bytes,
+                telling: None,
+            }),
+            Err(error) => {
+                if error != UpstreamError::TimedOut {
+                    running.link = None;
+                }
+                self.failed(error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Notes that a call failed; one that a lost connection failed asks for another one.
+    fn failed(&self, error: UpstreamError) {
+        if let UpstreamError::Unavailable | UpstreamError::Interrupted = error {
+            tracing::warn!(upstream = self.name(), %error, "upstream: a call failed");
+            self.wake.notify_one();
+        }
+    }
+}
+
+impl Running {
+    async fn send(
+        &mut self,
+        call: &Call,
+        caller: &Caller,
+        timeout: Duration,
+    ) -> Result<Answer, UpstreamError> {
+        let link = self.upstream.link.load_full();
+        let link = link.ok_or(UpstreamError::Unavailable)?;
+        match self.send_over(&link, (call, caller), timeout).await {
+            // It did nothing with the request, so that may be sent again, once.
+            Err(UpstreamError::SessionGone) => {
+                let upstream = Arc::clone(&self.upstream);
+                let link = upstream.connect_after(Some(&link)).await?;
+                self.send_over(&link, (call, caller), timeout).await
+            }
+            sent => sent,
+        }
+    }
+
+    async fn send_over(
+        &mut self,
+        link: &Arc<Link>,
+        (call, caller): (&Call, &Caller),
+        timeout: Duration,
+    ) -> Result<Answer, UpstreamError> {
+        let request = Request {
+            method: call.method,
+            name: call.name.as_deref(),
+            members: &call.members,
+            meta: &call.meta,
+            wants_progress: call.progress_token.is_some(),
+            capabilities: &caller.capabilities,
+            log_level: caller.log_level,
+        };
+        (self.id, self.era) = (link.wire.next_id(), link.era);
+        match &link.wire {
+            Wire::Http(http) => {
+                self.link = Some(Arc::clone(link));
+                let sending = Sending {
+                    era: link.era,
+                    extra: call.headers.clone(),
+                    timeout,
+                };
+                let begun = http.begin(self.id, &request, sending).await?;
+                Ok(match begun {
+                    Begun::Replied(reply) => {
+                        self.link = None;
+                        Answer::Whole(Some(reply))
+                    }
+                    Begun::Streams(events) => Answer::Events(events),
+                })
+            }
+            Wire::Stdio(stdio) => {
+                stdio.open(self.id)?;
+                self.link = Some(Arc::clone(link));
+                stdio.send(request.write(self.id, link.era))?;
+                Ok(Answer::Lines)
+            }
+        }
+    }
+}
+
+impl Conversation {
+    /// Which MCP the upstream speaks.
+    #[must_use]
+    pub fn era(&self) -> Era {
+        self.running.era
+    }
+
+    /// What the upstream says next. Nothing is lost if the wait for it is given up and begun again.
+    ///
+    /// Each word about progress begins `call_timeout_seconds` anew, up to `max_call_seconds` in all (MCP 2025-11-25,
+    /// lifecycle, timeouts).
+    pub async fn next(&mut self) -> Result<Said, UpstreamError> {
+        if let Answer::Whole(reply) = &mut self.answer {
+            let reply = reply.take();
+            return reply.map(Said::Reply).ok_or(UpstreamError::Interrupted);
+        }
+        let deadline = self.deadline;
+        let said = tokio::time::timeout_at(deadline, self.listen()).await;
+        let said = said.unwrap_or(Err(UpstreamError::TimedOut));
+        if let Err(error) = said {
+            self.running.upstream.failed(error);
+        }
+        said
+    }
+
+    async fn listen(&mut self) -> Result<Said, UpstreamError> {
+        loop {
+            if let Some(telling) = &mut self.telling {
+                telling.await;
+                self.telling = None;
+            }
+            match self.hear().await? {
+                Incoming::Reply(_, reply) => {
+                    self.running.link = None;
+                    return reply.map(Said::Reply);
+                }
+                Incoming::Notification(notification) => {
+                    if let Some(wanted) = self.wanted(notification) {
+                        return Ok(Said::Notification(wanted));
+                    }
+                }
+                Incoming::Request { method, id } => self.answer(&method, &id),
+            }
+        }
+    }
+
+    /// The next message that has to do with this request.
+    async fn hear(&mut self) -> Result<Incoming, UpstreamError> {
+        let id = self.running.id;
+        match &mut self.answer {
+            Answer::Whole(_) => Err(UpstreamError::Interrupted),
+            Answer::Events(events) => loop {
+                let Some(data) = events.next().await? else {
+                    self.running.link = None;
+                    return Err(UpstreamError::Interrupted);
+                };
+                let incoming = message::read(&data);
+                if let Some(reply @ Incoming::Reply(of, _)) = incoming {
+                    if of == id {
+                        return Ok(reply);
+                    }
+                    // An answer to nothing.
+                    self.heard.add(data.len(), self.most_bytes)?;
+                    continue;
+                }
+                self.heard.add(data.len(), self.most_bytes)?;
+                if let Some(incoming) = incoming {
+                    return Ok(incoming);
+                }
+            },
+            Answer::Lines => match self.running.link.as_deref().map(|link| &link.wire) {
+                Some(Wire::Stdio(stdio)) => poll_fn(|cx| stdio.poll(id, cx)).await,
+                Some(Wire::Http(_)) | None => Err(UpstreamError::Interrupted),
+            },
+        }
+    }
+
+    /// What of a notification is for the caller, as the caller has to get it.
+    fn wanted(&mut self, notification: Notification) -> Option<Notification> {
+        match notification.method.as_ref() {
+            PROGRESS => {
+                let (of, place) = notification.progress_of()?;
+                let token = self.progress_token.as_deref()?;
+                if of != self.running.id {
+                    return None;
+                }
+                self.deadline = (Instant::now() + self.patience).min(self.last_deadline);
+                Some(notification.with_token(place, token))
+            }
+            LOG_MESSAGE => {
+                let wanted = self.log_level?;
+                (notification.log_level()? >= wanted).then_some(notification)
+            }
+            TOOLS_CHANGED => {
+                self.running.upstream.wake.notify_one();
+                None
+            }
+            // What is about no request has no place in an answer.
+            _ => None,
+        }
+    }
+
+    /// Answers a request of the upstream's: a ping. No capability was declared, so it may ask for nothing else.
+    fn answer(&mut self, method: &str, id: &str) {
+        if let Some(link) = self.running.link.clone() {
+            let answer = message::answer(method, id);
+            self.telling = Some(Box::pin(async move { tell(&link, answer).await }));
+        }
+    }
+}
