@@ -10,6 +10,7 @@ pub mod settings;
 mod answer;
 mod asked;
 mod batch;
+mod bridge;
 mod call;
 mod catalog;
 mod counts;

@@ -12,9 +12,10 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::asked::Asked;
+use super::bridge::{Crossing, Written};
 use super::catalog::{Entry, Home, Label};
 use super::error::Error;
-use super::members::{Members, write_member};
+use super::members::write_member;
 use super::method::Method;
 use super::{Answer, Era, Operation, Protocol, reply};
 use crate::upstream::{self, Call, Caller, Reply, Said, Upstream, UpstreamError};
@@ -150,82 +151,22 @@ fn write(
     out: &mut Vec<u8>,
     id: &str,
     (reply, from): (Reply, upstream::Era),
-    era: Era,
+    to: Era,
 ) -> Result<Option<&'static str>, UpstreamError> {
-    let (key, json, reason) = match &reply {
-        Reply::Result(json) => ("result", json, None),
-        Reply::Error(json) => ("error", json, Some("upstream_error")),
-    };
-    out.reserve(json.len() + id.len() + 64);
-    for part in [r#"{"jsonrpc":"2.0","id":"#, id, r#",""#, key, r#"":"#] {
-        out.extend_from_slice(part.as_bytes());
+    let method = Method::CallTool;
+    let crossing = Crossing { from, to, method };
+    // No input can be asked for as yet, so none was offered.
+    let seal = |_state: &[u8]| Err(UpstreamError::Invalid);
+    match crossing.write(out, id, &reply, seal)? {
+        Written::Result => Ok(None),
+        Written::Error(_) | Written::ToolError => Ok(Some("upstream_error")),
+        Written::InputRequired => Err(UpstreamError::Invalid),
     }
-    let lacks_type = reason.is_none() && era == Era::Modern && from == upstream::Era::Legacy;
-    match json.split_first() {
-        Some((b'{', rest)) if lacks_type && !has_result_type(json)? => {
-            out.extend_from_slice(br#"{"resultType":"complete""#);
-            if !rest.trim_ascii_start().starts_with(b"}") {
-                out.push(b',');
-            }
-            out.extend_from_slice(rest);
-        }
-        _ => out.extend_from_slice(json),
-    }
-    out.push(b'}');
-    Ok(reason)
-}
-
-fn has_result_type(json: &[u8]) -> Result<bool, UpstreamError> {
-    let members: Members<'_> =
-        serde_json::from_slice(json).map_err(|_duplicate| UpstreamError::Invalid)?;
-    Ok(members.get("resultType").is_some())
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
-
-    fn written(reply: Reply, from: upstream::Era, era: Era) -> Result<String, UpstreamError> {
-        let mut out = Vec::new();
-        write(&mut out, "\"id\"", (reply, from), era)?;
-        Ok(String::from_utf8(out).expect("text"))
-    }
-
-    #[test]
-    fn results_and_errors_are_spliced_as_they_are() {
-        let odd =
-            "{ \"x\" : 1.50 ,\n\"big\":123456789012345678901234567890, \"$anchor\":\"\\u00e9\"}";
-        for (from, era) in [
-            (upstream::Era::Legacy, Era::Legacy),
-            (upstream::Era::Modern, Era::Legacy),
-            (upstream::Era::Modern, Era::Modern),
-        ] {
-            let result = Reply::Result(Bytes::from_static(odd.as_bytes()));
-            let expected = format!(r#"{{"jsonrpc":"2.0","id":"id","result":{odd}}}"#);
-            assert_eq!(written(result, from, era), Ok(expected));
-            let error = Reply::Error(Bytes::from_static(odd.as_bytes()));
-            let expected = format!(r#"{{"jsonrpc":"2.0","id":"id","error":{odd}}}"#);
-            assert_eq!(written(error, from, era), Ok(expected));
-        }
-    }
-
-    #[test]
-    fn a_modern_client_is_told_the_type_that_a_legacy_upstream_cannot_tell() {
-        let check = |json: &'static str, expected: Result<&str, UpstreamError>| {
-            let result = Reply::Result(Bytes::from_static(json.as_bytes()));
-            let expected =
-                expected.map(|json| format!(r#"{{"jsonrpc":"2.0","id":"id","result":{json}}}"#));
-            let found = written(result, upstream::Era::Legacy, Era::Modern);
-            assert_eq!(found, expected);
-        };
-        check("{}", Ok(r#"{"resultType":"complete"}"#));
-        check("{ }", Ok(r#"{"resultType":"complete" }"#));
-        check(r#"{"a": 1}"#, Ok(r#"{"resultType":"complete","a": 1}"#));
-        check(r#"{"resultType":"x"}"#, Ok(r#"{"resultType":"x"}"#));
-        check(r#"{"a":1,"a":2}"#, Err(UpstreamError::Invalid));
-    }
 
     #[test]
     fn only_headers_that_mirror_arguments_go_on() {

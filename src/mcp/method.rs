@@ -1,6 +1,7 @@
 //! The JSON-RPC methods that Usher answers, and in which era.
 
 use super::era::Era;
+use super::reply::Caching;
 
 /// A method that is answered in at least one era.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,21 @@ impl Method {
             | Self::ListResourceTemplates
             | Self::ListTools
             | Self::ReadResource => true,
+        }
+    }
+
+    /// Whether a complete modern result says how long it may be cached (MCP 2026-07-28, caching).
+    pub(crate) fn caching(self) -> Caching {
+        match self {
+            Self::CallTool | Self::GetPrompt | Self::Initialize | Self::Listen | Self::Ping => {
+                Caching::Silent
+            }
+            Self::Discover
+            | Self::ListPrompts
+            | Self::ListResources
+            | Self::ListResourceTemplates
+            | Self::ListTools
+            | Self::ReadResource => Caching::Hinted,
         }
     }
 
