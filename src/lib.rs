@@ -8,11 +8,13 @@ pub mod clients;
 pub mod clock;
 pub mod lifecycle;
 pub mod sealing;
+pub mod secret_file;
 pub mod telemetry;
 
 pub mod outbound;
 
 pub mod knowledge;
+pub mod token_endpoint;
 
 pub mod auth;
 pub mod upstream;

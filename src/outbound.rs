@@ -1,7 +1,7 @@
 //! Every outgoing HTTP request: sizes, deadlines, redirects, addresses, CA files. The only module that names `reqwest`.
 //!
 //! Rules, none of which a caller can bend:
-//! 1. `https` only, except towards loopback.
+//! 1. `https` only, except towards loopback, and towards an upstream whose operator allows it in so many words.
 //! 2. No redirects are followed.
 //! 3. Link-local, metadata, unspecified and multicast addresses are never contacted, whatever name leads there; loopback
 //!    only by a loopback name.
@@ -12,10 +12,12 @@
 mod address;
 mod client;
 mod exchange;
+mod form;
 mod settings;
 
-pub use client::{Answer, Form, Get, JsonDocument, Outbound, OutboundError, Reply};
+pub use client::{Answer, Get, JsonDocument, Outbound, OutboundError, PlainHttp, Reply};
 pub use exchange::{Exchange, Exchanged};
+pub use form::{ClientAuthentication, Form};
 pub use settings::{Settings, SettingsError};
 
 pub(crate) use address::is_loopback_host;

@@ -43,6 +43,7 @@ const VENDORS: &[(&str, &str)] = &[
     ("tower", "http"),
     ("tracing_subscriber", "telemetry"),
     ("walkdir", "knowledge"),
+    ("zeroize", "secret_file"),
 ];
 
 /// Words that blur a meaning or say nothing, each with what to write instead. Lower case, matched as whole words.

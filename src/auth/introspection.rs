@@ -21,7 +21,7 @@ use super::strict_json::{Object, Value};
 use super::verified_tokens::Digest;
 use super::{AccessToken, TokenError};
 use crate::clock::Clock;
-use crate::outbound::{Form, Outbound};
+use crate::outbound::{ClientAuthentication, Form, Outbound};
 
 /// The largest answer that is read.
 const MAX_BYTES: usize = 64 * 1024;
@@ -113,6 +113,7 @@ impl Introspection {
             ],
             client_id: &self.settings.client_id,
             client_secret: &self.client_secret,
+            authentication: ClientAuthentication::ClientSecretBasic,
             max_bytes: MAX_BYTES,
         };
         let reply = self.outbound.post(form).await;

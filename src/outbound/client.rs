@@ -1,5 +1,5 @@
-//! The one HTTP client, and the three kinds of request that are made: fetching a small document, sending a form with our
-//! own client credentials, and sending a JSON document.
+//! The one HTTP client, and two kinds of request that are made with it: fetching a small document, and sending a JSON
+//! document.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -41,6 +41,18 @@ struct Inner {
     // so each client is built when it is first needed.
     tls: OnceLock<Result<reqwest::Client, String>>,
     plain: OnceLock<Result<reqwest::Client, String>>,
+    /// Plain http off loopback, for upstreams that an operator allows so.
+    plain_anywhere: OnceLock<Result<reqwest::Client, String>>,
+}
+
+/// Where plain http may be spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// On this machine.
+    #[default]
+    OnLoopback,
+    /// Wherever an address is allowed at all: whoever is on the way reads and changes what is sent.
+    Anywhere,
 }
 
 /// One document to fetch.
@@ -53,21 +65,6 @@ pub struct Get<'a> {
     /// The entity tag of the copy at hand.
     pub if_none_match: Option<&'a str>,
     /// The most bytes its body may have.
-    pub max_bytes: usize,
-}
-
-/// A form to send, with the credentials of a client of our own (RFC 6749 §2.3.1). Holds secrets, so it has no `Debug`.
-#[derive(Clone, Copy)]
-pub struct Form<'a> {
-    /// Where to.
-    pub url: &'a Url,
-    /// Its fields.
-    pub fields: &'a [(&'a str, &'a str)],
-    /// Our client id there.
-    pub client_id: &'a str,
-    /// And its secret.
-    pub client_secret: &'a str,
-    /// The most bytes that the answer may have.
     pub max_bytes: usize,
 }
 
@@ -220,28 +217,6 @@ impl Outbound {
 }
 
 impl Outbound {
-    /// Sends a form and returns the JSON that a 200 carries.
-    pub async fn post(&self, form: Form<'_>) -> Result<Vec<u8>, OutboundError> {
-        self.prepare(form.url).await;
-        let client = self.0.client_for(form.url)?;
-        // "encoded using the `application/x-www-form-urlencoded` encoding algorithm" before Basic (RFC 6749 §2.3.1).
-        let encoded = |text: &str| -> String {
-            url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
-        };
-        let request = client
-            .post(form.url.clone())
-            .header(ACCEPT, "application/json")
-            .basic_auth(encoded(form.client_id), Some(encoded(form.client_secret)))
-            .form(form.fields);
-        let response = request.send().await.map_err(|e| self.0.failure(&e))?;
-        match self.0.reply(response, form.max_bytes).await? {
-            Reply::Document { body, .. } => Ok(body),
-            Reply::NotModified { .. } => Err(OutboundError::Status(304)),
-        }
-    }
-}
-
-impl Outbound {
     /// Sends a JSON document and returns the answer, also where it refuses.
     pub async fn send(&self, document: JsonDocument<'_>) -> Result<Answer, OutboundError> {
         self.prepare(document.url).await;
@@ -255,14 +230,7 @@ impl Outbound {
             request = request.bearer_auth(token);
         }
         let response = request.send().await.map_err(|e| self.0.failure(&e))?;
-        let status = response.status();
-        if status.is_redirection() {
-            return Err(OutboundError::Redirect(status.as_u16()));
-        }
-        Ok(Answer {
-            status: status.as_u16(),
-            body: self.0.body(response, document.max_bytes).await?,
-        })
+        self.0.answer(response, document.max_bytes).await
     }
 }
 
@@ -276,8 +244,35 @@ impl Outbound {
         }
     }
 
-    pub(super) fn client_for(&self, url: &Url) -> Result<&reqwest::Client, OutboundError> {
-        self.0.client_for(url)
+    pub(super) fn client_for(
+        &self,
+        url: &Url,
+        plain_http: PlainHttp,
+    ) -> Result<&reqwest::Client, OutboundError> {
+        self.0.client_with(url, plain_http)
+    }
+
+    pub(super) async fn send_request(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<reqwest::Response, OutboundError> {
+        request.send().await.map_err(|e| self.0.failure(&e))
+    }
+
+    pub(super) async fn reply(
+        &self,
+        response: reqwest::Response,
+        max_bytes: usize,
+    ) -> Result<Reply, OutboundError> {
+        self.0.reply(response, max_bytes).await
+    }
+
+    pub(super) async fn answer(
+        &self,
+        response: reqwest::Response,
+        max_bytes: usize,
+    ) -> Result<Answer, OutboundError> {
+        self.0.answer(response, max_bytes).await
     }
 
     /// What went wrong with a request that had a deadline of its own.
@@ -297,10 +292,19 @@ impl Inner {
             idle_connections,
             tls: OnceLock::new(),
             plain: OnceLock::new(),
+            plain_anywhere: OnceLock::new(),
         }
     }
 
     fn client_for(&self, url: &Url) -> Result<&reqwest::Client, OutboundError> {
+        self.client_with(url, PlainHttp::OnLoopback)
+    }
+
+    fn client_with(
+        &self,
+        url: &Url,
+        plain_http: PlainHttp,
+    ) -> Result<&reqwest::Client, OutboundError> {
         let insecure = || OutboundError::InsecureUrl(without_secrets(url));
         let host = url.host_str().ok_or_else(insecure)?;
         if !url.username().is_empty() || url.password().is_some() {
@@ -313,7 +317,8 @@ impl Inner {
         }
         match url.scheme() {
             "https" => self.tls(),
-            "http" if is_loopback_host(host) => self.plain(),
+            "http" if is_loopback_host(host) => self.plain(Names::OnLoopback),
+            "http" if plain_http == PlainHttp::Anywhere => self.plain(Names::Anywhere),
             _ => Err(insecure()),
         }
     }
@@ -333,10 +338,14 @@ impl Inner {
         built.as_ref().map_err(|e| OutboundError::Client(e.clone()))
     }
 
-    fn plain(&self) -> Result<&reqwest::Client, OutboundError> {
-        let built = self.plain.get_or_init(|| {
+    fn plain(&self, names: Names) -> Result<&reqwest::Client, OutboundError> {
+        let client = match names {
+            Names::OnLoopback => &self.plain,
+            Names::Anywhere => &self.plain_anywhere,
+        };
+        let built = client.get_or_init(|| {
             // It never speaks TLS, so it trusts nobody and loads no certificates.
-            let builder = self.builder(Names::OnLoopback).tls_certs_only([]);
+            let builder = self.builder(names).tls_certs_only([]);
             builder.build().map_err(|e| chain(&e))
         });
         built.as_ref().map_err(|e| OutboundError::Client(e.clone()))
@@ -380,6 +389,21 @@ impl Inner {
             body: self.body(response, max_bytes).await?,
             etag,
             cache_control,
+        })
+    }
+
+    async fn answer(
+        &self,
+        response: reqwest::Response,
+        max_bytes: usize,
+    ) -> Result<Answer, OutboundError> {
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(OutboundError::Redirect(status.as_u16()));
+        }
+        Ok(Answer {
+            status: status.as_u16(),
+            body: self.body(response, max_bytes).await?,
         })
     }
 

@@ -8,7 +8,7 @@ use reqwest::header::CONTENT_ENCODING;
 use url::Url;
 
 use super::client::chain;
-use super::{Outbound, OutboundError};
+use super::{Outbound, OutboundError, PlainHttp};
 
 /// A document to send.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Exchange<'a> {
     pub headers: HeaderMap,
     /// The document.
     pub body: Bytes,
+    /// Where it may go without TLS.
+    pub plain_http: PlainHttp,
     /// How long all of it may take, the last piece of the answer included.
     pub timeout: Duration,
 }
@@ -37,10 +39,11 @@ impl Outbound {
             url,
             headers,
             body,
+            plain_http,
             timeout,
         } = exchange;
         self.prepare(url).await;
-        let request = self.client_for(url)?.post(url.clone());
+        let request = self.client_for(url, plain_http)?.post(url.clone());
         let request = request.headers(headers).body(body).timeout(timeout);
         let response = request
             .send()

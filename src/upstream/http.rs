@@ -15,7 +15,7 @@ use super::UpstreamError;
 use super::conversation::Heard;
 use super::event_stream::Events;
 use super::message::{self, Era, Incoming, Reply, Request};
-use crate::outbound::{Exchange, Exchanged, Outbound, OutboundError};
+use crate::outbound::{Exchange, Exchanged, Outbound, OutboundError, PlainHttp};
 
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -125,6 +125,7 @@ impl HttpLink {
             url,
             headers,
             body,
+            plain_http: PlainHttp::OnLoopback,
             timeout,
         };
         let sent = self.outbound.exchange(exchange).await;
