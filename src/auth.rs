@@ -29,6 +29,7 @@ mod seldom;
 pub mod settings;
 mod signing_keys;
 mod strict_json;
+pub mod token_exchange;
 mod unverified;
 mod unverified_claims;
 mod verified_tokens;
@@ -48,6 +49,7 @@ pub use profiles::ProfileName;
 pub use resource::{Resource, ResourceIdentifier, Resources};
 pub use scope::{Scope, ScopePrefix, Scopes};
 pub use settings::{IssuerSettings, ScopeSettings, Settings, SettingsError, TokenCacheSettings};
+pub use token_exchange::{CallerToken, ExchangeError, ExchangeSettings};
 pub use unverified_claims::UnverifiedClaims;
 
 use advice::Refused;
@@ -55,6 +57,7 @@ use claims::{check_validity, is_audience};
 use clocks::Clocks;
 use issuer::Issuer;
 use opaque::OpaqueTokens;
+use token_exchange::TokenExchange;
 use unverified::UnverifiedHeader;
 use verified_tokens::{Digest, VerifiedToken, VerifiedTokens};
 
@@ -74,6 +77,7 @@ struct Inner {
     issuers: Vec<Issuer>,
     verified: VerifiedTokens,
     opaque: OpaqueTokens,
+    exchange: TokenExchange,
     clocks: Clocks,
     /// True if some issuer is asked about JWTs, so that the usual case costs nothing.
     asks_about_jwts: bool,
@@ -119,6 +123,7 @@ impl ResourceServer {
                 .collect::<Result<_, _>>()?,
             verified: VerifiedTokens::new(&settings.token_cache),
             opaque: OpaqueTokens::default(),
+            exchange: TokenExchange::new(&settings.exchanges, parts.outbound.clone()),
             clocks: Clocks::default(),
             asks_about_jwts: settings
                 .issuer
@@ -148,6 +153,29 @@ impl ResourceServer {
         self.0.metrics.verified_token_lookup(false);
         // Boxed, so that the future of the usual case stays small.
         Box::pin(self.0.verify(access_token, digest, resource)).await
+    }
+
+    /// The same, and the token itself for exchanges, if some upstream takes an exchanged one. Else it is gone.
+    pub async fn admit(
+        &self,
+        access_token: AccessToken,
+        resource: &Arc<Resource>,
+    ) -> Result<(Principal, Option<CallerToken>), TokenError> {
+        let principal = self.authenticate(&access_token, resource).await?;
+        let token = self.0.exchange.is_used().then(|| {
+            let digest = sha256(access_token.expose_bytes());
+            CallerToken::new(self.clone(), principal.clone(), access_token, digest)
+        });
+        Ok((principal, token))
+    }
+
+    /// The token endpoint of a configured issuer, once its metadata was read.
+    #[must_use]
+    pub fn token_endpoint(&self, issuer: &str) -> Option<url::Url> {
+        let mut issuers = self.0.issuers.iter();
+        issuers
+            .find(|known| known.identifier() == issuer)?
+            .token_endpoint()
     }
 
     /// The protected resources of this server, by request path.

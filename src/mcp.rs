@@ -12,6 +12,7 @@ mod asked;
 mod batch;
 mod bridge;
 mod call;
+mod caller_credential;
 mod catalog;
 mod counts;
 mod discover;
@@ -40,6 +41,7 @@ use http::HeaderMap;
 
 pub use answer::{Answer, Body, Operation};
 pub use asked::Denied;
+pub use caller_credential::Credential;
 pub use catalog::built_in_targets;
 pub use era::{Revision, revisions};
 pub use error::BadHttp;
@@ -105,6 +107,8 @@ pub struct Post<'a> {
     pub headers: &'a HeaderMap,
     /// The request's body.
     pub body: &'a [u8],
+    /// What yields the caller's credentials for upstreams, where one takes them.
+    pub credential: Option<&'a Credential>,
 }
 
 impl Protocol {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use url::Url;
 
-pub use answer::{Code, Refusal};
+pub use answer::{Code, Refusal, for_log};
 pub use kept::Kept;
 
 use crate::outbound::{ClientAuthentication, Form, Outbound, OutboundError};

@@ -8,6 +8,7 @@
 mod call;
 mod conversation;
 mod credential;
+mod endpoint;
 mod error;
 mod event_stream;
 mod hello;
@@ -31,7 +32,10 @@ use tokio::sync::{Mutex, Notify, Semaphore, watch};
 
 pub use call::{Call, Caller};
 pub use conversation::{Conversation, Said};
-pub use credential::{CallerCredential, CredentialError};
+pub use credential::{
+    CallerCredential, CredentialError, CredentialKind, CredentialMistake, CredentialSettings,
+    Credentials, OwnRequests, RequestedTokenType, TokenEndpoints,
+};
 pub use error::UpstreamError;
 pub use hello::{Hello, Server};
 pub use lists::{Capabilities, Feature, Item, Lists};
@@ -63,6 +67,8 @@ impl std::fmt::Debug for Definition {
 pub struct Parts {
     /// For those over HTTP.
     pub outbound: Outbound,
+    /// What each of them is shown.
+    pub credentials: Credentials,
     /// Their tasks and processes end with the server.
     pub lifecycle: Lifecycle,
 }

@@ -58,6 +58,11 @@ impl AccessToken {
         std::str::from_utf8(self.expose_bytes()).unwrap_or_default()
     }
 
+    /// The secret as text, for whoever holds it on.
+    pub(in crate::auth) fn into_text(self) -> String {
+        String::from_utf8(self.0).unwrap_or_default()
+    }
+
     /// The same as bytes.
     pub(in crate::auth) fn expose_bytes(&self) -> &[u8] {
         &self.0

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use url::Url;
+
 use super::advice::Advice;
 use super::algorithm::Algorithm;
 use super::claims::{Claims, Rules};
@@ -14,6 +16,7 @@ use super::settings::{IssuerSettings, SettingsError};
 use super::signing_keys::{Options, SigningKeys, Store, Surroundings};
 use super::verified_tokens::Digest;
 use super::{AccessToken, Parts, ProfileName, TokenError};
+use crate::outbound::is_loopback_host;
 
 /// An issuer whose tokens are accepted.
 pub(super) struct Issuer {
@@ -160,6 +163,20 @@ impl Issuer {
     /// The issuer identifier, as published.
     pub(super) fn identifier(&self) -> &str {
         &self.settings.issuer
+    }
+
+    /// Its token endpoint, as its validated metadata has it: https, or http where the metadata is on this machine as well.
+    pub(super) fn token_endpoint(&self) -> Option<Url> {
+        let found = self.found.load();
+        let metadata = &found.as_ref()?.metadata;
+        let url = Url::parse(metadata.token_endpoint.as_deref()?).ok()?;
+        let is_here = url.host_str().is_some_and(is_loopback_host);
+        let is_good = match url.scheme() {
+            "https" => !is_here || metadata.was_found_on_loopback(),
+            "http" => is_here && metadata.was_found_on_loopback(),
+            _ => false,
+        };
+        is_good.then_some(url)
     }
 
     /// The algorithm of a token's header, if the settings allow it (RFC 8725 §3.1).

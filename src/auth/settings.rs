@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::claims::Rules;
 use super::introspection::IntrospectionSettings;
 use super::profiles::{Profile, ProfileName};
+use super::token_exchange::ExchangeSettings;
 
 /// The settings of the resource server, as written.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -32,6 +33,9 @@ pub struct Settings {
     /// The claims that are kept because a rule asks for them. Not written here: they follow from the rules.
     #[serde(skip)]
     pub kept_claims: Vec<String>,
+    /// For which upstreams callers' tokens are exchanged. Not written here: it follows from the upstreams.
+    #[serde(skip)]
+    pub exchanges: Vec<ExchangeSettings>,
 }
 
 /// One issuer whose tokens are accepted.

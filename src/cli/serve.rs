@@ -21,7 +21,7 @@ use crate::outbound::Outbound;
 use crate::rate_limit::RateLimits;
 use crate::telemetry::{Log, Metrics, subscriber};
 use crate::tools::Tools;
-use crate::upstream::Upstreams;
+use crate::upstream::{Credentials, TokenEndpoints, Upstreams};
 use crate::{auth, knowledge, mcp, upstream};
 
 /// What `usher serve` takes.
@@ -150,13 +150,9 @@ impl Server {
             clock: clock.clone(),
         };
         let knowledge = Knowledge::open(&config.knowledge, &parts)?;
-        let parts = upstream::Parts {
-            outbound: Outbound::for_upstreams(config.outbound.clone())?,
-            lifecycle: lifecycle.clone(),
-        };
-        let upstreams = Upstreams::start(config.upstreams, &parts);
+        let outbound = Outbound::new(config.outbound.clone())?;
         let parts = auth::Parts {
-            outbound: Outbound::new(config.outbound)?,
+            outbound: outbound.clone(),
             clock: clock.clone(),
             lifecycle: lifecycle.clone(),
             metrics: metrics.clone(),
@@ -164,6 +160,14 @@ impl Server {
         };
         let scope_prefix = config.auth.scope_prefix();
         let resource_server = ResourceServer::start(config.auth, parts)?;
+        let issuers = resource_server.clone();
+        let endpoints = TokenEndpoints::new(move |issuer| issuers.token_endpoint(issuer));
+        let parts = upstream::Parts {
+            outbound: Outbound::for_upstreams(config.outbound)?,
+            credentials: Credentials::new(outbound, endpoints),
+            lifecycle: lifecycle.clone(),
+        };
+        let upstreams = Upstreams::start(config.upstreams, &parts);
         let rate_limits = RateLimits::new(&config.rate_limit);
         let parts = mcp::Parts {
             tools: Tools::new(knowledge.clone()),

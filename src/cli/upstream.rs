@@ -15,7 +15,7 @@ use clap::{Args, Subcommand};
 use crate::config::{self, Config};
 use crate::lifecycle::Lifecycle;
 use crate::outbound::Outbound;
-use crate::upstream::{Definition, Parts};
+use crate::upstream::{Credentials, Definition, Parts, TokenEndpoints};
 
 /// The command line could not be understood.
 const EXIT_USAGE: u8 = 2;
@@ -64,6 +64,10 @@ fn with_parts<T>(config: &Config, work: impl AsyncFnOnce(&Parts) -> T) -> anyhow
         .build()?;
     let parts = Parts {
         outbound: Outbound::for_upstreams(config.outbound.clone())?,
+        credentials: Credentials::new(
+            Outbound::new(config.outbound.clone())?,
+            TokenEndpoints::default(),
+        ),
         lifecycle: Lifecycle::new(),
     };
     Ok(runtime.block_on(async {

@@ -47,8 +47,9 @@ pub struct Config {
 }
 
 /// Checks what the settings mean. All mistakes come at once.
-pub(super) fn check(settings: Settings, variables: &Variables) -> Result<Config, Vec<Mistake>> {
+pub(super) fn check(mut settings: Settings, variables: &Variables) -> Result<Config, Vec<Mistake>> {
     let mut found = Found::default();
+    settings.name_the_only_issuer();
     let admin_secret = found.admin_secret(&settings);
     found.modules(&settings);
     let policy = found.policy(&settings);
@@ -147,6 +148,7 @@ impl Found {
         for (key, error) in upstream::mistakes(&settings.upstream) {
             self.mistake(KeyPath::parse(&key), error, "");
         }
+        self.credentials(settings);
         for error in settings.http.mistakes() {
             self.mistake(keys::of_http(&error), error, "");
         }
@@ -166,6 +168,30 @@ impl Found {
         }
         if let Err(error) = settings.log.check() {
             self.mistake(KeyPath::parse("log.level"), error, "");
+        }
+    }
+
+    /// Credentials that an issuer gives name one that is here.
+    fn credentials(&mut self, settings: &Settings) {
+        for (at, upstream) in settings.upstream.iter().enumerate() {
+            let credential = &upstream.credential;
+            if let Some(path) = &credential.secret_file {
+                self.warn_if_open(path);
+            }
+            if !credential.asks_an_issuer() {
+                continue;
+            }
+            let named = credential.issuer.as_deref();
+            let is_here = |issuer: &auth::IssuerSettings| Some(issuer.issuer.as_str()) == named;
+            if !settings.issuer.iter().any(is_here) {
+                let path = KeyPath::parse(&format!("upstream[{at}].credential.issuer"));
+                let message = match named {
+                    None => "several issuers are configured, and this names none".to_owned(),
+                    Some(named) => format!("{named:?} is none of the configured issuers"),
+                };
+                let advice = "write the `issuer` of one [[issuer]], byte for byte";
+                self.mistake(path, message, advice);
+            }
         }
     }
 

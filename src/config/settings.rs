@@ -108,6 +108,42 @@ impl Settings {
             resource_name: self.resource_name.clone(),
             resource_documentation: self.resource_documentation.clone(),
             kept_claims: self.kept_claims(),
+            exchanges: self.exchanges(),
+        }
+    }
+
+    /// The upstreams that take a token in exchange for the caller's.
+    fn exchanges(&self) -> Vec<auth::ExchangeSettings> {
+        let upstreams = self.upstream.iter();
+        let exchanging = upstreams
+            .filter(|upstream| upstream.credential.kind == upstream::CredentialKind::TokenExchange);
+        let settings = |upstream: &upstream::UpstreamSettings| {
+            let credential = upstream.credential.clone();
+            auth::ExchangeSettings {
+                upstream: upstream.name.clone(),
+                issuer: credential.issuer.unwrap_or_default(),
+                client_id: credential.client_id,
+                secret_file: credential.secret_file.unwrap_or_default(),
+                client_authentication: credential.client_authentication,
+                audience: credential.audience,
+                resource: credential.resource,
+                scopes: credential.scopes,
+                requested_token_type: credential.requested_token_type.as_urn().to_owned(),
+            }
+        };
+        exchanging.map(settings).collect()
+    }
+
+    /// Writes the only issuer into the credentials that ask one and name none.
+    pub(super) fn name_the_only_issuer(&mut self) {
+        let [only] = self.issuer.as_slice() else {
+            return;
+        };
+        for upstream in &mut self.upstream {
+            let credential = &mut upstream.credential;
+            if credential.asks_an_issuer() && credential.issuer.is_none() {
+                credential.issuer = Some(only.issuer.clone());
+            }
         }
     }
 

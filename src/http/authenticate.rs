@@ -9,14 +9,24 @@ use super::surface::Endpoint;
 use crate::auth::{
     AccessToken, AccessTokenError, Challenge, Principal, Resource, Scopes, TokenError,
 };
+use crate::mcp::Credential;
 
-/// The verified principal of a request to `endpoint`. The header is gone afterwards, so that no handler can pass the
+/// Who asks, verified.
+#[derive(Debug)]
+pub struct Caller {
+    /// The proof.
+    pub principal: Principal,
+    /// What yields credentials for upstreams; nothing where none takes an exchanged token.
+    pub credential: Option<Credential>,
+}
+
+/// The verified caller of a request to `endpoint`. The header is gone afterwards, so that no handler can pass the
 /// token on.
 pub async fn authenticate(
     state: &State,
     endpoint: Endpoint,
     request: &mut Request,
-) -> Result<Principal, Refusal> {
+) -> Result<Caller, Refusal> {
     let path = match endpoint {
         // Documents belong to the whole server.
         Endpoint::Document => "/",
@@ -27,10 +37,12 @@ pub async fn authenticate(
     let access_token = AccessToken::from_request(request.headers(), request.uri().query());
     request.headers_mut().remove(header::AUTHORIZATION);
     let access_token = access_token.map_err(|error| without_token(state, resource, error))?;
-    let verified = state.resource_server.authenticate(&access_token, resource);
-    verified
-        .await
-        .map_err(|error| refused(state, resource, &error))
+    let admitted = state.resource_server.admit(access_token, resource).await;
+    let (principal, token) = admitted.map_err(|error| refused(state, resource, &error))?;
+    Ok(Caller {
+        principal,
+        credential: token.map(Credential::from),
+    })
 }
 
 fn without_token(state: &State, resource: &Resource, error: AccessTokenError) -> Refusal {

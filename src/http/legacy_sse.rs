@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::State;
 use super::access_log::Notes;
+use super::authenticate::Caller;
 use super::error::Refusal;
 use super::mcp_endpoint::{accepts, read, respond};
 use crate::auth::Principal;
@@ -36,10 +37,11 @@ struct Address {
 /// Answers a message on its session's stream. An address that names no session, or names it twice, is that of none.
 pub async fn message(
     state: &State,
-    principal: &Principal,
+    caller: &Caller,
     request: Request,
     notes: &mut Notes,
 ) -> Result<Response, Refusal> {
+    let principal = &caller.principal;
     let address = Query::<Address>::try_from_uri(request.uri());
     let Address { session_id } = address.map(|Query(address)| address).unwrap_or_default();
     let answer = match read(state, principal, request).await? {
@@ -48,6 +50,7 @@ pub async fn message(
                 principal,
                 headers: &headers,
                 body: &body,
+                credential: caller.credential.as_ref(),
             };
             let answered = state.protocol.post_old_transport(&session_id, &post);
             answered.await

@@ -13,6 +13,7 @@ use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::access_log::Notes;
+use super::authenticate::Caller;
 use super::error::Refusal;
 use super::{State, body};
 use crate::auth::Principal;
@@ -21,14 +22,15 @@ use crate::mcp::{self, Answer, BadHttp, Post};
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 
-/// Answers `principal`.
+/// Answers `caller`.
 pub async fn answer(
     state: &State,
-    principal: &Principal,
+    caller: &Caller,
     request: Request,
     notes: &mut Notes,
 ) -> Result<Response, Refusal> {
     let protocol = &state.protocol;
+    let principal = &caller.principal;
     let answer = match *request.method() {
         Method::POST => match read(state, principal, request).await? {
             Ok((headers, body)) => {
@@ -36,6 +38,7 @@ pub async fn answer(
                     principal,
                     headers: &headers,
                     body: &body,
+                    credential: caller.credential.as_ref(),
                 };
                 let answer = protocol.post(&post).await;
                 let streams = matches!(answer.body, mcp::Body::Events(_));

@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::access_log::{Entry, Notes};
-use super::authenticate::authenticate;
+use super::authenticate::{Caller, authenticate};
 use super::client_address::{client_address, is_trusted};
 use super::error::Refusal;
 use super::origin::requested_host;
@@ -35,7 +35,6 @@ use super::{
     State, body, cors, document, headers, health, landing, legacy_sse, mcp_endpoint, openapi,
     request_path, well_known,
 };
-use crate::auth::Principal;
 use crate::mcp::Protocol;
 use crate::telemetry::Series;
 
@@ -78,7 +77,7 @@ struct Call {
     /// The client waits for our word before it sends the body.
     asks_first: bool,
     address: IpAddr,
-    principal: Option<Principal>,
+    caller: Option<Caller>,
     notes: Notes,
 }
 
@@ -116,7 +115,7 @@ impl Stack {
             chunked: request.headers().contains_key(header::TRANSFER_ENCODING),
             asks_first: request.headers().contains_key(header::EXPECT),
             address: peers.remote.ip(),
-            principal: None,
+            caller: None,
             notes: Notes::default(),
         };
         let answered = match self.admit(&mut call, &mut request, peers) {
@@ -188,9 +187,10 @@ impl Stack {
         let deadline = call.started + allowed;
         let answer = async {
             if endpoint.access() == Access::Guarded {
-                let principal = authenticate(&self.state, endpoint, request).await?;
-                let limited = self.state.rate_limits.check_call(&principal, None);
-                call.principal = Some(principal);
+                let caller = authenticate(&self.state, endpoint, request).await?;
+                let limits = &self.state.rate_limits;
+                let limited = limits.check_call(&caller.principal, None);
+                call.caller = Some(caller);
                 limited.map_err(Refusal::RateLimited)?;
             }
             self.handle(call, std::mem::take(request)).await
@@ -210,29 +210,29 @@ impl Stack {
 
     async fn handle(&self, call: &mut Call, request: Request) -> Result<Response, Refusal> {
         let state = &self.state;
-        match (call.endpoint.ok_or(Refusal::NotFound)?, &call.principal) {
+        match (call.endpoint.ok_or(Refusal::NotFound)?, &call.caller) {
             (Endpoint::Health, _) => Ok(health::health(state, request.uri().query())),
             (Endpoint::Ready, _) => Ok(health::ready(state)),
             (Endpoint::ResourceMetadata, _) => {
                 well_known::resource_metadata(state, request.uri().path())
             }
-            (Endpoint::Mcp | Endpoint::McpRoot, Some(principal)) => {
-                mcp_endpoint::answer(state, principal, request, &mut call.notes).await
+            (Endpoint::Mcp | Endpoint::McpRoot, Some(caller)) => {
+                mcp_endpoint::answer(state, caller, request, &mut call.notes).await
             }
-            (Endpoint::LegacySse, Some(principal)) => Ok(legacy_sse::open(
+            (Endpoint::LegacySse, Some(caller)) => Ok(legacy_sse::open(
                 state,
-                principal,
+                &caller.principal,
                 &request,
                 &mut call.notes,
             )),
-            (Endpoint::LegacyMessages, Some(principal)) => {
-                legacy_sse::message(state, principal, request, &mut call.notes).await
+            (Endpoint::LegacyMessages, Some(caller)) => {
+                legacy_sse::message(state, caller, request, &mut call.notes).await
             }
             (Endpoint::AuthorizationServerMetadata, _) => {
                 well_known::authorization_server_metadata(state)
             }
-            (Endpoint::Document, Some(principal)) => {
-                document::document(state, principal, &request, &mut call.notes)
+            (Endpoint::Document, Some(caller)) => {
+                document::document(state, &caller.principal, &request, &mut call.notes)
             }
             (Endpoint::Landing, _) => Ok(landing::landing(state, request.headers())),
             (Endpoint::OpenapiJson, _) => Ok(openapi::json(state)),
@@ -245,7 +245,7 @@ impl Stack {
                 | Endpoint::McpRoot,
                 None,
             ) => {
-                tracing::error!("a request came past authentication without a principal");
+                tracing::error!("a request came past authentication without a caller");
                 Err(Refusal::Internal)
             }
         }
@@ -327,7 +327,7 @@ impl Stack {
             duration,
             request_id: call.request_id.as_str(),
             remote: call.address,
-            principal: call.principal.as_ref(),
+            principal: call.caller.as_ref().map(|caller| &caller.principal),
             notes: &call.notes,
             streams,
         });

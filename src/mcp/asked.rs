@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
 
+use super::caller_credential::Credential;
 use super::catalog::{Catalog, Entry, Home};
 use super::envelope::{Call, Id};
 use super::error::Error;
@@ -25,6 +26,8 @@ pub(super) struct Asked<'a> {
     pub(super) method: Option<Method>,
     /// The request's headers.
     pub(super) headers: &'a HeaderMap,
+    /// What yields the caller's credentials for upstreams.
+    pub(super) credential: Option<&'a Credential>,
     /// The tools that there are at this moment.
     pub(super) catalog: &'a Catalog,
     /// The tool called, if there is such a tool.
@@ -66,6 +69,7 @@ impl Protocol {
         Asked {
             principal: post.principal,
             headers: post.headers,
+            credential: post.credential,
             catalog,
             call,
             id,

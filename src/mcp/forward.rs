@@ -13,11 +13,12 @@ use tokio::time::Instant;
 
 use super::asked::Asked;
 use super::bridge::{Crossing, Written};
+use super::caller_credential::Credential;
 use super::catalog::{Entry, Home, Label};
 use super::error::Error;
 use super::members::write_member;
 use super::method::Method;
-use super::{Answer, Era, Operation, Protocol, reply};
+use super::{Answer, Era, Operation, Protocol, reply, session};
 use crate::upstream::{self, Call, Caller, Reply, Said, Upstream, UpstreamError};
 
 /// The answer to a message: at once, or when an upstream has answered. Only the latter costs a boxed future.
@@ -41,6 +42,7 @@ pub(super) struct Forward {
     protocol: Protocol,
     home: Home,
     call: Call,
+    caller: Caller,
     id: Box<str>,
     era: Era,
     operation: Option<Operation>,
@@ -74,6 +76,7 @@ impl Forward {
                 headers: mirrored(asked.headers),
                 progress_token: None,
             },
+            caller: caller(asked),
             id: asked.id.as_json().into(),
             era: asked.era,
             operation: asked.operation(),
@@ -98,13 +101,14 @@ impl Forward {
             protocol,
             home,
             call,
+            caller,
             id,
             era,
             label,
             started,
             ..
         } = self;
-        let answered = ask(&home.upstream, call).await;
+        let answered = ask(&home.upstream, call, &caller).await;
         let mut json = Vec::new();
         let written = answered.and_then(|(reply, from)| write(&mut json, &id, (reply, from), era));
         let reason = written.unwrap_or_else(|error| {
@@ -123,12 +127,22 @@ impl Forward {
 async fn ask(
     upstream: &Arc<Upstream>,
     call: Call,
+    caller: &Caller,
 ) -> Result<(Reply, upstream::Era), UpstreamError> {
-    let mut conversation = upstream.begin(call, &Caller::default()).await?;
+    let mut conversation = upstream.begin(call, caller).await?;
     loop {
         if let Said::Reply(reply) = conversation.next().await? {
             return Ok((reply, conversation.era()));
         }
+    }
+}
+
+/// For whom the upstream is asked. Without a key it would be for this server itself.
+fn caller(asked: &Asked<'_>) -> Caller {
+    Caller {
+        key: session::caller_key(asked.principal),
+        credential: asked.credential.map(Credential::shared),
+        ..Caller::default()
     }
 }
 

@@ -192,13 +192,27 @@ fn read(sealed: &[u8], plain: &[u8]) -> Option<(Session, [u8; 32])> {
     (format == FORMAT).then_some((session, owner))
 }
 
-/// Whose session it is. Lengths go in as well, so that no two principals give the same bytes.
+/// Whose session it is.
 fn digest(principal: &Principal) -> [u8; 32] {
-    let parts = [
+    digest_of(&[
         Some(principal.issuer()),
         Some(principal.subject()),
         principal.client_id(),
-    ];
+    ])
+}
+
+/// Tells callers apart, and the same caller at two resources. Never all zeros.
+pub(super) fn caller_key(principal: &Principal) -> [u8; 32] {
+    digest_of(&[
+        Some(principal.issuer()),
+        Some(principal.subject()),
+        principal.client_id(),
+        Some(principal.resource().identifier().as_str()),
+    ])
+}
+
+/// Lengths go in as well, so that no two callers give the same bytes.
+fn digest_of(parts: &[Option<&str>]) -> [u8; 32] {
     let mut bytes = Vec::with_capacity(192);
     for part in parts {
         let length = part.map_or(u64::MAX, |part| part.len() as u64);

@@ -76,6 +76,7 @@ impl Bench {
             principal,
             headers: &headers,
             body: body.as_bytes(),
+            credential: None,
         };
         let answer = now(self.protocol.post(&post));
         let json = match &answer.body {

@@ -2,7 +2,7 @@
 
 use reqwest::header::ACCEPT;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{Answer, Outbound, OutboundError, PlainHttp, Reply};
@@ -25,7 +25,7 @@ pub struct Form<'a> {
 }
 
 /// How a client of ours says who it is (RFC 6749 §2.3.1).
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientAuthentication {
     /// In the header, as HTTP Basic: every server takes it that has clients with secrets.

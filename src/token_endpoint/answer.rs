@@ -179,7 +179,7 @@ pub(super) fn refused(status: u16, body: &[u8], secrets: &[&str]) -> TokenEndpoi
             TokenEndpointError::Refused(Refusal {
                 code: Code::parse(&error),
                 status,
-                description: loggable(&description, secrets),
+                description: for_log(&description, secrets),
             })
         }
         (status, _) => TokenEndpointError::Outbound(OutboundError::Status(status)),
@@ -187,7 +187,8 @@ pub(super) fn refused(status: u16, body: &[u8], secrets: &[&str]) -> TokenEndpoi
 }
 
 /// A sentence of somebody else's for our log: nothing that breaks lines, not much, and no secret.
-fn loggable(text: &str, secrets: &[&str]) -> String {
+#[must_use]
+pub fn for_log(text: &str, secrets: &[&str]) -> String {
     // `eyJ` begins every JWT.
     let repeats = |secret: &&str| !secret.is_empty() && text.contains(*secret);
     if text.contains("eyJ") || secrets.iter().any(repeats) {

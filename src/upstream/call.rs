@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::CallerCredential;
+use super::credential::Behalf;
 use super::message::LogLevel;
 
 /// One request to an upstream, with nothing in it of who asks.
@@ -39,6 +40,17 @@ pub struct Caller {
     pub log_level: Option<LogLevel>,
     /// Yields what its requests carry, where the upstream takes a credential per caller.
     pub credential: Option<Arc<dyn CallerCredential>>,
+}
+
+impl Caller {
+    /// Whose credential its requests carry.
+    pub(super) fn behalf(&self) -> Behalf {
+        if self.key == [0; 32] {
+            Behalf::Ours
+        } else {
+            Behalf::Caller(self.credential.clone())
+        }
+    }
 }
 
 impl fmt::Debug for Caller {

@@ -230,6 +230,7 @@ impl Running {
                 let sending = Sending {
                     era: link.era,
                     extra: call.headers.clone(),
+                    behalf: Some(caller.behalf()),
                     timeout,
                 };
                 let begun = http.begin(self.id, &request, sending).await?;

@@ -9,13 +9,14 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use url::Url;
 
 use super::UpstreamError;
 use super::conversation::Heard;
+use super::credential::Behalf;
+use super::endpoint::{Endpoint, Message, failure};
 use super::event_stream::Events;
 use super::message::{self, Era, Incoming, Reply, Request};
-use crate::outbound::{Exchange, Exchanged, Outbound, OutboundError, PlainHttp};
+use crate::outbound::Exchanged;
 
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -25,8 +26,7 @@ const NAME: HeaderName = HeaderName::from_static("mcp-name");
 /// An upstream's endpoint, and what its handshake left behind.
 #[derive(Debug)]
 pub(super) struct HttpLink {
-    outbound: Outbound,
-    url: Url,
+    endpoint: Endpoint,
     max_bytes: usize,
     pub(super) next_id: AtomicU64,
     session: Option<HeaderValue>,
@@ -37,6 +37,8 @@ pub(super) struct HttpLink {
 pub(super) struct Sending {
     pub(super) era: Era,
     pub(super) extra: HeaderMap,
+    /// For whom; nothing for whom the link is.
+    pub(super) behalf: Option<Behalf>,
     /// How long all of it may take, the last piece of the answer included.
     pub(super) timeout: Duration,
 }
@@ -71,10 +73,9 @@ impl EventsOf {
 }
 
 impl HttpLink {
-    pub(super) fn new(outbound: Outbound, url: Url, max_bytes: usize) -> Self {
+    pub(super) fn new(endpoint: Endpoint, max_bytes: usize) -> Self {
         Self {
-            outbound,
-            url,
+            endpoint,
             max_bytes,
             next_id: AtomicU64::new(1),
             session: None,
@@ -114,33 +115,18 @@ impl HttpLink {
         headers
     }
 
-    async fn send(
-        &self,
-        headers: HeaderMap,
-        body: Bytes,
-        timeout: Duration,
-    ) -> Result<Exchanged, UpstreamError> {
-        let url = &self.url;
-        let exchange = Exchange {
-            url,
-            headers,
-            body,
-            plain_http: PlainHttp::OnLoopback,
-            timeout,
-        };
-        let sent = self.outbound.exchange(exchange).await;
-        sent.map_err(|error| failure(&error, UpstreamError::Unavailable))
-    }
-
     /// Sends a message that has no answer.
     pub(super) async fn tell(
         &self,
         message: Bytes,
         timeout: Duration,
     ) -> Result<(), UpstreamError> {
-        let sent = self
-            .send(self.headers_of_session(), message, timeout)
-            .await?;
+        let message = Message {
+            headers: self.headers_of_session(),
+            body: message,
+            timeout,
+        };
+        let sent = self.endpoint.send(message, &self.endpoint.behalf).await?;
         match sent.status() {
             200..=299 => Ok(()),
             status => Err(self.refusal(status)),
@@ -167,6 +153,7 @@ impl HttpLink {
         let sending = Sending {
             era: Era::Legacy,
             extra: HeaderMap::new(),
+            behalf: None,
             timeout,
         };
         let (begun, session) = self.exchange(id, request, sending).await?;
@@ -195,11 +182,18 @@ impl HttpLink {
         let Sending {
             era,
             extra,
+            behalf,
             timeout,
         } = sending;
+        let behalf = behalf.as_ref().unwrap_or(&self.endpoint.behalf);
         let mut headers = self.headers(request, era)?;
         headers.extend(extra);
-        let mut answer = self.send(headers, request.write(id, era), timeout).await?;
+        let message = Message {
+            headers,
+            body: request.write(id, era),
+            timeout,
+        };
+        let mut answer = self.endpoint.send(message, behalf).await?;
         let status = answer.status();
         let session = answer.headers().get(SESSION).cloned();
         let is_events = is_of_type(&answer, b"text/event-stream");
@@ -290,20 +284,4 @@ fn reply_to(id: u64, json: &Bytes) -> Option<Result<Reply, UpstreamError>> {
 async fn piece(answer: &mut Exchanged) -> Result<Option<Bytes>, UpstreamError> {
     let piece = answer.chunk().await;
     piece.map_err(|error| failure(&error, UpstreamError::Interrupted))
-}
-
-/// Says what a failure means. `broken` is what a broken connection means at this point.
-fn failure(error: &OutboundError, broken: UpstreamError) -> UpstreamError {
-    tracing::debug!(%error, "upstream: no answer over HTTP");
-    match error {
-        OutboundError::Timeout(_) => UpstreamError::TimedOut,
-        OutboundError::Connection(_) => broken,
-        OutboundError::Redirect(_)
-        | OutboundError::Encoded(_)
-        | OutboundError::TooLarge(_)
-        | OutboundError::Status(_) => UpstreamError::Invalid,
-        OutboundError::InsecureUrl(_)
-        | OutboundError::ForbiddenAddress(_)
-        | OutboundError::Client(_) => UpstreamError::Unavailable,
-    }
 }

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tokio::sync::Notify;
 
+use super::credential::Behalf;
+use super::endpoint::Endpoint;
 use super::hello::Hello;
 use super::http::{HttpLink, Sending};
 use super::message::{self, Era, Reply, Request};
@@ -86,6 +88,7 @@ impl Wire {
                 let sending = Sending {
                     era,
                     extra,
+                    behalf: None,
                     timeout,
                 };
                 http.request(id, request, sending).await
@@ -104,10 +107,20 @@ impl Link {
         parts: &Parts,
     ) -> Result<Self, UpstreamError> {
         let settings = &definition.settings;
-        let wire = match settings.http.as_deref().and_then(endpoint) {
+        let wire = match settings
+            .http
+            .as_deref()
+            .and_then(|address| endpoint(address, settings.plain_http()))
+        {
             Some(url) => {
-                let outbound = parts.outbound.clone();
-                Wire::Http(HttpLink::new(outbound, url, settings.max_message_bytes))
+                let endpoint = Endpoint {
+                    outbound: parts.outbound.clone(),
+                    url,
+                    plain_http: settings.plain_http(),
+                    credential: parts.credentials.of(settings),
+                    behalf: Behalf::Ours,
+                };
+                Wire::Http(HttpLink::new(endpoint, settings.max_message_bytes))
             }
             None => Wire::Stdio(StdioLink::start(definition, wake, &parts.lifecycle)?),
         };

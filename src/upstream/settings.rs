@@ -7,6 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::credential::{CredentialKind, CredentialMistake, CredentialSettings};
+use crate::outbound::{PlainHttp, is_loopback_host};
+
 /// One MCP server behind this one. Exactly one of `http` and `stdio.command` says how to reach it.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
@@ -14,9 +17,14 @@ pub struct UpstreamSettings {
     /// Its name: lower case letters, digits and hyphens, at most 32. Its tools are listed as `name__tool`. Required.
     #[schemars(example = &"billing")]
     pub name: String,
-    /// The address of its MCP endpoint (Streamable HTTP): `https`, or `http` on loopback. Default: none.
+    /// The address of its MCP endpoint (Streamable HTTP): `https`, or `http` on loopback; see `allow_plain_http`. Default: none.
     #[schemars(example = "https://billing.example.com/mcp")]
     pub http: Option<String>,
+    /// Allows `http` off loopback, private addresses included: whoever is on the way there reads and changes calls and
+    /// results. Not together with a credential. Default: false.
+    pub allow_plain_http: bool,
+    /// What it is shown to let this server in.
+    pub credential: CredentialSettings,
     /// The command that runs it here, if it speaks over standard input and output.
     pub stdio: StdioSettings,
     /// Which MCP it speaks. Default: `auto`.
@@ -48,6 +56,8 @@ impl Default for UpstreamSettings {
         Self {
             name: String::new(),
             http: None,
+            allow_plain_http: false,
+            credential: CredentialSettings::default(),
             stdio: StdioSettings::default(),
             era: EraSetting::Auto,
             trust_annotations: false,
@@ -125,12 +135,20 @@ pub enum EraSetting {
 pub enum SettingsError {
     /// The address cannot be one.
     #[error(
-        "{found:?} is no address of an upstream: expected https, or http on loopback, without user info"
+        "{found:?} is no address of an upstream: expected https, or http on loopback (elsewhere only with `allow_plain_http = true`), without user info"
     )]
     Address {
         /// What was written.
         found: String,
     },
+    /// Something is wrong with what it is shown.
+    #[error(transparent)]
+    Credential(#[from] CredentialMistake),
+    /// A credential for something that takes none.
+    #[error(
+        "a process is shown no credential: name its secrets in `stdio.secret_files`, or reach it over `http`"
+    )]
+    CredentialWithoutHttp,
     /// Two upstreams of one name.
     #[error("two upstreams are called {name:?}; their tools could not be told apart")]
     DuplicateName {
@@ -163,6 +181,12 @@ pub enum SettingsError {
         /// What is wrong.
         problem: String,
     },
+    /// A credential that anybody on the way could take.
+    #[error(
+        "a credential would travel in the clear: expected an `https` address, or one on loopback, as a proxy beside this \
+         server has"
+    )]
+    PlainCredential,
     /// Neither an address nor a command, or both.
     #[error("an upstream is reached in one way: set either `http` or `stdio.command`")]
     Transport,
@@ -205,11 +229,12 @@ impl UpstreamSettings {
             mistakes.push(("", SettingsError::Transport));
         }
         if let Some(address) = &self.http
-            && endpoint(address).is_none()
+            && endpoint(address, self.plain_http()).is_none()
         {
             let found = address.clone();
             mistakes.push(("http", SettingsError::Address { found }));
         }
+        mistakes.extend(self.credential_mistakes());
         for entry in &self.stdio.secret_files {
             let problem = match secret(entry) {
                 None => "no NAME=file".to_owned(),
@@ -226,6 +251,37 @@ impl UpstreamSettings {
             mistakes.push(("stdio.working_dir", SettingsError::WorkingDir { path }));
         }
         mistakes.extend(self.out_of_range());
+        mistakes
+    }
+
+    /// Where it may be reached without TLS.
+    pub(super) fn plain_http(&self) -> PlainHttp {
+        if self.allow_plain_http {
+            PlainHttp::Anywhere
+        } else {
+            PlainHttp::OnLoopback
+        }
+    }
+
+    fn credential_mistakes(&self) -> Vec<(&'static str, SettingsError)> {
+        let mut mistakes: Vec<_> = self
+            .credential
+            .mistakes()
+            .into_iter()
+            .map(|mistake| (mistake.key, SettingsError::Credential(mistake)))
+            .collect();
+        if self.credential.kind == CredentialKind::None {
+            return mistakes;
+        }
+        // RFC 6750 §5.3: never without TLS. Whoever is on the way would be let in by it as this server is.
+        let is_safe = |address: &String| endpoint(address, PlainHttp::OnLoopback).is_some();
+        match &self.http {
+            None => mistakes.push(("credential.kind", SettingsError::CredentialWithoutHttp)),
+            Some(address) if self.allow_plain_http && !is_safe(address) => {
+                mistakes.push(("credential.kind", SettingsError::PlainCredential));
+            }
+            Some(_) => {}
+        }
         mistakes
     }
 
@@ -264,12 +320,12 @@ fn is_name(name: &str) -> bool {
 }
 
 /// The address, if requests may be sent there at all.
-pub(super) fn endpoint(address: &str) -> Option<Url> {
+pub(super) fn endpoint(address: &str, plain_http: PlainHttp) -> Option<Url> {
     let url = Url::parse(address).ok()?;
     let host = url.host_str()?;
     let is_safe = match url.scheme() {
         "https" => true,
-        "http" => crate::outbound::is_loopback_host(host),
+        "http" => plain_http == PlainHttp::Anywhere || is_loopback_host(host),
         _ => false,
     };
     (is_safe && url.username().is_empty() && url.password().is_none()).then_some(url)

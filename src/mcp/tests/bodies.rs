@@ -74,6 +74,7 @@ fn bad_bodies_are_told_apart() {
         principal: &bench.alice,
         headers: &HeaderMap::new(),
         body: bytes,
+        credential: None,
     };
     let answer = now(bench.protocol.post(&post));
     assert_eq!(

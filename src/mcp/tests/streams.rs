@@ -266,6 +266,7 @@ fn send(bench: &Bench, principal: &Principal, id: &str, body: &str) -> Answer {
         principal,
         headers: &headers,
         body: body.as_bytes(),
+        credential: None,
     };
     now(bench.protocol.post_old_transport(id, &post))
 }
