@@ -49,6 +49,7 @@ pub use headers::SESSION as SESSION_HEADER;
 pub use settings::{Settings, SettingsError};
 pub use stream::EventStream;
 
+use self::bridge::request_state::RequestStates;
 use self::catalog::{Catalog, Label, Making};
 use self::counts::Counts;
 use self::era::Era;
@@ -74,6 +75,7 @@ struct Inner {
     catalog: ArcSwap<Catalog>,
     counts: Counts,
     sessions: Arc<Sessions>,
+    request_states: RequestStates,
     old_transport: OldTransport,
     open_streams: OpenStreams,
 }
@@ -114,7 +116,7 @@ pub struct Post<'a> {
 impl Protocol {
     /// A protocol layer with the given settings. With upstreams it needs a tokio runtime.
     pub fn new(settings: Settings, parts: Parts) -> Result<Self, SettingsError> {
-        let keys = settings.session_keys()?;
+        let keys = Arc::new(settings.session_keys()?);
         let catalog = Catalog::new(
             parts.tools.descriptors(),
             &parts.upstreams,
@@ -131,6 +133,11 @@ impl Protocol {
                 .map(|upstream| catalog::label(upstream)),
         );
         let protocol = Self(Arc::new(Inner {
+            request_states: RequestStates::new(
+                Arc::clone(&keys),
+                settings.request_state_ttl_seconds,
+                parts.clock.clone(),
+            ),
             sessions: Arc::new(Sessions::new(
                 keys,
                 settings.session_ttl_seconds,

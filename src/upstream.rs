@@ -11,6 +11,7 @@ mod credential;
 mod endpoint;
 mod error;
 mod event_stream;
+mod header_value;
 mod hello;
 mod http;
 mod keep;
@@ -37,6 +38,7 @@ pub use credential::{
     Credentials, OwnRequests, RequestedTokenType, TokenEndpoints,
 };
 pub use error::UpstreamError;
+pub use header_value::header_value;
 pub use hello::{Hello, Server};
 pub use lists::{Capabilities, Feature, Item, Lists};
 pub use message::{Era, LogLevel, Notification, Reply};

@@ -12,7 +12,7 @@ use super::headers::{self, Field, Headers};
 /// The key of a modern message's version in its `_meta`.
 pub(super) const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
 /// The key of a modern message's client capabilities in its `_meta`.
-const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
+pub(super) const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
 /// The key of the log level that a modern request asks for.
 const LOG_LEVEL_KEY: &str = "io.modelcontextprotocol/logLevel";
 

@@ -6,6 +6,7 @@
 use http::StatusCode;
 
 use super::asked::Denied;
+use super::bridge::request_state::BadState;
 use super::era::{Era, MODERN_REVISIONS};
 use super::headers::Fault;
 use crate::rate_limit::RateLimited;
@@ -71,6 +72,9 @@ pub(crate) enum Error {
     /// HTTP itself is not as it must be.
     #[error("{0}")]
     Http(BadHttp),
+    /// What an upstream wanted back came back changed, too late, from somebody else or for something else.
+    #[error("invalid params: {0}")]
+    RequestState(BadState),
     /// A member of its batch was refused, so nothing ran.
     #[error("another message of the batch was refused, so none was handled")]
     RefusedBatch,
@@ -123,6 +127,7 @@ impl Error {
             | Self::UnsupportedVersion { .. } => StatusCode::BAD_REQUEST,
             Self::InvalidParams(_)
             | Self::RefusedBatch
+            | Self::RequestState(_)
             | Self::UnknownResource { .. }
             | Self::UnknownTool
             | Self::Upstream(_) => StatusCode::OK,
@@ -141,7 +146,10 @@ impl Error {
         match self {
             Self::Denied(_) | Self::RefusedBatch => 403,
             Self::HeaderMismatch(_) => -32020,
-            Self::IncompleteMeta(_) | Self::InvalidParams(_) | Self::UnknownTool => -32602,
+            Self::IncompleteMeta(_)
+            | Self::InvalidParams(_)
+            | Self::RequestState(_)
+            | Self::UnknownTool => -32602,
             Self::ForeignSession | Self::Invalid(_) | Self::UnknownSession => -32600,
             Self::Http(_) => -32600,
             Self::Malformed => -32700,
@@ -171,6 +179,7 @@ impl Error {
             Self::RateLimited(limited) => limited.reason,
             Self::Busy => "busy",
             Self::RefusedBatch => "refused_batch",
+            Self::RequestState(bad) => bad.reason(),
             Self::TooManyStreams => "too_many_streams",
             Self::UnknownMethod => "unknown_method",
             Self::UnknownResource { .. } => "unknown_resource",
@@ -228,6 +237,7 @@ impl Error {
             | Self::InvalidParams(_)
             | Self::Malformed
             | Self::RefusedBatch
+            | Self::RequestState(_)
             | Self::UnknownMethod
             | Self::UnknownSession
             | Self::UnknownTool => More::Nothing,
@@ -288,6 +298,10 @@ mod tests {
             Error::Http(BadHttp::NotAcceptable),
             Error::Http(BadHttp::UnsupportedMediaType),
             Error::RefusedBatch,
+            Error::RequestState(BadState::Altered),
+            Error::RequestState(BadState::Expired),
+            Error::RequestState(BadState::Foreign),
+            Error::RequestState(BadState::OtherRequest),
             Error::TooManyStreams,
             Error::UnknownMethod,
             Error::UnknownResource {

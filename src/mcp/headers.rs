@@ -37,7 +37,7 @@ pub(crate) enum Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    fn of(headers: &'a HeaderMap, name: &HeaderName) -> Self {
+    pub(crate) fn of(headers: &'a HeaderMap, name: &HeaderName) -> Self {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {
             (None, _) => Self::Absent,
@@ -127,7 +127,7 @@ fn mismatch(fault: Fault) -> Result<(), Error> {
 }
 
 /// Undoes `=?base64?…?=`, whose markers are case-sensitive; any other value is literal.
-fn decoded(value: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn decoded(value: &str) -> Option<Cow<'_, str>> {
     let Some(encoded) = value
         .strip_prefix("=?base64?")
         .and_then(|rest| rest.strip_suffix("?="))

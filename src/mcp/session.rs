@@ -5,7 +5,7 @@
 //! this process, in a list of bounded length: nothing depends on it but the 404 that the specification asks for.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -35,16 +35,43 @@ pub struct ClientCapabilities(u8);
 
 impl ClientCapabilities {
     const NAMES: [&'static str; 4] = ["roots", "sampling", "elicitation", "tasks"];
+    /// The modes of elicitation stand behind the names.
+    const FORM: u8 = 1 << 4;
+    const URL: u8 = 1 << 5;
 
     /// Those that the `capabilities` of an `initialize` request name.
     pub(crate) fn of(capabilities: &Members<'_>) -> Self {
-        let mut bits = 0;
+        let mut bits = Self::modes(capabilities);
         for (bit, name) in Self::NAMES.iter().enumerate() {
             if capabilities.get(name).is_some() {
                 bits |= 1 << bit;
             }
         }
         Self(bits)
+    }
+
+    /// The modes of elicitation. An empty object means forms only (MCP 2025-11-25, elicitation).
+    fn modes(capabilities: &Members<'_>) -> u8 {
+        let Some(modes) = capabilities.get("elicitation").and_then(Members::of) else {
+            return 0;
+        };
+        let bit = |mode: &str, bit: u8| modes.get(mode).map_or(0, |_settings| bit);
+        match bit("form", Self::FORM) | bit("url", Self::URL) {
+            0 => Self::FORM,
+            modes => modes,
+        }
+    }
+
+    /// True if the client said that it can show a form.
+    #[must_use]
+    pub fn has_forms(self) -> bool {
+        self.0 & Self::FORM != 0
+    }
+
+    /// True if the client said that it can send a person to an address.
+    #[must_use]
+    pub fn has_urls(self) -> bool {
+        self.0 & Self::URL != 0
     }
 
     /// True if the client said that it has `name`.
@@ -72,14 +99,14 @@ pub struct Session {
 /// Makes session ids and opens them.
 #[derive(Debug)]
 pub(crate) struct Sessions {
-    keys: SessionKeys,
+    keys: Arc<SessionKeys>,
     ttl_seconds: u32,
     clock: Clock,
     ended: Mutex<Ended>,
 }
 
 impl Sessions {
-    pub(crate) fn new(keys: SessionKeys, ttl_seconds: u32, clock: Clock) -> Self {
+    pub(crate) fn new(keys: Arc<SessionKeys>, ttl_seconds: u32, clock: Clock) -> Self {
         Self {
             keys,
             ttl_seconds,
@@ -220,6 +247,19 @@ fn digest_of(parts: &[Option<&str>]) -> [u8; 32] {
         bytes.extend_from_slice(part.unwrap_or_default().as_bytes());
     }
     sealing::sha256(&bytes)
+}
+
+#[cfg(test)]
+impl Session {
+    /// A session that nobody minted.
+    pub(super) fn for_test(revision: Revision, capabilities: ClientCapabilities) -> Self {
+        Self {
+            revision,
+            capabilities,
+            expires_at: i64::MAX,
+            nonce: [7; NONCE_BYTES],
+        }
+    }
 }
 
 #[cfg(test)]

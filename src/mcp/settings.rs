@@ -25,6 +25,9 @@ pub struct Settings {
     /// A file with the key that sealed session ids before `session_key_file` changed; ids under it stay valid.
     /// Default: none.
     pub previous_session_key_file: Option<PathBuf>,
+    /// How long a call may be continued with the answers to what its upstream asked (`requestState`). Unit: seconds.
+    /// Default: 900 (a quarter of an hour).
+    pub request_state_ttl_seconds: u32,
     /// A file with the key that seals session ids of legacy clients: 32 bytes in base64, the same on every replica.
     /// Default: none; then each start makes a key of its own, and clients initialize again after a restart or on another
     /// replica.
@@ -42,6 +45,7 @@ impl Default for Settings {
             max_open_streams: 10_000,
             max_open_streams_per_subject: 2_000,
             previous_session_key_file: None,
+            request_state_ttl_seconds: 900,
             session_key_file: None,
             session_ttl_seconds: 86_400,
         }

@@ -1,7 +1,8 @@
 //! Streamable HTTP towards an upstream, in both eras.
 //!
 //! Every request is one POST; its answer is JSON, or a stream of events that ends with the answer. Redirects are not
-//! followed, and no header of the caller's is sent but `Mcp-Param-*`, which mirror the arguments of the very call.
+//! followed, and no header of the caller's is sent but, to modern servers, `Mcp-Param-*`, which mirror the arguments of the
+//! very call.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::conversation::Heard;
 use super::credential::Behalf;
 use super::endpoint::{Endpoint, Message, failure};
 use super::event_stream::Events;
+use super::header_value::header_value;
 use super::message::{self, Era, Incoming, Reply, Request};
 use crate::outbound::Exchanged;
 
@@ -94,8 +96,8 @@ impl HttpLink {
             headers.insert(VERSION, HeaderValue::from_static(message::MODERN));
             headers.insert(METHOD, HeaderValue::from_static(request.method));
             if let Some(name) = request.name {
-                // Names are printable ASCII: the list of tools takes no others.
-                let name = HeaderValue::from_str(name).map_err(|_bad| UpstreamError::Invalid)?;
+                let name = HeaderValue::from_str(&header_value(name));
+                let name = name.map_err(|_bad| UpstreamError::Invalid)?;
                 headers.insert(NAME, name);
             }
         }
@@ -187,7 +189,9 @@ impl HttpLink {
         } = sending;
         let behalf = behalf.as_ref().unwrap_or(&self.endpoint.behalf);
         let mut headers = self.headers(request, era)?;
-        headers.extend(extra);
+        if era == Era::Modern {
+            headers.extend(extra);
+        }
         let message = Message {
             headers,
             body: request.write(id, era),

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// The JSON is not of the form that was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Lost;
+pub(in crate::mcp) struct Lost;
 
 /// One member of an object, or one item of an array, whose key is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]

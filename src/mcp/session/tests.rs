@@ -23,7 +23,7 @@ fn sessions(current: u8, previous: Option<u8>, clock: &Clock) -> Sessions {
         current: SealingKey::new(&[current; 32]),
         previous: previous.map(|key| SealingKey::new(&[key; 32])),
     };
-    Sessions::new(keys, 3600, clock.clone())
+    Sessions::new(Arc::new(keys), 3600, clock.clone())
 }
 
 fn mint(sessions: &Sessions, principal: &Principal) -> String {

@@ -1,0 +1,193 @@
+//! Questions that wait for the answer of a legacy client, by the id of the request that put them.
+//!
+//! An answer comes with a POST of its own, so it has to reach the process that holds the call's stream. It counts only from
+//! the principal and the session that were asked, and only while the call waits; everything else changes nothing.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use crate::sealing;
+
+/// Questions that wait at once. Each belongs to a call that holds a stream, which are counted as well.
+const MOST: usize = 10_000;
+
+/// What a client answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::mcp) enum Answered {
+    /// The value of `result`, an object, as it was written.
+    Result(Bytes),
+    /// An error.
+    Error,
+}
+
+/// Why an answer changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::mcp) enum Ignored {
+    /// It is somebody else's question.
+    Foreign,
+    /// Nobody waits for it, or not any more.
+    Unknown,
+}
+
+impl Ignored {
+    /// The stable reason code for logs and metrics.
+    pub(in crate::mcp) fn reason(self) -> &'static str {
+        match self {
+            Self::Foreign => "foreign_answer",
+            Self::Unknown => "unknown_answer",
+        }
+    }
+}
+
+/// Who was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::mcp) struct Owner {
+    /// A digest of the principal.
+    pub(in crate::mcp) caller: [u8; 32],
+    /// What no other session has.
+    pub(in crate::mcp) session: [u8; 12],
+}
+
+/// The questions that wait.
+#[derive(Clone, Debug, Default)]
+pub(in crate::mcp) struct Questions(Arc<Mutex<HashMap<Box<str>, Open>>>);
+
+#[derive(Debug)]
+struct Open {
+    owner: Owner,
+    answer: oneshot::Sender<Answered>,
+}
+
+/// A question that waits; dropping it gives it up.
+#[derive(Debug)]
+pub(in crate::mcp) struct Waiting {
+    questions: Questions,
+    /// The id of its request.
+    pub(in crate::mcp) id: Box<str>,
+    answer: oneshot::Receiver<Answered>,
+}
+
+impl Questions {
+    fn all(&self) -> MutexGuard<'_, HashMap<Box<str>, Open>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more question, with an id that nobody can guess; nothing if too many wait.
+    pub(in crate::mcp) fn open(&self, owner: Owner) -> Option<Waiting> {
+        let id = URL_SAFE_NO_PAD.encode(sealing::random::<16>());
+        let id: Box<str> = format!("usher-{id}").into();
+        let (sender, answer) = oneshot::channel();
+        let mut all = self.all();
+        if all.len() >= MOST {
+            return None;
+        }
+        let open = Open {
+            owner,
+            answer: sender,
+        };
+        all.insert(id.clone(), open);
+        drop(all);
+        Some(Waiting {
+            questions: self.clone(),
+            id,
+            answer,
+        })
+    }
+
+    /// Takes an answer.
+    pub(in crate::mcp) fn answer(
+        &self,
+        owner: Owner,
+        id: &str,
+        answered: Answered,
+    ) -> Result<(), Ignored> {
+        let mut all = self.all();
+        let open = all.get(id).ok_or(Ignored::Unknown)?;
+        if open.owner != owner {
+            return Err(Ignored::Foreign);
+        }
+        let open = all.remove(id).ok_or(Ignored::Unknown)?;
+        drop(all);
+        open.answer
+            .send(answered)
+            .map_err(|_given_up| Ignored::Unknown)
+    }
+}
+
+impl Waiting {
+    /// The answer. Nothing is lost if the wait for it is given up and begun again.
+    pub(in crate::mcp) async fn answered(&mut self) -> Answered {
+        // The sender goes with its question, which is there for as long as this is.
+        (&mut self.answer).await.unwrap_or(Answered::Error)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.questions.all().remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(caller: u8, session: u8) -> Owner {
+        Owner {
+            caller: [caller; 32],
+            session: [session; 12],
+        }
+    }
+
+    fn result() -> Answered {
+        Answered::Result(Bytes::from_static(b"{}"))
+    }
+
+    #[tokio::test]
+    async fn an_answer_reaches_whoever_asked_and_counts_once() {
+        let questions = Questions::default();
+        let mut waiting = questions.open(owner(1, 1)).expect("room");
+        let other = questions.open(owner(1, 1)).expect("room");
+        assert_ne!(waiting.id, other.id);
+        let id = waiting.id.clone();
+        assert_eq!(questions.answer(owner(1, 1), &id, result()), Ok(()));
+        assert_eq!(waiting.answered().await, result());
+        let again = questions.answer(owner(1, 1), &id, Answered::Error);
+        assert_eq!(again, Err(Ignored::Unknown));
+    }
+
+    #[test]
+    fn an_answer_of_somebody_else_or_too_late_changes_nothing() {
+        let questions = Questions::default();
+        let waiting = questions.open(owner(1, 1)).expect("room");
+        let id = waiting.id.clone();
+        for other in [owner(2, 1), owner(1, 2)] {
+            assert_eq!(
+                questions.answer(other, &id, result()),
+                Err(Ignored::Foreign)
+            );
+        }
+        let unknown = questions.answer(owner(1, 1), "usher-1", result());
+        assert_eq!(unknown, Err(Ignored::Unknown));
+        drop(waiting);
+        let late = questions.answer(owner(1, 1), &id, result());
+        assert_eq!(late, Err(Ignored::Unknown));
+        assert!(questions.all().is_empty());
+    }
+
+    #[test]
+    fn no_more_wait_than_there_is_room_for() {
+        let questions = Questions::default();
+        let waiting: Vec<_> = (0..MOST)
+            .map(|_| questions.open(owner(1, 1)).expect("room"))
+            .collect();
+        assert!(questions.open(owner(1, 1)).is_none());
+        drop(waiting);
+        assert!(questions.open(owner(1, 1)).is_some());
+    }
+}
