@@ -14,6 +14,8 @@ pub(crate) struct Side<'a> {
     pub(crate) process: &'a Process,
     /// Connections to it.
     pub(crate) connections: Connections,
+    /// Its own requests, where they are not those of the other side.
+    pub(crate) load: Option<Arc<Requests>>,
 }
 
 /// What alternating rounds showed.
@@ -37,7 +39,8 @@ pub(crate) struct Rounds {
 
 /// Puts the same load on both sides in turn, the other side first in every second round.
 ///
-/// `requests` gives each round's load, so that a round may have its own tokens; both sides get the same.
+/// `requests` gives each round's load, so that a round may have its own tokens; both sides get the same, unless one has its
+/// own.
 pub(crate) async fn alternate(
     baseline: &mut Side<'_>,
     subject: &mut Side<'_>,
@@ -68,12 +71,13 @@ pub(crate) async fn alternate(
 impl Side<'_> {
     /// Warms the server up with requests that do not count.
     pub(crate) async fn warm_up(&mut self, load: &Arc<Requests>, requests: usize) -> Result<()> {
-        self.connections.run(load, requests).await?.all_ok()?;
+        self.turn(load, requests).await?;
         Ok(())
     }
 
     /// One turn: CPU time per request, in microseconds.
     async fn turn(&mut self, load: &Arc<Requests>, requests: usize) -> Result<f64> {
+        let load = &self.load.clone().unwrap_or_else(|| Arc::clone(load));
         let before = self.process.cpu_time()?;
         let outcome = self.connections.run(load, requests).await?.all_ok()?;
         let used = self.process.cpu_time()?.saturating_sub(before);

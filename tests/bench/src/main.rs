@@ -23,11 +23,13 @@ mod compare;
 mod corpus;
 mod load;
 mod process;
+mod proxy;
 mod report;
 mod request;
 mod rows;
 mod stats;
 mod subject;
+mod upstream;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,15 +61,21 @@ struct Arguments {
 enum Role {
     /// A baseline server, started by the bench itself.
     Bare(bare::Options),
+    /// A reverse proxy to compare with, started by the bench itself.
+    Proxy(proxy::Options),
+    /// An upstream, started by the bench itself.
+    Upstream(upstream::Options),
 }
 
 fn main() -> Result<ExitCode> {
     let mut arguments = Arguments::parse();
-    if let Some(Role::Bare(options)) = arguments.role.take() {
-        bare::serve(options)?;
-        return Ok(ExitCode::SUCCESS);
+    match arguments.role.take() {
+        Some(Role::Bare(options)) => bare::serve(options)?,
+        Some(Role::Proxy(options)) => proxy::serve(options)?,
+        Some(Role::Upstream(options)) => upstream::serve(options)?,
+        None => return run(arguments),
     }
-    run(arguments)
+    Ok(ExitCode::SUCCESS)
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -9,6 +9,8 @@ use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::upstream::Era;
+
 /// A running server; it is killed when this is dropped.
 pub(crate) struct Process {
     child: Child,
@@ -84,12 +86,44 @@ impl Process {
 
 /// Starts this very program as a bare server and learns where it listens.
 pub(crate) async fn bare(response: &Path, verify: Option<&Path>) -> Result<(Process, SocketAddr)> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg("bare").arg("--response").arg(response);
+    let mut command = role("bare")?;
+    command.arg("--response").arg(response);
     if let Some(key) = verify {
         command.arg("--verify").arg(key);
     }
-    command.stdout(Stdio::piped());
+    listening(command).await
+}
+
+/// The same as a reverse proxy.
+pub(crate) async fn proxy(to: SocketAddr) -> Result<(Process, SocketAddr)> {
+    let mut command = role("proxy")?;
+    command.arg("--to").arg(to.to_string());
+    listening(command).await
+}
+
+/// The same as an upstream.
+pub(crate) async fn upstream(
+    era: Era,
+    result: &Path,
+    tools: usize,
+) -> Result<(Process, SocketAddr)> {
+    let mut command = role("upstream")?;
+    let era = match era {
+        Era::Legacy => "legacy",
+        Era::Modern => "modern",
+    };
+    command.args(["--era", era, "--tools", &tools.to_string()]);
+    command.arg("--result").arg(result);
+    listening(command).await
+}
+
+fn role(name: &str) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(name).stdout(Stdio::piped());
+    Ok(command)
+}
+
+async fn listening(command: Command) -> Result<(Process, SocketAddr)> {
     let mut process = Process::spawn(command)?;
     let address = process.first_line().await?;
     let address = address

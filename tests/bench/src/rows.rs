@@ -6,6 +6,7 @@ mod memory;
 mod noise;
 mod search;
 mod start;
+mod upstreams;
 mod warm;
 
 use anyhow::Result;
@@ -32,6 +33,9 @@ pub(crate) async fn measure(bench: &mut Bench, only: &[String]) -> Result<()> {
     }
     if wanted("flood") {
         flood::measure(bench).await?;
+    }
+    if wanted("upstreams") {
+        upstreams::measure(bench).await?;
     }
     if wanted("start") {
         start::measure(bench).await?;

@@ -50,6 +50,20 @@ impl Subject {
         .await
     }
 
+    /// The same with this configuration file.
+    pub(crate) async fn start_configured(
+        bench: &Bench,
+        issuer: &TestIssuer,
+        config: &Path,
+    ) -> Result<Self> {
+        let collection = small_collection(bench)?;
+        Self::start_with(bench, issuer, |command| {
+            command.arg("--config").arg(config);
+            command.env("USHER_COLLECTION", collection);
+        })
+        .await
+    }
+
     /// The same with the demo's configuration: its collections are those that come with Usher.
     pub(crate) async fn start_demo(bench: &Bench, issuer: &TestIssuer) -> Result<Self> {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -45,10 +45,12 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
     let mut baseline = Side {
         process: &baseline,
         connections: Connections::open(address, bench.connections()).await?,
+        load: None,
     };
     let mut own = Side {
         process: &subject.process,
         connections: Connections::open(subject.address, bench.connections()).await?,
+        load: None,
     };
     baseline.warm_up(&warm_up, rounds.requests).await?;
     own.warm_up(&warm_up, rounds.requests).await?;

@@ -19,10 +19,12 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
     let mut one = Side {
         process: &one,
         connections: Connections::open(one_address, 8).await?,
+        load: None,
     };
     let mut other = Side {
         process: &other,
         connections: Connections::open(other_address, 8).await?,
+        load: None,
     };
     let rounds = bench.rounds();
     one.warm_up(&load, rounds.requests).await?;

@@ -87,10 +87,12 @@ async fn against_bare(
     let mut baseline = Side {
         process: &baseline,
         connections: Connections::open(address, bench.connections()).await?,
+        load: None,
     };
     let mut own = Side {
         process: &subject.process,
         connections: Connections::open(subject.address, bench.connections()).await?,
+        load: None,
     };
     let load = Arc::new(Requests::Same(request));
     let rounds = bench.rounds();
