@@ -528,6 +528,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn plain_http_off_loopback_takes_a_word_and_reaches_no_metadata_service_either() {
+        let outbound = Outbound::default();
+        let check = |url: &str, plain_http, allowed: bool| {
+            let url = Url::parse(url).expect("a URL");
+            let found = outbound.client_for(&url, plain_http).is_ok();
+            assert_eq!(found, allowed, "{url} {plain_http:?}");
+        };
+        use PlainHttp::{Anywhere, OnLoopback};
+        for url in ["http://orders.default.svc:8080/mcp", "http://10.0.0.7/mcp"] {
+            check(url, OnLoopback, false);
+            check(url, Anywhere, true);
+        }
+        for url in [
+            "http://169.254.169.254/",
+            "http://[fe80::1]/",
+            "http://0.0.0.0/",
+            "http://user@orders.test/",
+            "ftp://orders.test/",
+        ] {
+            check(url, Anywhere, false);
+        }
+        check("http://127.0.0.1/", OnLoopback, true);
+    }
+
     // row 32, row 34
     #[tokio::test]
     async fn a_reply_has_a_deadline_and_a_size() {

@@ -5,6 +5,7 @@
 )]
 
 mod command_line;
+mod credentials;
 mod hostile;
 mod rmcp_server;
 mod stdio;

@@ -35,6 +35,8 @@ pub(crate) enum Answer {
     Status(u16),
     /// 200 with this body and content type.
     Body(String, &'static str),
+    /// This status with this JSON.
+    Refused(u16, String),
     /// 200 with the first half of the right document.
     Truncated,
     /// 200 with this many bytes of JSON white space and then the right document.
@@ -69,6 +71,65 @@ struct Shared {
     other_requests: AtomicUsize,
 }
 
+/// What came to the token endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TokenForm {
+    /// The client id and the secret, from the header or the form.
+    pub(crate) client: (String, String),
+    /// All other fields.
+    pub(crate) fields: Vec<(String, String)>,
+}
+
+impl TokenForm {
+    /// A field's value, or nothing.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let mut fields = self.fields.iter();
+        let (_, value) = fields.find(|(known, _)| known == name)?;
+        Some(value)
+    }
+
+    fn read(authorization: Option<&str>, body: &str) -> Self {
+        let decoded = |text: &str| -> Vec<(String, String)> {
+            let pairs = url::form_urlencoded::parse(text.as_bytes());
+            pairs.into_owned().collect()
+        };
+        let (ours, fields): (Vec<_>, _) = decoded(body)
+            .into_iter()
+            .partition(|(name, _)| name == "client_id" || name == "client_secret");
+        let basic = authorization.and_then(|value| value.strip_prefix("Basic "));
+        let client = match basic {
+            Some(basic) => {
+                use base64::Engine as _;
+                let bytes = base64::engine::general_purpose::STANDARD
+                    .decode(basic)
+                    .expect("base64");
+                let text = String::from_utf8(bytes).expect("text");
+                let (id, secret) = text.split_once(':').expect("a colon");
+                let plain = |text: &str| decoded(text).pop().map(|(text, _)| text);
+                (
+                    plain(id).unwrap_or_default(),
+                    plain(secret).unwrap_or_default(),
+                )
+            }
+            None => {
+                let value = |wanted: &str| {
+                    let mut ours = ours.iter();
+                    ours.find(|(name, _)| name == wanted)
+                        .map(|(_, value)| value.clone())
+                };
+                (
+                    value("client_id").unwrap_or_default(),
+                    value("client_secret").unwrap_or_default(),
+                )
+            }
+        };
+        Self { client, fields }
+    }
+}
+
+/// How the token endpoint answers.
+type Tokens = Arc<dyn Fn(&TokenForm) -> Answer + Send + Sync>;
+
 struct Behaviour {
     keys: Vec<TestKey>,
     odd_keys: Vec<Value>,
@@ -79,6 +140,8 @@ struct Behaviour {
     metadata: Map<String, Value>,
     etag: Option<String>,
     minted: usize,
+    tokens: Option<Tokens>,
+    token_forms: Vec<TokenForm>,
 }
 
 /// The running issuer. It stops when dropped.
@@ -119,6 +182,8 @@ impl TestIssuer {
                 metadata: Map::new(),
                 etag: None,
                 minted: 0,
+                tokens: None,
+                token_forms: Vec::new(),
             }),
             discovery_requests: AtomicUsize::new(0),
             jwks_requests: AtomicUsize::new(0),
@@ -212,6 +277,19 @@ impl TestIssuer {
         self.with(|state| state.etag = Some(value.to_owned()));
     }
 
+    /// How the token endpoint answers; without this there is none.
+    pub(crate) fn answer_tokens(
+        &self,
+        answer: impl Fn(&TokenForm) -> Answer + Send + Sync + 'static,
+    ) {
+        self.with(|state| state.tokens = Some(Arc::new(answer)));
+    }
+
+    /// Everything that came to the token endpoint.
+    pub(crate) fn token_forms(&self) -> Vec<TokenForm> {
+        self.with(|state| state.token_forms.clone())
+    }
+
     /// How often any discovery document was asked for.
     pub(crate) fn discovery_requests(&self) -> usize {
         self.shared.discovery_requests.load(Ordering::SeqCst)
@@ -283,7 +361,30 @@ fn key_set(state: &Behaviour) -> String {
     json!({ "keys": keys }).to_string()
 }
 
+async fn token(shared: &Shared, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 20).await.expect("a form");
+    let authorization = parts.headers.get("authorization");
+    let form = TokenForm::read(
+        authorization.map(|value| value.to_str().expect("text")),
+        std::str::from_utf8(&body).expect("text"),
+    );
+    let answer = {
+        let mut state = shared.state.lock().expect("no panic under the lock");
+        state.token_forms.push(form.clone());
+        state.tokens.clone()
+    };
+    match answer.map(|answer| answer(&form)) {
+        Some(answer) => play(answer, String::new()).await,
+        None => play(Answer::Status(404), String::new()).await,
+    }
+}
+
 async fn respond(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let is_token = request.uri().path() == format!("{}/token", shared.path);
+    if is_token && request.method() == "POST" {
+        return token(&shared, request).await;
+    }
     let path = request.uri().path();
     let (answer, document, headers) = {
         let state = shared.state.lock().expect("no panic under the lock");
@@ -358,6 +459,11 @@ async fn play(answer: Answer, document: String) -> Response {
             .header("content-type", content_type)
             .body(body.into())
             .expect("a response"),
+        Answer::Refused(status, body) => {
+            let mut response = json(body.into());
+            *response.status_mut() = status.try_into().expect("a status");
+            response
+        }
         Answer::Truncated => {
             let half = document.len() / 2;
             json(Body::from(

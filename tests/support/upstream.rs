@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -28,6 +28,7 @@ pub(crate) enum Speaks {
 /// One request as it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorded {
+    pub(crate) uri: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
     pub(crate) method: String,
@@ -46,6 +47,17 @@ struct Shared {
     /// Answers every call with these bytes as they are, and this status and type.
     instead: Option<(u16, &'static str, String)>,
     hangs: bool,
+    admits: Option<Admits>,
+    redirects: Option<(u16, String)>,
+}
+
+/// What a request's headers must be like; else it is answered 401.
+struct Admits(Box<dyn Fn(&HeaderMap) -> bool + Send>);
+
+impl std::fmt::Debug for Admits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Admits")
+    }
 }
 
 /// The running server; it ends with the test's runtime.
@@ -72,6 +84,8 @@ impl RawUpstream {
             sessions: 1,
             instead: None,
             hangs: false,
+            admits: None,
+            redirects: None,
         }));
         let app = Router::new()
             .fallback(answer)
@@ -106,6 +120,16 @@ impl RawUpstream {
         self.shared().instead = Some((status, kind, body.to_owned()));
     }
 
+    /// Lets nobody else in.
+    pub(crate) fn admit(&self, admits: impl Fn(&HeaderMap) -> bool + Send + 'static) {
+        self.shared().admits = Some(Admits(Box::new(admits)));
+    }
+
+    /// Sends calls elsewhere.
+    pub(crate) fn redirect(&self, status: u16, to: &str) {
+        self.shared().redirects = Some((status, to.to_owned()));
+    }
+
     /// Never answers a call.
     pub(crate) fn hang(&self) {
         self.shared().hangs = true;
@@ -133,6 +157,7 @@ impl RawUpstream {
 
 async fn answer(
     State(shared): State<Arc<Mutex<Shared>>>,
+    uri: Uri,
     headers: HeaderMap,
     body: String,
 ) -> Response {
@@ -140,11 +165,21 @@ async fn answer(
     let (answered, hangs) = {
         let mut shared = shared.lock().expect("no panic before");
         shared.requests.push(Recorded {
+            uri: uri.to_string(),
             headers: headers.clone(),
             body,
             method: method.clone(),
         });
         let hangs = shared.hangs && method == "tools/call";
+        let admits = shared.admits.as_ref();
+        if admits.is_some_and(|Admits(admits)| !admits(&headers)) {
+            let challenge = "Bearer realm=\"the upstream's own\", error=\"invalid_token\"";
+            return (StatusCode::UNAUTHORIZED, [("www-authenticate", challenge)]).into_response();
+        }
+        if let Some((status, to)) = &shared.redirects {
+            let status = StatusCode::from_u16(*status).expect("a status");
+            return (status, [("location", to.clone())]).into_response();
+        }
         (respond(&shared, &headers, &method, &id), hangs)
     };
     if hangs {
