@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
@@ -90,8 +90,9 @@ impl TokenForm {
 
     fn read(authorization: Option<&str>, body: &str) -> Self {
         let decoded = |text: &str| -> Vec<(String, String)> {
-            let pairs = url::form_urlencoded::parse(text.as_bytes());
-            pairs.into_owned().collect()
+            let uri = format!("/?{text}").parse().expect("a form");
+            let Query(pairs) = Query::try_from_uri(&uri).expect("a form");
+            pairs
         };
         let (ours, fields): (Vec<_>, _) = decoded(body)
             .into_iter()
