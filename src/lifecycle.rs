@@ -77,6 +77,13 @@ impl Lifecycle {
         self.spawn_in(&self.tasks, task);
     }
 
+    /// The same for what is left to do when something is dropped, which may be after the runtime has ended.
+    pub fn spawn_at_drop(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.spawn(task);
+        }
+    }
+
     /// Runs `task`, which serves a client: a soft stop waits for it.
     pub fn spawn_connection(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.spawn_in(&self.connections, task);

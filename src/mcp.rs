@@ -30,6 +30,7 @@ mod old_transport;
 mod post;
 mod reply;
 mod result;
+mod running;
 mod stream;
 mod subscriptions;
 
@@ -54,6 +55,7 @@ use self::catalog::{Catalog, Label, Making};
 use self::counts::Counts;
 use self::era::Era;
 use self::old_transport::OldTransport;
+use self::running::RunningCalls;
 use self::session::Sessions;
 use self::stream::OpenStreams;
 use crate::auth::{Principal, ScopePrefix};
@@ -78,6 +80,7 @@ struct Inner {
     request_states: RequestStates,
     old_transport: OldTransport,
     open_streams: OpenStreams,
+    running: RunningCalls,
 }
 
 /// What the protocol layer is built from, besides its settings.
@@ -111,6 +114,8 @@ pub struct Post<'a> {
     pub body: &'a [u8],
     /// What yields the caller's credentials for upstreams, where one takes them.
     pub credential: Option<&'a Credential>,
+    /// The client takes a stream of events for an answer.
+    pub takes_events: bool,
 }
 
 impl Protocol {
@@ -147,6 +152,7 @@ impl Protocol {
             catalog: ArcSwap::from_pointee(catalog),
             old_transport: OldTransport::default(),
             open_streams: OpenStreams::new(&settings, parts.metrics.clone()),
+            running: RunningCalls::default(),
             settings,
             parts,
         }));

@@ -51,6 +51,8 @@ pub async fn message(
                 headers: &headers,
                 body: &body,
                 credential: caller.credential.as_ref(),
+                // Everything that comes goes on the session's stream.
+                takes_events: true,
             };
             let answered = state.protocol.post_old_transport(&session_id, &post);
             answered.await

@@ -39,10 +39,11 @@ pub async fn answer(
                     headers: &headers,
                     body: &body,
                     credential: caller.credential.as_ref(),
+                    takes_events: accepts(&headers, "text/event-stream"),
                 };
                 let answer = protocol.post(&post).await;
                 let streams = matches!(answer.body, mcp::Body::Events(_));
-                if streams && !accepts(&headers, "text/event-stream") {
+                if streams && !post.takes_events {
                     Answer::bad_http(BadHttp::NotAcceptable)
                 } else {
                     answer

@@ -10,6 +10,7 @@ use super::envelope::{Call, Id};
 use super::error::Error;
 use super::method::Method;
 use super::reply::Caching;
+use super::session::SessionKey;
 use super::settings::DeniedCall;
 use super::{Answer, Era, Post, Protocol, answer, call, reply};
 use crate::auth::{Challenge, Principal};
@@ -28,6 +29,10 @@ pub(super) struct Asked<'a> {
     pub(super) headers: &'a HeaderMap,
     /// What yields the caller's credentials for upstreams.
     pub(super) credential: Option<&'a Credential>,
+    /// What tells its legacy session apart from others, whichever transport that is of.
+    pub(super) session_key: Option<SessionKey>,
+    /// The client takes a stream for an answer.
+    pub(super) takes_events: bool,
     /// The tools that there are at this moment.
     pub(super) catalog: &'a Catalog,
     /// The tool called, if there is such a tool.
@@ -70,6 +75,8 @@ impl Protocol {
             principal: post.principal,
             headers: post.headers,
             credential: post.credential,
+            session_key: None,
+            takes_events: post.takes_events,
             catalog,
             call,
             id,

@@ -3,6 +3,7 @@
 //! All messages are checked before any is handled. One that the caller may not send refuses the whole batch.
 
 use futures_util::future::join_all;
+use http::StatusCode;
 use tokio::time::Instant;
 
 use super::asked::Asked;
@@ -10,7 +11,7 @@ use super::catalog::Catalog;
 use super::envelope::Message;
 use super::era;
 use super::error::Error;
-use super::forward::{Forward, Turn};
+use super::forward::{Forward, Later, Turn};
 use super::headers::Headers;
 use super::method::Method;
 use super::result::call_arguments;
@@ -76,7 +77,12 @@ impl Protocol {
             if call.method == Method::Initialize.as_str() {
                 return Err(Error::Invalid("initialize is not part of a batch"));
             }
-            requests.push(self.asked((post, catalog), call, id, Era::Legacy));
+            requests.push(Asked {
+                session_key: session.as_ref().map(Session::key),
+                // What would come before an answer has no place in a batch of answers.
+                takes_events: false,
+                ..self.asked((post, catalog), call, id, Era::Legacy)
+            });
         }
         Ok(requests)
     }
@@ -90,23 +96,24 @@ impl Protocol {
             match (asked.home(), call_arguments(&asked.call.params)) {
                 (Some((entry, home)), Ok(_arguments)) => {
                     let place = answers.len();
-                    let call = Forward::new(self, asked, entry, home).message();
-                    calls.push(async move { (place, call.await.0) });
+                    let forward = Forward::new(self, asked, entry, home);
+                    let mut later = Later::new(self, asked, forward);
+                    calls.push(async move { (place, later.message().await) });
                 }
                 (Some(_), Err(_)) | (None, _) => self.handle(asked, permit, &mut json),
             }
             answers.push(json);
         }
         if calls.is_empty() {
-            return Turn::Now(joined(&answers));
+            return Turn::Now(joined(answers));
         }
-        Turn::Later(Box::pin(async move {
+        Turn::Batch(Box::pin(async move {
             for (place, json) in join_all(calls).await {
                 if let Some(answer) = answers.get_mut(place) {
                     *answer = json;
                 }
             }
-            joined(&answers)
+            joined(answers)
         }))
     }
 
@@ -139,11 +146,17 @@ impl Protocol {
     }
 }
 
-fn joined(answers: &[Vec<u8>]) -> Answer {
-    let mut json = vec![b'['];
-    json.extend_from_slice(&answers.join(&b','));
-    json.push(b']');
-    let mut answer = Answer::json(json);
+/// The answers in one array. A cancelled request has none.
+fn joined(mut answers: Vec<Vec<u8>>) -> Answer {
+    answers.retain(|answer| !answer.is_empty());
+    let mut answer = if answers.is_empty() {
+        Answer::empty(StatusCode::ACCEPTED)
+    } else {
+        let mut json = vec![b'['];
+        json.extend_from_slice(&answers.join(&b','));
+        json.push(b']');
+        Answer::json(json)
+    };
     answer.operation = BATCH;
     answer
 }

@@ -8,13 +8,14 @@ use std::borrow::Cow;
 use super::envelope::Call;
 use super::error::Error;
 use super::headers::{self, Field, Headers};
+use crate::upstream::LogLevel;
 
 /// The key of a modern message's version in its `_meta`.
 pub(super) const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
 /// The key of a modern message's client capabilities in its `_meta`.
 pub(super) const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
 /// The key of the log level that a modern request asks for.
-const LOG_LEVEL_KEY: &str = "io.modelcontextprotocol/logLevel";
+pub(super) const LOG_LEVEL_KEY: &str = "io.modelcontextprotocol/logLevel";
 
 /// The first revision without a handshake.
 const FIRST_MODERN: &str = "2026-07-28";
@@ -28,18 +29,6 @@ pub fn revisions() -> Vec<&'static str> {
     let legacy = Revision::ALL.iter().rev().map(|revision| revision.as_str());
     MODERN_REVISIONS.into_iter().chain(legacy).collect()
 }
-
-/// RFC 5424 levels, the values of the log level key.
-const LOG_LEVELS: [&str; 8] = [
-    "debug",
-    "info",
-    "notice",
-    "warning",
-    "error",
-    "critical",
-    "alert",
-    "emergency",
-];
 
 /// How a message is served: the specification's own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,7 +201,7 @@ fn complete(call: &Call<'_>, has_version: bool) -> Result<(), Error> {
         ));
     }
     let level_is_known = call.meta.get(LOG_LEVEL_KEY).is_none_or(|raw| {
-        super::members::text(raw).is_some_and(|level| LOG_LEVELS.contains(&level.as_ref()))
+        super::members::text(raw).is_some_and(|level| LogLevel::parse(&level).is_some())
     });
     if level_is_known {
         Ok(())

@@ -42,6 +42,9 @@ impl BadHttp {
 /// Why a message is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
+    /// A call's stream had to end before the answer came.
+    #[error("the answer was cut short: the access token expired, or this server stops; try again")]
+    CutShort,
     /// The policy refuses it; if scopes would change that, the challenge names all of them.
     #[error("{}", in_words(.0))]
     Denied(Box<Denied>),
@@ -118,6 +121,7 @@ impl Error {
     /// The status of the HTTP response that carries this error alone.
     pub(crate) fn status(&self, era: Era) -> StatusCode {
         match self {
+            Self::CutShort => StatusCode::OK,
             Self::Denied(_) => StatusCode::FORBIDDEN,
             Self::Http(bad) => bad.status(),
             Self::HeaderMismatch(_)
@@ -154,7 +158,7 @@ impl Error {
             Self::Http(_) => -32600,
             Self::Malformed => -32700,
             Self::RateLimited(_) | Self::TooManyStreams => 429,
-            Self::Busy => 503,
+            Self::Busy | Self::CutShort => 503,
             Self::UnknownMethod => -32601,
             Self::UnknownResource { .. } => match era {
                 Era::Legacy => -32002,
@@ -168,6 +172,7 @@ impl Error {
     /// The stable reason code for logs and metrics.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
+            Self::CutShort => "cut_short",
             Self::Denied(denied) => denied.reason,
             Self::ForeignSession => "foreign_session",
             Self::HeaderMismatch(_) => "header_mismatch",
@@ -229,7 +234,8 @@ impl Error {
                 "supported": MODERN_REVISIONS,
                 "requested": requested,
             })),
-            Self::ForeignSession
+            Self::CutShort
+            | Self::ForeignSession
             | Self::HeaderMismatch(_)
             | Self::Http(_)
             | Self::IncompleteMeta(_)
@@ -272,6 +278,7 @@ mod tests {
         let resources = Resources::new(&settings);
         let resource = resources.at("/mcp").map(Arc::clone).expect("a resource");
         vec![
+            Error::CutShort,
             Error::Denied(Box::new(Denied {
                 reason: "insufficient_scope",
                 rule: "read_scope".into(),

@@ -1,54 +1,72 @@
-//! `tools/call` of an upstream's tool: what goes there, and what comes back without being changed.
+//! A call of something that an upstream has: what goes there, and what comes back without being changed.
 //!
 //! Of the request, the id, the name and the protocol's own metadata change; every other value goes on as it was written.
-//! The result or the error is spliced into the answer as the upstream wrote it. A modern client is told
-//! `resultType: complete` where the upstream is legacy and could not say so.
+//! What comes back is spliced into our messages as the upstream wrote it (`splice`). If the upstream's first word is the
+//! answer, the caller gets JSON; if it has something to say before, or takes its time, a stream of events (`talk`).
+
+mod splice;
+mod talk;
 
 use std::pin::Pin;
-use std::sync::Arc;
 
+use futures_util::{Stream, stream};
 use http::HeaderMap;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::asked::Asked;
-use super::bridge::{Crossing, Written};
 use super::caller_credential::Credential;
 use super::catalog::{Entry, Home, Label};
+use super::era::LOG_LEVEL_KEY;
 use super::error::Error;
-use super::members::write_member;
+use super::members::{text, write_member};
 use super::method::Method;
-use super::{Answer, Era, Operation, Protocol, reply, session};
-use crate::upstream::{self, Call, Caller, Reply, Said, Upstream, UpstreamError};
+use super::{Answer, Era, Protocol, reply, session};
+use crate::upstream::{Call, Caller, Conversation, LogLevel, Said, UpstreamError};
 
-/// The answer to a message: at once, or when an upstream has answered. Only the latter costs a boxed future.
+pub(super) use talk::Later;
+pub(crate) use talk::Talk;
+
+/// The answer to a message: at once, or when upstreams have answered. Only these cost a box.
 #[expect(
     clippy::large_enum_variant,
     reason = "nearly every turn is an answer, which would cost an allocation each"
 )]
 pub(super) enum Turn {
     Now(Answer),
-    Later(Pin<Box<dyn Future<Output = Answer> + Send>>),
+    Later(Later),
+    Batch(Pin<Box<dyn Future<Output = Answer> + Send>>),
 }
 
-/// Metadata that is between two neighbours: ours with the client is not that of the upstream with us. Progress is not
-/// passed back yet, so none is asked for.
+/// Metadata that is between two neighbours: ours with the client is not that of the upstream with us.
 fn is_between_neighbours(key: &str) -> bool {
-    key.starts_with("io.modelcontextprotocol/") || key == "progressToken"
+    key.starts_with("io.modelcontextprotocol/") || key == PROGRESS_TOKEN
 }
+
+const PROGRESS_TOKEN: &str = "progressToken";
+/// A token stays with its call for as long as that runs.
+const MAX_TOKEN_BYTES: usize = 256;
 
 /// A permitted call on its way to an upstream. It has nothing of the caller but the call.
 pub(super) struct Forward {
-    protocol: Protocol,
     home: Home,
     call: Call,
     caller: Caller,
     id: Box<str>,
     era: Era,
-    operation: Option<Operation>,
-    label: Label,
-    started: Instant,
+    tally: Tally,
 }
+
+/// What becomes of one step of a call.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// A message that the upstream sent before its answer.
+    Notification(Vec<u8>),
+    /// The message that answers the call, and what went wrong.
+    Answer(Vec<u8>, Option<&'static str>),
+}
+
+pub(super) type Steps = Pin<Box<dyn Stream<Item = Step> + Send>>;
 
 impl Forward {
     /// The call of `entry`, which lives at `home`.
@@ -66,7 +84,6 @@ impl Forward {
             write_member(&mut meta, key, |out| raw(out, value));
         }
         Self {
-            protocol: protocol.clone(),
             home: home.clone(),
             call: Call {
                 method: "tools/call",
@@ -74,76 +91,124 @@ impl Forward {
                 members,
                 meta,
                 headers: mirrored(asked.headers),
-                progress_token: None,
+                progress_token: progress_token(asked),
             },
             caller: caller(asked),
             id: asked.id.as_json().into(),
             era: asked.era,
-            operation: asked.operation(),
-            label: entry.label.clone(),
-            started: Instant::now(),
+            tally: Tally {
+                protocol: protocol.clone(),
+                label: Some(entry.label.clone()),
+                started: Instant::now(),
+            },
         }
     }
 
-    /// The answer to one call.
-    pub(super) async fn answer(self) -> Answer {
-        let operation = self.operation.clone();
-        let (json, reason) = self.message().await;
-        let mut answer = Answer::json(json);
-        answer.reason = reason;
-        answer.operation = operation;
-        answer
+    /// The call, step by step. Dropping it cancels the call at the upstream.
+    pub(super) fn steps(self) -> Steps {
+        let talking = Talking {
+            forward: self,
+            conversation: None,
+        };
+        Box::pin(stream::unfold(
+            Some(talking),
+            |talking: Option<Talking>| async move { Some(talking?.step().await) },
+        ))
     }
 
-    /// The JSON-RPC message that answers the call, and what went wrong. Counts it.
-    pub(super) async fn message(self) -> (Vec<u8>, Option<&'static str>) {
-        let Self {
-            protocol,
-            home,
-            call,
-            caller,
-            id,
-            era,
-            label,
-            started,
-            ..
-        } = self;
-        let answered = ask(&home.upstream, call, &caller).await;
+    fn answered(
+        mut self,
+        answered: Result<(crate::upstream::Reply, crate::upstream::Era), UpstreamError>,
+    ) -> Step {
         let mut json = Vec::new();
-        let written = answered.and_then(|(reply, from)| write(&mut json, &id, (reply, from), era));
+        let written = answered
+            .and_then(|(reply, from)| splice::answer(&mut json, &self.id, (reply, from), self.era));
         let reason = written.unwrap_or_else(|error| {
             json.clear();
             let reason = error.reason();
-            reply::error_to(&mut json, Some(&id), &Error::Upstream(error), era);
+            reply::error_to(&mut json, Some(&self.id), &Error::Upstream(error), self.era);
             Some(reason)
         });
-        let what = (Some(Method::CallTool), Some(&label));
-        protocol.0.counts.add(what, reason, started);
-        (json, reason)
+        self.tally.add(reason);
+        Step::Answer(json, reason)
     }
 }
 
-/// The upstream's answer; whatever it says before goes nowhere yet.
-async fn ask(
-    upstream: &Arc<Upstream>,
-    call: Call,
-    caller: &Caller,
-) -> Result<(Reply, upstream::Era), UpstreamError> {
-    let mut conversation = upstream.begin(call, caller).await?;
-    loop {
-        if let Said::Reply(reply) = conversation.next().await? {
-            return Ok((reply, conversation.era()));
+/// A call that runs.
+struct Talking {
+    forward: Forward,
+    conversation: Option<Conversation>,
+}
+
+impl Talking {
+    async fn step(mut self) -> (Step, Option<Self>) {
+        match self.hear().await {
+            Ok((Said::Notification(notification), _)) => {
+                let step = Step::Notification(splice::notification(&notification));
+                (step, Some(self))
+            }
+            Ok((Said::Reply(reply), era)) => (self.forward.answered(Ok((reply, era))), None),
+            Err(error) => (self.forward.answered(Err(error)), None),
+        }
+    }
+
+    async fn hear(&mut self) -> Result<(Said, crate::upstream::Era), UpstreamError> {
+        let Forward {
+            home, call, caller, ..
+        } = &mut self.forward;
+        let conversation = match &mut self.conversation {
+            Some(conversation) => conversation,
+            none => none.insert(home.upstream.begin(std::mem::take(call), caller).await?),
+        };
+        Ok((conversation.next().await?, conversation.era()))
+    }
+}
+
+/// Counts a call once: when it is answered, or when it is given up.
+struct Tally {
+    protocol: Protocol,
+    label: Option<Label>,
+    started: Instant,
+}
+
+impl Tally {
+    fn add(&mut self, reason: Option<&'static str>) {
+        if let Some(label) = self.label.take() {
+            let what = (Some(Method::CallTool), Some(&label));
+            self.protocol.0.counts.add(what, reason, self.started);
         }
     }
 }
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        self.add(Some(CANCELLED));
+    }
+}
+
+/// The reason code of a call whose caller does not want its answer any more.
+pub(super) const CANCELLED: &str = "cancelled";
 
 /// For whom the upstream is asked. Without a key it would be for this server itself.
 fn caller(asked: &Asked<'_>) -> Caller {
     Caller {
         key: session::caller_key(asked.principal),
+        log_level: log_level(asked),
         credential: asked.credential.map(Credential::shared),
         ..Caller::default()
     }
+}
+
+/// Where nothing but the answer can be passed on, nothing else is asked for.
+fn progress_token(asked: &Asked<'_>) -> Option<Box<str>> {
+    let token = asked.call.meta.get(PROGRESS_TOKEN)?.get();
+    let is_token = token.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit());
+    (asked.takes_events && is_token && token.len() <= MAX_TOKEN_BYTES).then(|| token.into())
+}
+
+fn log_level(asked: &Asked<'_>) -> Option<LogLevel> {
+    let level = asked.call.meta.get(LOG_LEVEL_KEY).and_then(text)?;
+    LogLevel::parse(&level).filter(|_known| asked.takes_events && asked.era == Era::Modern)
 }
 
 fn raw(out: &mut Vec<u8>, value: &RawValue) {
@@ -158,24 +223,6 @@ fn mirrored(headers: &HeaderMap) -> HeaderMap {
     mirrors
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
-}
-
-/// Splices what the upstream said into an answer with the client's own id.
-fn write(
-    out: &mut Vec<u8>,
-    id: &str,
-    (reply, from): (Reply, upstream::Era),
-    to: Era,
-) -> Result<Option<&'static str>, UpstreamError> {
-    let method = Method::CallTool;
-    let crossing = Crossing { from, to, method };
-    // No input can be asked for as yet, so none was offered.
-    let seal = |_state: &[u8]| Err(UpstreamError::Invalid);
-    match crossing.write(out, id, &reply, seal)? {
-        Written::Result => Ok(None),
-        Written::Error(_) | Written::ToolError => Ok(Some("upstream_error")),
-        Written::InputRequired => Err(UpstreamError::Invalid),
-    }
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
 
+use super::asked::Asked;
 use super::envelope::{self, Message};
 use super::era;
 use super::error::Error;
 use super::forward::Turn;
 use super::headers::{Field, Headers};
+use super::old_transport;
 use super::stream::{Source, event};
 use super::{Answer, Body, Era, Post, Protocol};
 use crate::auth::Principal;
@@ -111,20 +113,32 @@ impl Protocol {
             }
             Err(error) => return Answer::refusal(call.id, &error, Era::Legacy),
         }
+        let session_key = old_transport::key(session_id);
         let Some(id) = call.id else {
-            return self.accept_notification(post.principal);
+            let answer = self.accept_notification(post.principal);
+            if answer.status == StatusCode::ACCEPTED {
+                self.cancel(post.principal, session_key, &call);
+            }
+            return answer;
         };
         let turn = {
             let catalog = self.0.catalog.load();
-            self.answer(&self.asked((post, &catalog), &call, id, Era::Legacy))
+            self.answer(&Asked {
+                session_key,
+                ..self.asked((post, &catalog), &call, id, Era::Legacy)
+            })
         };
         let answer = match turn {
             Turn::Now(answer) => answer,
-            Turn::Later(answer) => answer.await,
+            Turn::Later(mut later) => {
+                let hear = |json: Vec<u8>| room.tell(event(Some("message"), &json));
+                later.last(hear).await
+            }
+            Turn::Batch(answers) => answers.await,
         };
         match answer.body {
             Body::Json(json) if answer.status == StatusCode::OK => {
-                room.send(event(Some("message"), &json));
+                room.answer(event(Some("message"), &json));
                 Answer {
                     operation: answer.operation,
                     reason: answer.reason,

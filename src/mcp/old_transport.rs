@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::error::Error;
+use super::session::SessionKey;
 use super::stream::Answers;
 use crate::auth::Principal;
 use crate::sealing;
@@ -92,11 +93,7 @@ impl OldTransport {
     }
 
     /// Room for one answer on the principal's session `id`, taken before the message is handled.
-    pub(crate) fn reserve(
-        &self,
-        id: &str,
-        principal: &Principal,
-    ) -> Result<mpsc::OwnedPermit<Bytes>, Error> {
+    pub(crate) fn reserve(&self, id: &str, principal: &Principal) -> Result<Room, Error> {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let open = sessions.get(id).ok_or(Error::UnknownSession)?;
         if open.owner != Owner::of(principal) {
@@ -104,11 +101,39 @@ impl OldTransport {
         }
         let answers = open.answers.clone();
         drop(sessions);
-        answers
+        let permit = answers
+            .clone()
             .try_reserve_owned()
             .map_err(|refused| match refused {
                 mpsc::error::TrySendError::Full(_) => Error::Busy,
                 mpsc::error::TrySendError::Closed(_) => Error::UnknownSession,
-            })
+            })?;
+        Ok(Room { permit, answers })
     }
+}
+
+/// Room for one answer on a session's stream.
+#[derive(Debug)]
+pub(super) struct Room {
+    permit: mpsc::OwnedPermit<Bytes>,
+    answers: mpsc::Sender<Bytes>,
+}
+
+impl Room {
+    /// Sends the answer.
+    pub(super) fn answer(self, event: Bytes) {
+        self.permit.send(event);
+    }
+
+    /// Sends something before it, unless the reader is so slow that answers would want for room.
+    pub(super) fn tell(&self, event: Bytes) {
+        if self.answers.capacity() > WAITING_ANSWERS / 2 {
+            let _no_room = self.answers.try_send(event);
+        }
+    }
+}
+
+/// What tells the session with this id apart from others.
+pub(super) fn key(id: &str) -> Option<SessionKey> {
+    id.as_bytes().first_chunk().copied()
 }

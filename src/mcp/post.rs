@@ -5,6 +5,7 @@
 
 use http::StatusCode;
 
+use super::asked::Asked;
 use super::envelope::{self, Call, Message};
 use super::era::{self, Revision};
 use super::error::Error;
@@ -12,7 +13,7 @@ use super::forward::Turn;
 use super::headers::{self, Field, Headers};
 use super::members::Members;
 use super::method::Method;
-use super::session::{ClientCapabilities, Session};
+use super::session::{self, ClientCapabilities, Session, SessionKey};
 use super::{Answer, Era, Post, Protocol};
 use crate::auth::Principal;
 
@@ -21,7 +22,8 @@ impl Protocol {
     pub async fn post(&self, post: &Post<'_>) -> Answer {
         match self.turn(post) {
             Turn::Now(answer) => answer,
-            Turn::Later(answer) => answer.await,
+            Turn::Later(later) => later.answer().await,
+            Turn::Batch(answers) => answers.await,
         }
     }
 
@@ -42,18 +44,22 @@ impl Protocol {
             Err(error) => return Turn::Now(Answer::refusal(call.id, &error, Era::Modern)),
         };
         let Some(id) = call.id else {
-            return Turn::Now(self.notification(post.principal, headers, era));
+            return Turn::Now(self.notification(post.principal, call, (headers, era)));
         };
         let checked = match era {
-            Era::Modern => headers::check(call, headers),
-            Era::Legacy if call.method == "initialize" => Ok(()),
-            Era::Legacy => self.session(post.principal, headers).map(|_session| ()),
+            Era::Modern => headers::check(call, headers).map(|()| None),
+            Era::Legacy if call.method == "initialize" => Ok(None),
+            Era::Legacy => self.session(post.principal, headers),
         };
-        if let Err(error) = checked {
-            return Turn::Now(Answer::refusal(Some(id), &error, era));
-        }
+        let session = match checked {
+            Ok(session) => session,
+            Err(error) => return Turn::Now(Answer::refusal(Some(id), &error, era)),
+        };
         let catalog = self.0.catalog.load();
-        let asked = self.asked((post, &catalog), call, id, era);
+        let asked = Asked {
+            session_key: session.as_ref().map(Session::key),
+            ..self.asked((post, &catalog), call, id, era)
+        };
         let mut turn = self.answer(&asked);
         if asked.method == Some(Method::Initialize)
             && let Turn::Now(answer) = &mut turn
@@ -65,15 +71,41 @@ impl Protocol {
         turn
     }
 
-    /// Notifications are accepted and change nothing: there is no state that they could change.
-    fn notification(&self, principal: &Principal, headers: &Headers<'_>, era: Era) -> Answer {
+    /// Notifications are accepted; the one that changes anything cancels a call.
+    fn notification(
+        &self,
+        principal: &Principal,
+        call: &Call<'_>,
+        (headers, era): (&Headers<'_>, Era),
+    ) -> Answer {
         let checked = match era {
-            Era::Modern => Ok(None),
+            Era::Modern => return self.accept_notification(principal),
             Era::Legacy => self.session(principal, headers),
         };
         match checked {
-            Ok(_session) => self.accept_notification(principal),
+            Ok(session) => {
+                let answer = self.accept_notification(principal);
+                if answer.status == StatusCode::ACCEPTED {
+                    self.cancel(principal, session.as_ref().map(Session::key), call);
+                }
+                answer
+            }
             Err(error) => Answer::refusal(None, &error, era),
+        }
+    }
+
+    /// Stops the call that `notifications/cancelled` names (MCP 2025-11-25, cancellation).
+    pub(super) fn cancel(
+        &self,
+        principal: &Principal,
+        session: Option<SessionKey>,
+        call: &Call<'_>,
+    ) {
+        if call.method == "notifications/cancelled"
+            && let Some(id) = call.params.get("requestId")
+        {
+            let caller = session::caller_key(principal);
+            self.0.running.cancel(caller, session, id.get());
         }
     }
 
@@ -88,7 +120,10 @@ impl Protocol {
     /// Legacy clients may answer requests of the server's, of which there are none; modern ones must not.
     fn response(&self, post: &Post<'_>, headers: &Headers<'_>) -> Answer {
         match era::of_header(&headers.version) {
-            Ok(Era::Legacy) => self.notification(post.principal, headers, Era::Legacy),
+            Ok(Era::Legacy) => match self.session(post.principal, headers) {
+                Ok(_session) => self.accept_notification(post.principal),
+                Err(error) => Answer::refusal(None, &error, Era::Legacy),
+            },
             Ok(Era::Modern) => Answer::refusal(
                 None,
                 &Error::Invalid("this revision has no responses from clients"),

@@ -7,7 +7,7 @@ use super::asked::Asked;
 use super::call::Ended;
 use super::era::Revision;
 use super::error::Error;
-use super::forward::{Forward, Turn};
+use super::forward::{Forward, Later, Turn};
 use super::members::{Members, is_object};
 use super::method::Method;
 use super::reply::Caching;
@@ -22,7 +22,7 @@ impl Protocol {
             Some((entry, home)) => match self.checked_call(asked) {
                 Ok(()) => {
                     let forward = Forward::new(self, asked, entry, home);
-                    Turn::Later(Box::pin(forward.answer()))
+                    Turn::Later(Later::new(self, asked, forward))
                 }
                 Err(refused) => Turn::Now(*refused),
             },

@@ -96,6 +96,16 @@ pub struct Session {
     nonce: [u8; NONCE_BYTES],
 }
 
+/// What no other session has.
+pub(super) type SessionKey = [u8; NONCE_BYTES];
+
+impl Session {
+    /// What no other session has.
+    pub(super) fn key(&self) -> SessionKey {
+        self.nonce
+    }
+}
+
 /// Makes session ids and opens them.
 #[derive(Debug)]
 pub(crate) struct Sessions {

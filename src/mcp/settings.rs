@@ -34,6 +34,9 @@ pub struct Settings {
     pub session_key_file: Option<PathBuf>,
     /// How long a legacy session lasts before the client has to initialize again. Unit: seconds. Default: 86400 (a day).
     pub session_ttl_seconds: u32,
+    /// After how long without a word from its upstream the answer to a call begins as a stream, so that its client and the
+    /// proxies on the way see that it is alive; clients that take JSON alone wait on. Unit: seconds. Default: 10.
+    pub stream_after_seconds: u64,
 }
 
 impl Default for Settings {
@@ -48,6 +51,7 @@ impl Default for Settings {
             request_state_ttl_seconds: 900,
             session_key_file: None,
             session_ttl_seconds: 86_400,
+            stream_after_seconds: 10,
         }
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use super::Protocol;
 use super::error::Error;
+use super::forward::{Step, Talk};
 use super::old_transport::Registration;
 use super::session::{Session, Sessions};
 use super::settings::Settings;
@@ -29,6 +30,9 @@ const KEEP_ALIVE: Bytes = Bytes::from_static(b": keep-alive\n\n");
 const OPENED: Bytes = Bytes::from_static(b": open\n\n");
 /// The last words of a stream whose protocol has none: when to come back.
 const COME_BACK: Bytes = Bytes::from_static(b"retry: 1000\n: the stream ends\n\n");
+
+/// The end of a call's stream that its client does not want any more.
+const CANCELLED: Bytes = Bytes::from_static(b": cancelled\n\n");
 
 /// One event. Raw line breaks would end its data early; JSON has them between tokens only, where a space will do.
 pub(crate) fn event(name: Option<&str>, json: &[u8]) -> Bytes {
@@ -121,6 +125,14 @@ pub(crate) enum Source {
     Session(Arc<Sessions>, Session),
     /// The answers of the HTTP+SSE transport.
     Answers(Answers),
+    /// What an upstream says of a call, up to its answer.
+    Call(Box<Talk>),
+}
+
+/// What a source gives.
+struct Next {
+    event: Bytes,
+    is_last: bool,
 }
 
 /// What an HTTP+SSE session receives; dropping it ends the session.
@@ -198,7 +210,11 @@ impl EventStream {
         let wait = self.until_next_look();
         tokio::select! {
             biased;
-            answer = self.parts.source.next() => Some(answer),
+            next = self.parts.source.next() => {
+                let Next { event, is_last } = next;
+                self.is_over = is_last;
+                Some(event)
+            }
             () = self.parts.lifecycle.soft_stop() => Some(self.end()),
             () = tokio::time::sleep(wait) => {
                 if self.must_end() {
@@ -212,6 +228,9 @@ impl EventStream {
 
     fn end(&mut self) -> Bytes {
         self.is_over = true;
+        if let Source::Call(talk) = &mut self.parts.source {
+            talk.cancel();
+        }
         self.parts.last.take().unwrap_or(COME_BACK)
     }
 
@@ -230,19 +249,27 @@ impl EventStream {
 
 impl Source {
     /// The next event to pass on; waits for ever if there is none.
-    async fn next(&mut self) -> Bytes {
-        if let Self::Answers(answers) = self
-            && let Some(answer) = answers.receiver.recv().await
-        {
-            return answer;
+    async fn next(&mut self) -> Next {
+        let (event, is_last) = match self {
+            Self::Answers(answers) => (answers.receiver.recv().await, false),
+            Self::Call(talk) => match talk.next().await {
+                Some(Step::Notification(json)) => (Some(event(None, &json)), false),
+                Some(Step::Answer(json, _reason)) => (Some(event(None, &json)), true),
+                // A cancelled request is not answered.
+                None => (Some(CANCELLED), true),
+            },
+            Self::Quiet | Self::Session(..) => (None, false),
+        };
+        match event {
+            Some(event) => Next { event, is_last },
+            None => std::future::pending().await,
         }
-        std::future::pending().await
     }
 
     fn is_over(&self) -> bool {
         match self {
             Self::Session(sessions, session) => sessions.is_over(session),
-            Self::Answers(_) | Self::Quiet => false,
+            Self::Answers(_) | Self::Call(_) | Self::Quiet => false,
         }
     }
 }

@@ -77,6 +77,7 @@ impl Bench {
             headers: &headers,
             body: body.as_bytes(),
             credential: None,
+            takes_events: true,
         };
         let answer = now(self.protocol.post(&post));
         let json = match &answer.body {

@@ -112,7 +112,7 @@ impl Drop for Running {
                 // It keeps its place meanwhile: there are never more of these than calls may run.
                 let permit = self.permit.take();
                 let cancelled = message::cancelled(self.id);
-                self.upstream.parts.lifecycle.spawn(async move {
+                self.upstream.parts.lifecycle.spawn_at_drop(async move {
                     tell(&link, cancelled).await;
                     drop(permit);
                 });
@@ -243,9 +243,8 @@ impl Running {
                 })
             }
             Wire::Stdio(stdio) => {
-                stdio.open(self.id)?;
+                stdio.begin(self.id, request.write(self.id, link.era))?;
                 self.link = Some(Arc::clone(link));
-                stdio.send(request.write(self.id, link.era))?;
                 Ok(Answer::Lines)
             }
         }

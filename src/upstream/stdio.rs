@@ -86,9 +86,12 @@ impl StdioLink {
         let _unread = self.send(message);
     }
 
-    /// Makes ready for what the child will say about request `id`.
-    pub(super) fn open(&self, id: u64) -> Result<(), UpstreamError> {
-        self.waiting.open(id)
+    /// Sends the request with this id, ready for what the child will say about it.
+    pub(super) fn begin(&self, id: u64, message: Bytes) -> Result<(), UpstreamError> {
+        self.waiting.open(id)?;
+        self.send(message).inspect_err(|_not_sent| {
+            self.waiting.close(id);
+        })
     }
 
     /// What the child says next about request `id`.
@@ -109,9 +112,8 @@ impl StdioLink {
 
     /// Sends the request with this id and waits for its answer. If the wait is given up, the child is told.
     pub(super) async fn request(&self, id: u64, message: Bytes) -> Result<Reply, UpstreamError> {
-        self.open(id)?;
+        self.begin(id, message)?;
         let _abandoned = Abandoned { link: self, id };
-        self.send(message)?;
         loop {
             if let Incoming::Reply(_, reply) = poll_fn(|cx| self.poll(id, cx)).await? {
                 return reply;

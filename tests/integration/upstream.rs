@@ -9,6 +9,7 @@ mod credentials;
 mod hostile;
 mod rmcp_server;
 mod stdio;
+mod streams;
 
 use serde_json::{Value, json};
 use usher::upstream::UpstreamSettings;
@@ -151,7 +152,8 @@ async fn each_era_gets_the_metadata_and_headers_that_it_knows() {
         let body: Value = serde_json::from_str(&sent.body).expect("JSON");
         let meta = &body["params"]["_meta"];
         assert_eq!(meta["traceparent"], "00-1");
-        assert_eq!(meta["progressToken"], Value::Null);
+        // Not the caller's own.
+        assert_eq!(meta["progressToken"], body["id"]);
         let header = |name: &str| {
             sent.headers
                 .get(name)
@@ -163,7 +165,7 @@ async fn each_era_gets_the_metadata_and_headers_that_it_knows() {
                 assert_eq!(reply.json()["result"]["resultType"], "complete");
                 assert_eq!(
                     meta.as_object().map(serde_json::Map::len),
-                    Some(1),
+                    Some(2),
                     "{meta}"
                 );
                 assert_eq!(header("mcp-session-id"), Some("session-1"));

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 
 /// All that it reads of a message: the rest may be JSON that a tree has no place for.
 #[derive(Default, Deserialize)]
@@ -49,6 +50,7 @@ struct Shared {
     hangs: bool,
     admits: Option<Admits>,
     redirects: Option<(u16, String)>,
+    by_hand: Option<mpsc::UnboundedSender<OpenAnswer>>,
 }
 
 /// What a request's headers must be like; else it is answered 401.
@@ -57,6 +59,33 @@ struct Admits(Box<dyn Fn(&HeaderMap) -> bool + Send>);
 impl std::fmt::Debug for Admits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Admits")
+    }
+}
+
+/// A call whose answer the test writes, event by event.
+#[derive(Debug)]
+pub(crate) struct OpenAnswer {
+    /// The id of the request.
+    pub(crate) id: Value,
+    events: mpsc::UnboundedSender<String>,
+}
+
+impl OpenAnswer {
+    /// Sends one event; `$ID` is the request's id.
+    pub(crate) fn say(&self, json: &str) {
+        let json = json.replace("$ID", &self.id.to_string());
+        // Nobody may read it any more.
+        drop(self.events.send(format!("data: {json}\n\n")));
+    }
+
+    /// Returns once the reader has closed the stream.
+    pub(crate) async fn closed(&self) {
+        self.events.closed().await;
+    }
+
+    /// True once the reader has closed the stream.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.events.is_closed()
     }
 }
 
@@ -86,6 +115,7 @@ impl RawUpstream {
             hangs: false,
             admits: None,
             redirects: None,
+            by_hand: None,
         }));
         let app = Router::new()
             .fallback(answer)
@@ -128,6 +158,26 @@ impl RawUpstream {
     /// Sends calls elsewhere.
     pub(crate) fn redirect(&self, status: u16, to: &str) {
         self.shared().redirects = Some((status, to.to_owned()));
+    }
+
+    /// Every call from now on is for the test to answer.
+    pub(crate) fn by_hand(&self) -> mpsc::UnboundedReceiver<OpenAnswer> {
+        let (sender, calls) = mpsc::unbounded_channel();
+        self.shared().by_hand = Some(sender);
+        calls
+    }
+
+    /// Returns once a message with this method has come; the last one.
+    pub(crate) async fn until_sent(&self, method: &str) -> Recorded {
+        for _ in 0..2_000 {
+            let requests = self.requests().into_iter();
+            if let Some(found) = requests.filter(|sent| sent.method == method).last() {
+                return found;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let methods = self.requests().into_iter().map(|sent| sent.method);
+        unreachable!("{method} is not among {:?}", methods.collect::<Vec<_>>())
     }
 
     /// Never answers a call.
@@ -225,6 +275,19 @@ fn respond(shared: &Shared, headers: &HeaderMap, method: &str, id: &Value) -> Re
     }
     match method {
         "tools/list" => json(whole(&format!(r#""result":{{"tools":{}}}"#, shared.tools))),
+        "tools/call" if shared.by_hand.is_some() => {
+            let (events, said) = mpsc::unbounded_channel();
+            let id = id.clone();
+            let open = OpenAnswer { id, events };
+            let sent = shared.by_hand.as_ref().map(|calls| calls.send(open));
+            assert!(matches!(sent, Some(Ok(()))), "a test that answers");
+            let said = futures_util::stream::unfold(said, async |mut said| {
+                let event: String = said.recv().await?;
+                Some((Ok::<_, std::convert::Infallible>(event), said))
+            });
+            let body = axum::body::Body::from_stream(said);
+            ([("content-type", "text/event-stream")], body).into_response()
+        }
         "tools/call" => match &shared.instead {
             Some((status, kind, body)) => {
                 let status = StatusCode::from_u16(*status).expect("a status");

@@ -75,6 +75,7 @@ fn bad_bodies_are_told_apart() {
         headers: &HeaderMap::new(),
         body: bytes,
         credential: None,
+        takes_events: true,
     };
     let answer = now(bench.protocol.post(&post));
     assert_eq!(

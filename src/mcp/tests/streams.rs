@@ -267,6 +267,7 @@ fn send(bench: &Bench, principal: &Principal, id: &str, body: &str) -> Answer {
         headers: &headers,
         body: body.as_bytes(),
         credential: None,
+        takes_events: true,
     };
     now(bench.protocol.post_old_transport(id, &post))
 }

@@ -1,0 +1,410 @@
+//! Calls whose upstream has something to say before it answers, over HTTP: progress, log messages, silence, and the ends
+//! that a call can have.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use usher::upstream::UpstreamSettings;
+
+use super::super::gateway::{Reply, TestGateway};
+use super::super::raw_upstream::{OpenAnswer, RawUpstream, Speaks};
+use super::{MODERN, over_http, start, token};
+
+const ANSWER: &str = r#"{"jsonrpc":"2.0","id":$ID,"result":{ "n":1.50}}"#;
+
+/// A client with one way to speak and to listen.
+#[derive(Clone, Copy, Debug)]
+struct Client {
+    speaks: Speaks,
+    accept: &'static str,
+}
+
+const LEGACY: Client = Client {
+    speaks: Speaks::Legacy,
+    accept: "application/json, text/event-stream",
+};
+const MODERN_CLIENT: Client = Client {
+    speaks: Speaks::Modern,
+    ..LEGACY
+};
+
+impl Client {
+    /// A call of `raw__echo` with these members in `_meta`.
+    fn request(self, gateway: &TestGateway, meta: &str) -> reqwest::RequestBuilder {
+        let protocol = match self.speaks {
+            Speaks::Legacy => String::new(),
+            Speaks::Modern => format!(
+                r#""io.modelcontextprotocol/protocolVersion":"{MODERN}","io.modelcontextprotocol/clientCapabilities":{{}}"#
+            ),
+        };
+        let separator = if protocol.is_empty() || meta.is_empty() {
+            ""
+        } else {
+            ","
+        };
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":"mine","method":"tools/call","params":{{"name":"raw__echo","_meta":{{{meta}{separator}{protocol}}}}}}}"#
+        );
+        let request = gateway
+            .request("POST", "/mcp")
+            .bearer_auth(token(gateway))
+            .header("content-type", "application/json")
+            .header("accept", self.accept)
+            .body(body);
+        match self.speaks {
+            Speaks::Legacy => request,
+            Speaks::Modern => request
+                .header("mcp-protocol-version", MODERN)
+                .header("mcp-method", "tools/call")
+                .header("mcp-name", "raw__echo"),
+        }
+    }
+}
+
+/// The data of all events.
+fn events(reply: &Reply) -> Vec<&str> {
+    assert_eq!(
+        reply.header("content-type"),
+        Some("text/event-stream"),
+        "{}",
+        reply.text()
+    );
+    let lines = reply.text().lines();
+    lines
+        .filter_map(|line| line.strip_prefix("data: "))
+        .collect()
+}
+
+fn answer_to(client: Client) -> &'static str {
+    match client.speaks {
+        Speaks::Legacy => r#"{"jsonrpc":"2.0","id":"mine","result":{ "n":1.50}}"#,
+        Speaks::Modern => {
+            r#"{"jsonrpc":"2.0","id":"mine","result":{"resultType":"complete", "n":1.50}}"#
+        }
+    }
+}
+
+/// A gateway before one upstream whose calls the test answers.
+async fn by_hand(
+    speaks: Speaks,
+) -> (
+    RawUpstream,
+    tokio::sync::mpsc::UnboundedReceiver<OpenAnswer>,
+    TestGateway,
+) {
+    let upstream = RawUpstream::start(speaks).await;
+    let gateway = start(vec![over_http("raw", &upstream.url)]).await;
+    let calls = upstream.by_hand();
+    (upstream, calls, gateway)
+}
+
+#[tokio::test]
+async fn progress_comes_before_the_answer_with_the_callers_own_token() {
+    for speaks in [Speaks::Legacy, Speaks::Modern] {
+        for client in [LEGACY, MODERN_CLIENT] {
+            for token in [r#""\u0061 token""#, "12345678901234567890", "-1.50"] {
+                let (upstream, mut calls, gateway) = by_hand(speaks).await;
+                let meta = format!(r#""progressToken":{token}"#);
+                let call = Reply::of(client.request(&gateway, &meta));
+                let answer = async {
+                    let open = calls.recv().await.expect("a call");
+                    for progress in [
+                        r#"{ "x":1.50,"progressToken" : $ID, "progress":1e2}"#,
+                        r#"{"progressToken":999,"progress":3}"#,
+                        r#"{"progressToken":"$ID","progress":4}"#,
+                        r#"{"progress":5}"#,
+                    ] {
+                        open.say(&format!(
+                            r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{progress}}}"#
+                        ));
+                    }
+                    open.say(ANSWER);
+                };
+                let (reply, ()) = tokio::join!(call, answer);
+                let progress = format!(
+                    r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{ "x":1.50,"progressToken" : {token}, "progress":1e2}}}}"#
+                );
+                let end = answer_to(client).to_owned();
+                let end = if speaks == Speaks::Modern && client.speaks == Speaks::Modern {
+                    end.replace(r#""resultType":"complete","#, "")
+                } else {
+                    end
+                };
+                assert_eq!(events(&reply), [progress, end], "{speaks:?} {client:?}");
+                let sent: Value = serde_json::from_str(&upstream.last_call().body).expect("JSON");
+                assert_eq!(sent["params"]["_meta"]["progressToken"], sent["id"]);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_asked_for_is_left_out_and_leaves_the_answer_plain() {
+    for speaks in [Speaks::Legacy, Speaks::Modern] {
+        let (upstream, mut calls, gateway) = by_hand(speaks).await;
+        let call = Reply::of(LEGACY.request(&gateway, ""));
+        let answer = async {
+            let open = calls.recv().await.expect("a call");
+            for message in [
+                r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":$ID,"progress":1}}"#,
+                r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":"x"}}"#,
+                r#"{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"x:y"}}"#,
+                r#"{"jsonrpc":"2.0","method":"notifications/unheard-of"}"#,
+                r#"{"jsonrpc":"2.0","id":4711,"result":{}}"#,
+                "nonsense",
+            ] {
+                open.say(message);
+            }
+            open.say(ANSWER);
+        };
+        let (reply, ()) = tokio::join!(call, answer);
+        assert_eq!(reply.header("content-type"), Some("application/json"));
+        assert_eq!(reply.text(), answer_to(LEGACY));
+        assert!(!upstream.last_call().body.contains("progressToken"));
+    }
+}
+
+#[tokio::test]
+async fn log_messages_come_from_the_level_on_that_was_asked_for() {
+    let (upstream, mut calls, gateway) = by_hand(Speaks::Modern).await;
+    let meta = r#""io.modelcontextprotocol/logLevel":"warning""#;
+    let call = Reply::of(MODERN_CLIENT.request(&gateway, meta));
+    let answer = async {
+        let open = calls.recv().await.expect("a call");
+        for level in ["debug", "notice", "unheard-of", "warning", "emergency"] {
+            open.say(&format!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"data":[1.50], "level":"{level}"}}}}"#
+            ));
+        }
+        open.say(ANSWER);
+    };
+    let (reply, ()) = tokio::join!(call, answer);
+    let message = |level: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"data":[1.50], "level":"{level}"}}}}"#
+        )
+    };
+    let end = answer_to(LEGACY).to_owned();
+    let expected = [message("warning"), message("emergency"), end];
+    assert_eq!(events(&reply), expected);
+    let sent: Value = serde_json::from_str(&upstream.last_call().body).expect("JSON");
+    let meta = &sent["params"]["_meta"];
+    assert_eq!(meta["io.modelcontextprotocol/logLevel"], "warning");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_json_alone_gets_it_and_the_upstream_is_asked_for_nothing_else() {
+    let (upstream, mut calls, gateway) = by_hand(Speaks::Legacy).await;
+    let client = Client {
+        accept: "application/json",
+        ..LEGACY
+    };
+    let call = Reply::of(client.request(&gateway, r#""progressToken":1"#));
+    let answer = async {
+        let open = calls.recv().await.expect("a call");
+        open.say(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":$ID,"progress":1}}"#);
+        open.say(ANSWER);
+    };
+    let (reply, ()) = tokio::join!(call, answer);
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    assert_eq!(reply.text(), answer_to(client));
+    assert!(!upstream.last_call().body.contains("progressToken"));
+}
+
+#[tokio::test]
+async fn a_call_that_takes_its_time_is_answered_with_a_stream_before_the_answer_is_there() {
+    let upstream = RawUpstream::start(Speaks::Legacy).await;
+    let settings = over_http("raw", &upstream.url);
+    let gateway = TestGateway::builder()
+        .settings(|all| {
+            all.upstream = vec![settings];
+            all.mcp.stream_after_seconds = 0;
+        })
+        .start()
+        .await;
+    super::until_listed(&gateway, "raw__").await;
+    let mut calls = upstream.by_hand();
+    let mut response = LEGACY.request(&gateway, "").send().await.expect("a stream");
+    let first = response.chunk().await.expect("bytes").expect("an event");
+    assert_eq!(first, ": open\n\n");
+    let open = calls.recv().await.expect("a call");
+    open.say(ANSWER);
+    let rest = response.text().await.expect("the rest");
+    assert_eq!(rest, format!("data: {}\n\n", answer_to(LEGACY)));
+}
+
+/// A call that has begun to stream.
+async fn streaming(
+    client: Client,
+    gateway: &TestGateway,
+    calls: &mut tokio::sync::mpsc::UnboundedReceiver<OpenAnswer>,
+) -> (reqwest::Response, OpenAnswer) {
+    let begin = client.request(gateway, r#""progressToken":1"#).send();
+    let answer = async {
+        let open = calls.recv().await.expect("a call");
+        open.say(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":$ID,"progress":1}}"#);
+        open
+    };
+    let (response, open) = tokio::join!(begin, answer);
+    let mut response = response.expect("a stream");
+    let first = response.chunk().await.expect("bytes").expect("an event");
+    assert!(first.starts_with(b"data: {"), "{first:?}");
+    (response, open)
+}
+
+#[tokio::test]
+async fn a_modern_client_that_closes_its_stream_cancels_the_call() {
+    for speaks in [Speaks::Legacy, Speaks::Modern] {
+        let (upstream, mut calls, gateway) = by_hand(speaks).await;
+        let (response, open) = streaming(MODERN_CLIENT, &gateway, &mut calls).await;
+        drop(response);
+        open.closed().await;
+        if speaks == Speaks::Legacy {
+            let sent = upstream.until_sent("notifications/cancelled").await;
+            let expected = json!({ "requestId": open.id });
+            let body: Value = serde_json::from_str(&sent.body).expect("JSON");
+            assert_eq!(body["params"], expected);
+            assert_eq!(sent.headers["mcp-session-id"], "session-1");
+        }
+    }
+}
+
+async fn cancel(gateway: &TestGateway, bearer: &str, id: Value) -> u16 {
+    let note = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } });
+    gateway.call(bearer, note).await.status
+}
+
+#[tokio::test]
+async fn a_legacy_client_cancels_with_a_notification_and_nobody_elses_does() {
+    for speaks in [Speaks::Legacy, Speaks::Modern] {
+        let (_upstream, mut calls, gateway) = by_hand(speaks).await;
+        let (response, open) = streaming(LEGACY, &gateway, &mut calls).await;
+        let bob = gateway.token().subject("bob").mint();
+        assert_eq!(cancel(&gateway, &bob, json!("mine")).await, 202);
+        let alice = token(&gateway);
+        assert_eq!(cancel(&gateway, &alice, json!("other")).await, 202);
+        assert!(!open.is_closed());
+        assert_eq!(cancel(&gateway, &alice, json!("mine")).await, 202);
+        open.closed().await;
+        assert_eq!(response.text().await.expect("an end"), ": cancelled\n\n");
+
+        // Before anything was said, there is no stream yet.
+        let call = Reply::of(LEGACY.request(&gateway, ""));
+        let cancelled = async {
+            let open = calls.recv().await.expect("a call");
+            assert_eq!(cancel(&gateway, &alice, json!("mine")).await, 202);
+            open.closed().await;
+        };
+        let (reply, ()) = tokio::join!(call, cancelled);
+        assert_eq!((reply.status, reply.text()), (202, ""));
+    }
+}
+
+#[tokio::test]
+async fn a_legacy_client_that_loses_its_connection_cancels_nothing() {
+    let (upstream, mut calls, gateway) = by_hand(Speaks::Legacy).await;
+    let (response, open) = streaming(LEGACY, &gateway, &mut calls).await;
+    drop(response);
+    gateway
+        .until("/healthz?deep=1", |health| {
+            health.json()["streams"]["open"] == 0
+        })
+        .await;
+    assert!(!open.is_closed());
+    // It can still be cancelled by name.
+    assert_eq!(cancel(&gateway, &token(&gateway), json!("mine")).await, 202);
+    open.closed().await;
+    upstream.until_sent("notifications/cancelled").await;
+}
+
+#[tokio::test]
+async fn a_ping_in_the_stream_is_answered_and_other_requests_are_refused() {
+    let (upstream, mut calls, gateway) = by_hand(Speaks::Legacy).await;
+    let call = Reply::of(LEGACY.request(&gateway, ""));
+    let answer = async {
+        let open = calls.recv().await.expect("a call");
+        open.say(r#"{"jsonrpc":"2.0","id":"p 1","method":"ping"}"#);
+        open.say(r#"{"jsonrpc":"2.0","id":7,"method":"sampling/createMessage","params":{}}"#);
+        open.say(ANSWER);
+    };
+    let (reply, ()) = tokio::join!(call, answer);
+    assert_eq!(reply.text(), answer_to(LEGACY));
+    let requests = upstream.requests();
+    let sent: Vec<_> = requests.iter().map(|sent| sent.body.as_str()).collect();
+    for expected in [
+        r#"{"jsonrpc":"2.0","id":"p 1","result":{}}"#,
+        r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32601,"message":"method not found"}}"#,
+    ] {
+        assert!(sent.contains(&expected), "{sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_or_never_ends_costs_its_call_an_error() {
+    let (_upstream, mut calls, gateway) = by_hand(Speaks::Modern).await;
+    let (response, open) = streaming(LEGACY, &gateway, &mut calls).await;
+    drop(open);
+    let rest = response.text().await.expect("an end");
+    assert!(
+        rest.contains(r#""id":"mine","error":{"code":502,"#),
+        "{rest}"
+    );
+
+    // More notifications than any call has.
+    let call = Reply::of(LEGACY.request(&gateway, r#""progressToken":1"#));
+    let answer = async {
+        let open = calls.recv().await.expect("a call");
+        for _ in 0..10_100 {
+            open.say(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":$ID,"progress":1}}"#);
+        }
+        open.closed().await;
+    };
+    let (reply, ()) = tokio::join!(call, answer);
+    let all = events(&reply);
+    assert_eq!(all.len(), 10_001);
+    assert!(
+        all.last()
+            .is_some_and(|last| last.contains(r#""code":502,"#))
+    );
+}
+
+#[tokio::test]
+async fn progress_extends_the_deadline_up_to_a_last_one() {
+    let upstream = RawUpstream::start(Speaks::Legacy).await;
+    let settings = UpstreamSettings {
+        call_timeout_seconds: 1,
+        max_call_seconds: 2,
+        ..over_http("raw", &upstream.url)
+    };
+    let gateway = start(vec![settings]).await;
+    let mut calls = upstream.by_hand();
+    let call = Reply::of(LEGACY.request(&gateway, r#""progressToken":1"#));
+    let answer = async {
+        let open = calls.recv().await.expect("a call");
+        while !open.is_closed() {
+            open.say(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":$ID,"progress":1}}"#);
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    };
+    let (reply, ()) = tokio::join!(call, answer);
+    let all = events(&reply);
+    assert!(
+        all.last()
+            .is_some_and(|last| last.contains(r#""code":504,"#))
+    );
+    // Had none of it counted, one second would have been the end.
+    assert!(all.len() > 5, "{all:?}");
+}
+
+#[tokio::test]
+async fn a_stop_and_the_end_of_the_token_cut_a_stream_short_with_an_error() {
+    let (_upstream, mut calls, gateway) = by_hand(Speaks::Modern).await;
+    let (response, open) = streaming(LEGACY, &gateway, &mut calls).await;
+    gateway.lifecycle.stop_softly();
+    let rest = response.text().await.expect("an end");
+    assert!(
+        rest.contains(r#""id":"mine","error":{"code":503,"#),
+        "{rest}"
+    );
+    open.closed().await;
+}
