@@ -50,6 +50,7 @@ use crate::lifecycle::Lifecycle;
 use crate::mcp::Protocol;
 use crate::rate_limit::{RateLimits, Shares};
 use crate::telemetry::Metrics;
+use crate::upstream::Upstreams;
 use origin::Allowed;
 use server::Answer;
 use stack::{Peers, Stack};
@@ -64,6 +65,8 @@ pub struct Parts {
     pub protocol: Protocol,
     /// What `search` and `fetch` answer from, for health.
     pub knowledge: Knowledge,
+    /// The MCP servers behind this one, for health.
+    pub upstreams: Upstreams,
     /// The limits in this process.
     pub rate_limits: RateLimits,
     /// Counters and gauges.

@@ -5,6 +5,9 @@
 //! connection, its own deadline and its own limit of calls. This module cannot name `auth`, so no caller's token can
 //! reach an upstream.
 
+mod allowance;
+mod backoff;
+mod breaker;
 mod call;
 mod conversation;
 mod credential;
@@ -12,6 +15,7 @@ mod endpoint;
 mod error;
 mod event_stream;
 mod header_value;
+mod health;
 mod hello;
 mod http;
 mod keep;
@@ -20,13 +24,14 @@ mod link;
 mod listing;
 mod lists;
 mod message;
+mod process;
 pub mod settings;
 mod stdio;
 mod survey;
 mod waiting;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
@@ -39,15 +44,22 @@ pub use credential::{
 };
 pub use error::UpstreamError;
 pub use header_value::header_value;
+pub use health::Health;
 pub use hello::{Hello, Server};
+pub use link::Handshake;
 pub use lists::{Capabilities, Feature, Item, Lists};
 pub use message::{Era, LogLevel, Notification, Reply};
-pub use settings::{EraSetting, SettingsError, StdioSettings, UpstreamSettings, mistakes};
+pub use settings::{
+    EraSetting, SettingsError, StartSetting, StdioSettings, UpstreamSettings, mistakes,
+};
 pub use survey::{Offer, Step, Survey, Tried, survey};
 
+use self::breaker::Breaker;
+use self::health::Standing;
 use self::link::Link;
 use crate::lifecycle::Lifecycle;
 use crate::outbound::Outbound;
+use crate::telemetry::Metrics;
 
 /// An upstream as configured, with what its process gets from our environment.
 #[derive(Clone)]
@@ -73,6 +85,8 @@ pub struct Parts {
     pub credentials: Credentials,
     /// Their tasks and processes end with the server.
     pub lifecycle: Lifecycle,
+    /// How it stands with each of them.
+    pub metrics: Metrics,
 }
 
 /// All upstreams. Cheap to clone.
@@ -88,8 +102,11 @@ impl Upstreams {
     pub fn start(definitions: Vec<Definition>, parts: &Parts) -> Self {
         let changes = watch::Sender::new(());
         let upstream = |definition: Definition| {
-            let calls = definition.settings.max_concurrent_calls;
+            let settings = &definition.settings;
+            let calls = settings.max_concurrent_calls;
             let upstream = Arc::new(Upstream {
+                breaker: settings.breaker(),
+                standing: Standing::new(&settings.name, &parts.metrics),
                 definition,
                 parts: parts.clone(),
                 link: ArcSwapOption::empty(),
@@ -97,7 +114,9 @@ impl Upstreams {
                 lists: ArcSwap::default(),
                 was_listed: AtomicBool::new(false),
                 calls: Arc::new(Semaphore::new(calls)),
+                used: AtomicU64::new(0),
                 wake: Arc::default(),
+                demand: Notify::new(),
                 changes: changes.clone(),
             });
             parts.lifecycle.spawn(Arc::clone(&upstream).keep());
@@ -125,16 +144,6 @@ impl Upstreams {
     }
 }
 
-/// Which MCP to try, in order. Legacy servers answer the modern probe in many ways, and some not at all, so any failure
-/// leads on to the handshake (MCP 2026-07-28, versioning).
-fn eras(setting: EraSetting, known: Option<Era>) -> &'static [Era] {
-    match (setting, known) {
-        (EraSetting::Legacy, _) | (EraSetting::Auto, Some(Era::Legacy)) => &[Era::Legacy],
-        (EraSetting::Modern, _) | (EraSetting::Auto, Some(Era::Modern)) => &[Era::Modern],
-        (EraSetting::Auto, None) => &[Era::Modern, Era::Legacy],
-    }
-}
-
 /// One MCP server behind this one.
 #[derive(Debug)]
 pub struct Upstream {
@@ -146,7 +155,13 @@ pub struct Upstream {
     lists: ArcSwap<Lists>,
     was_listed: AtomicBool,
     calls: Arc<Semaphore>,
+    /// How many calls have begun.
+    used: AtomicU64,
+    breaker: Arc<Breaker>,
+    standing: Standing,
     wake: Arc<Notify>,
+    /// Told when a call needs a process that rests.
+    demand: Notify,
     changes: watch::Sender<()>,
 }
 
@@ -185,8 +200,8 @@ impl Upstream {
             return Ok(link);
         }
         let mut opened = Err(UpstreamError::Unavailable);
-        for era in eras(self.definition.settings.era, *known) {
-            opened = Link::open(*era, &self.definition, &self.wake, &self.parts).await;
+        for handshake in Handshake::to_try(&self.definition.settings, *known) {
+            opened = Link::open(*handshake, &self.definition, &self.wake, &self.parts).await;
             if opened.is_ok() {
                 break;
             }

@@ -166,12 +166,13 @@ impl Server {
             outbound: Outbound::for_upstreams(config.outbound)?,
             credentials: Credentials::new(outbound, endpoints),
             lifecycle: lifecycle.clone(),
+            metrics: metrics.clone(),
         };
         let upstreams = Upstreams::start(config.upstreams, &parts);
         let rate_limits = RateLimits::new(&config.rate_limit);
         let parts = mcp::Parts {
             tools: Tools::new(knowledge.clone()),
-            upstreams,
+            upstreams: upstreams.clone(),
             policy: config.policy,
             scope_prefix,
             rate_limits: rate_limits.clone(),
@@ -185,6 +186,7 @@ impl Server {
             resource_server,
             protocol,
             knowledge,
+            upstreams,
             rate_limits,
             metrics,
             access_log: AccessLog::new(log, &config.log),

@@ -15,6 +15,7 @@ use clap::{Args, Subcommand};
 use crate::config::{self, Config};
 use crate::lifecycle::Lifecycle;
 use crate::outbound::Outbound;
+use crate::telemetry::Metrics;
 use crate::upstream::{Credentials, Definition, Parts, TokenEndpoints};
 
 /// The command line could not be understood.
@@ -69,6 +70,7 @@ fn with_parts<T>(config: &Config, work: impl AsyncFnOnce(&Parts) -> T) -> anyhow
             TokenEndpoints::default(),
         ),
         lifecycle: Lifecycle::new(),
+        metrics: Metrics::default(),
     };
     Ok(runtime.block_on(async {
         let done = work(&parts).await;

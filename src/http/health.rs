@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::State;
 use super::answer::json;
 use crate::auth::{IssuerStatus, KeyState};
+use crate::upstream;
 
 /// What `/healthz` tells: the first four members, and the rest with `?deep=1`.
 #[derive(Debug, JsonSchema, Serialize)]
@@ -35,6 +36,8 @@ struct Deep {
     issuers: Vec<Issuer>,
     /// What `search` and `fetch` answer from.
     index: Index,
+    /// The MCP servers behind this one, all together. None of them stands between now and readiness.
+    upstreams: Upstreams,
     /// Open streams.
     streams: Streams,
 }
@@ -84,6 +87,27 @@ struct Index {
 }
 
 #[derive(Debug, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Upstreams {
+    /// How many are configured.
+    configured: usize,
+    /// Those that are reached.
+    connected: usize,
+    /// Those that were not reached yet.
+    connecting: usize,
+    /// Those that cannot be reached.
+    down: usize,
+    /// Those whose process was ended until somebody needs it.
+    idle: usize,
+    /// Those whose circuit breaker keeps calls back.
+    open_breakers: usize,
+    /// Their tools that are listed.
+    tools: usize,
+    /// Their tools that are kept back until somebody approves them.
+    quarantined_tools: usize,
+}
+
+#[derive(Debug, JsonSchema, Serialize)]
 struct Streams {
     /// Open response streams.
     open: usize,
@@ -104,7 +128,8 @@ pub struct Readiness {
 pub fn health(state: &State, query: Option<&str>) -> Response {
     let is_deep = query.is_some_and(|query| query.split('&').any(|pair| pair == "deep=1"));
     let deep = is_deep.then(|| deep(state));
-    let degraded = deep.as_ref().is_some_and(Deep::is_degraded);
+    let upstreams_stand = || state.upstreams.health().is_good();
+    let degraded = deep.as_ref().is_some_and(Deep::is_degraded) || is_deep && !upstreams_stand();
     let health = Health {
         status: if degraded { "degraded" } else { "ok" },
         service: env!("CARGO_PKG_NAME"),
@@ -188,6 +213,7 @@ fn deep(state: &State) -> Deep {
         },
         issuers: issuers.into_iter().map(Issuer::from).collect(),
         index: index(state),
+        upstreams: Upstreams::from(state.upstreams.health()),
         streams: Streams { open },
     }
 }
@@ -199,6 +225,21 @@ impl From<IssuerStatus> for Issuer {
             keys: issuer.keys,
             age_seconds: issuer.age_seconds,
             issuer: issuer.issuer,
+        }
+    }
+}
+
+impl From<upstream::Health> for Upstreams {
+    fn from(health: upstream::Health) -> Self {
+        Self {
+            configured: health.configured,
+            connected: health.connected,
+            connecting: health.connecting,
+            down: health.down,
+            idle: health.idle,
+            open_breakers: health.open_breakers,
+            tools: health.tools,
+            quarantined_tools: health.quarantined_tools,
         }
     }
 }

@@ -228,7 +228,13 @@ impl Error {
             Self::TooManyStreams => More::RetryAfter(15),
             Self::UnknownResource { uri } => More::Data(serde_json::json!({ "uri": uri })),
             Self::Upstream(error) => {
-                More::Data(serde_json::json!({ "retriable": error.is_retriable() }))
+                let retriable = error.is_retriable();
+                More::Data(match error.retry_after_seconds() {
+                    Some(seconds) => {
+                        serde_json::json!({ "retriable": retriable, "retryAfterSeconds": seconds })
+                    }
+                    None => serde_json::json!({ "retriable": retriable }),
+                })
             }
             Self::UnsupportedVersion { requested } => More::Data(serde_json::json!({
                 "supported": MODERN_REVISIONS,
@@ -316,6 +322,7 @@ mod tests {
             },
             Error::UnknownSession,
             Error::UnknownTool,
+            Error::Upstream(UpstreamError::BreakerOpen(15)),
             Error::Upstream(UpstreamError::Busy),
             Error::Upstream(UpstreamError::Invalid),
             Error::Upstream(UpstreamError::Interrupted),

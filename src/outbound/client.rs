@@ -278,6 +278,11 @@ impl Outbound {
     /// What went wrong with a request that had a deadline of its own.
     pub(super) fn failure(&self, error: &reqwest::Error, timeout: Duration) -> OutboundError {
         match self.0.failure(error) {
+            // Nothing was sent, so it is no answer that did not come in time.
+            OutboundError::Timeout(_) if error.is_connect() => OutboundError::Connection(format!(
+                "not within {} ms",
+                self.0.settings.connect_timeout_ms
+            )),
             OutboundError::Timeout(_) => OutboundError::Timeout(milliseconds(timeout)),
             failure => failure,
         }

@@ -73,6 +73,8 @@ labels! {
     OperationTimeLabels { method: &'static str, tool: Cow<'static, str> }
     EngineLabels { engine: &'static str }
     CollectionLabels { collection: String }
+    UpstreamLabels { upstream: String }
+    AttemptLabels { upstream: String, outcome: &'static str }
     BuildLabels { version: &'static str }
 }
 
@@ -98,6 +100,11 @@ struct Families {
     search_duration: Histograms<EngineLabels>,
     documents: Family<CollectionLabels, Gauge>,
     documents_skipped: Family<CollectionLabels, Gauge>,
+    upstream_connected: Family<UpstreamLabels, Gauge>,
+    upstream_attempts: Family<AttemptLabels, Counter>,
+    upstream_breakers: Family<UpstreamLabels, Gauge>,
+    upstream_tools: Family<UpstreamLabels, Gauge>,
+    upstream_quarantined: Family<UpstreamLabels, Gauge>,
     build: Family<BuildLabels, Gauge>,
 }
 
@@ -139,6 +146,11 @@ impl Default for Inner {
             search_duration: histograms(),
             documents: Family::default(),
             documents_skipped: Family::default(),
+            upstream_connected: Family::default(),
+            upstream_attempts: Family::default(),
+            upstream_breakers: Family::default(),
+            upstream_tools: Family::default(),
+            upstream_quarantined: Family::default(),
             build: Family::default(),
         };
         let version = env!("CARGO_PKG_VERSION");
@@ -188,6 +200,11 @@ impl Families {
             search_duration "search_duration_seconds" "Time inside the search engine, by engine"
             documents "documents" "Documents that can be found, by collection"
             documents_skipped "documents_skipped" "Documents that could not be read, by collection"
+            upstream_connected "upstream_connected" "1 while the upstream is reached, else 0, by upstream"
+            upstream_attempts "upstream_attempts" "Attempts to reach an upstream and to list what it has, by upstream and outcome"
+            upstream_breakers "upstream_breaker_open" "1 while the circuit breaker keeps calls back, else 0, by upstream"
+            upstream_tools "upstream_tools" "Tools that are listed, by upstream"
+            upstream_quarantined "upstream_quarantined_tools" "Tools that are kept back because nobody approved them, by upstream"
             build "build_info" "Always 1; the label tells the version"
         }
     }
@@ -366,6 +383,46 @@ impl Metrics {
         set(&families.documents, documents);
         set(&families.documents_skipped, skipped);
     }
+
+    /// Whether an upstream is reached.
+    pub fn upstream_connected(&self, upstream: &str, is_connected: bool) {
+        self.of_upstream(upstream, |families| &families.upstream_connected)
+            .set(i64::from(is_connected));
+    }
+
+    /// An attempt to reach an upstream and to list what it has: `ok`, or the reason of the failure.
+    pub fn upstream_attempt(&self, upstream: &str, outcome: &'static str) {
+        let labels = AttemptLabels {
+            upstream: upstream.to_owned(),
+            outcome,
+        };
+        let families = &self.0.families;
+        families.upstream_attempts.get_or_create(&labels).inc();
+    }
+
+    /// Whether the circuit breaker of an upstream keeps calls back.
+    pub fn upstream_breaker(&self, upstream: &str, is_open: bool) {
+        self.of_upstream(upstream, |families| &families.upstream_breakers)
+            .set(i64::from(is_open));
+    }
+
+    /// How many tools of an upstream are listed, and how many are kept back.
+    pub fn upstream_tools(&self, upstream: &str, listed: usize, quarantined: usize) {
+        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.of_upstream(upstream, |families| &families.upstream_tools)
+            .set(gauge(listed));
+        self.of_upstream(upstream, |families| &families.upstream_quarantined)
+            .set(gauge(quarantined));
+    }
+
+    fn of_upstream(
+        &self,
+        upstream: &str,
+        family: impl FnOnce(&Families) -> &Family<UpstreamLabels, Gauge>,
+    ) -> Gauge {
+        let upstream = upstream.to_owned();
+        family(&self.0.families).get_or_create_owned(&UpstreamLabels { upstream })
+    }
 }
 
 #[cfg(test)]
@@ -386,6 +443,10 @@ mod tests {
         metrics.operations("tools/call", "search", "ok").add(0.01);
         metrics.search_seconds("embedded", 0.000_4);
         metrics.documents("handbook", 12, 1);
+        metrics.upstream_connected("files", true);
+        metrics.upstream_attempt("files", "ok");
+        metrics.upstream_breaker("files", false);
+        metrics.upstream_tools("files", 3, 1);
         metrics
     }
 
@@ -419,6 +480,11 @@ mod tests {
             "usher_jwks_fetched_timestamp_seconds{issuer=\"https://issuer.test\"} 1800000000",
             "usher_search_duration_seconds_count{engine=\"embedded\"} 1",
             "usher_documents{collection=\"handbook\"} 12",
+            "usher_upstream_connected{upstream=\"files\"} 1",
+            "usher_upstream_attempts_total{upstream=\"files\",outcome=\"ok\"} 1",
+            "usher_upstream_breaker_open{upstream=\"files\"} 0",
+            "usher_upstream_tools{upstream=\"files\"} 3",
+            "usher_upstream_quarantined_tools{upstream=\"files\"} 1",
         ] {
             assert!(text.contains(expected), "{expected} is not in\n{text}");
         }

@@ -6,6 +6,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use super::breaker::Pass;
 use super::http::{Begun, EventsOf, Sending};
 use super::link::{Link, Wire};
 use super::message::{
@@ -93,6 +95,8 @@ impl Heard {
 struct Running {
     upstream: Arc<Upstream>,
     permit: Option<OwnedSemaphorePermit>,
+    /// What it comes to is told to the circuit breaker, once.
+    pass: Option<Pass>,
     /// Where it runs; nothing before it was sent and once it is over.
     link: Option<Arc<Link>>,
     era: Era,
@@ -143,6 +147,8 @@ impl Upstream {
         let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
             return Err(UpstreamError::Busy);
         };
+        let pass = self.breaker.admit().map_err(still_open)?;
+        self.used.fetch_add(1, Ordering::Relaxed);
         let settings = &self.definition.settings;
         let patience = Duration::from_secs(settings.call_timeout_seconds);
         let longest = Duration::from_secs(settings.max_call_seconds).max(patience);
@@ -150,6 +156,7 @@ impl Upstream {
         let mut running = Running {
             upstream: Arc::clone(self),
             permit: Some(permit),
+            pass: Some(pass),
             link: None,
             era: Era::Modern,
             id: 0,
@@ -173,30 +180,62 @@ impl Upstream {
                 if error != UpstreamError::TimedOut {
                     running.link = None;
                 }
-                self.failed(error);
+                running.failed(error);
                 Err(error)
             }
         }
     }
+}
 
-    /// Notes that a call failed; one that a lost connection failed asks for another one.
-    fn failed(&self, error: UpstreamError) {
-        if let UpstreamError::Unavailable | UpstreamError::Interrupted = error {
-            tracing::warn!(upstream = self.name(), %error, "upstream: a call failed");
-            self.wake.notify_one();
-        }
-    }
+/// An open breaker, for the caller: whole seconds, and at least one.
+fn still_open(left: Duration) -> UpstreamError {
+    let seconds = u32::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+    UpstreamError::BreakerOpen(seconds.max(1))
 }
 
 impl Running {
+    /// Notes that the upstream answered.
+    fn succeeded(&mut self) {
+        if self.pass.take().is_some_and(Pass::succeeded) {
+            tracing::info!(
+                upstream = self.upstream.name(),
+                "upstream: it answers again; calls are no longer kept back"
+            );
+            self.upstream.standing.breaker(false);
+        }
+    }
+
+    /// Notes that the call failed; one that a lost connection failed asks for another one.
+    fn failed(&mut self, error: UpstreamError) {
+        if !error.is_outage() {
+            // It said something, be it no.
+            if matches!(error, UpstreamError::Invalid | UpstreamError::Refused) {
+                self.succeeded();
+            }
+            return;
+        }
+        let upstream = &self.upstream;
+        if self.pass.take().is_some_and(Pass::failed) {
+            tracing::warn!(
+                upstream = upstream.name(),
+                seconds = upstream.definition.settings.breaker_seconds,
+                "upstream: too many calls failed in a row; calls are kept back for a while"
+            );
+            upstream.standing.breaker(true);
+        }
+        if error != UpstreamError::TimedOut {
+            tracing::warn!(upstream = upstream.name(), %error, "upstream: a call failed");
+            upstream.wake.notify_one();
+        }
+    }
+
     async fn send(
         &mut self,
         call: &Call,
         caller: &Caller,
         timeout: Duration,
     ) -> Result<Answer, UpstreamError> {
-        let link = self.upstream.link.load_full();
-        let link = link.ok_or(UpstreamError::Unavailable)?;
+        let link = self.upstream.linked().await?;
         match self.send_over(&link, (call, caller), timeout).await {
             // It did nothing with the request, so that may be sent again, once.
             Err(UpstreamError::SessionGone) => {
@@ -265,13 +304,14 @@ impl Conversation {
     pub async fn next(&mut self) -> Result<Said, UpstreamError> {
         if let Answer::Whole(reply) = &mut self.answer {
             let reply = reply.take();
+            self.running.succeeded();
             return reply.map(Said::Reply).ok_or(UpstreamError::Interrupted);
         }
         let deadline = self.deadline;
         let said = tokio::time::timeout_at(deadline, self.listen()).await;
         let said = said.unwrap_or(Err(UpstreamError::TimedOut));
         if let Err(error) = said {
-            self.running.upstream.failed(error);
+            self.running.failed(error);
         }
         said
     }
@@ -285,6 +325,7 @@ impl Conversation {
             match self.hear().await? {
                 Incoming::Reply(_, reply) => {
                     self.running.link = None;
+                    self.running.succeeded();
                     return reply.map(Said::Reply);
                 }
                 Incoming::Notification(notification) => {

@@ -5,6 +5,9 @@ use super::CredentialError;
 /// What went wrong with an upstream. The words are for the client; the cause is in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
+    /// Too many calls in a row failed: the breaker is open, and this one was not tried.
+    #[error("the tool's server failed several times in a row; try again in {0} s")]
+    BreakerOpen(u32),
     /// As many calls run as may.
     #[error("the tool's server is busy; try again later")]
     Busy,
@@ -41,6 +44,7 @@ impl UpstreamError {
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {
+            Self::BreakerOpen(_) => "upstream_breaker_open",
             Self::Busy => "upstream_busy",
             Self::Credential(CredentialError::Denied) => "upstream_credential_denied",
             Self::Credential(CredentialError::Misconfigured) => "upstream_credential_misconfigured",
@@ -65,7 +69,8 @@ impl UpstreamError {
             | Self::Invalid
             | Self::Interrupted
             | Self::Refused => 502,
-            Self::Credential(CredentialError::Unavailable)
+            Self::BreakerOpen(_)
+            | Self::Credential(CredentialError::Unavailable)
             | Self::Busy
             | Self::SessionGone
             | Self::Unavailable => 503,
@@ -77,7 +82,8 @@ impl UpstreamError {
     #[must_use]
     pub fn is_retriable(self) -> bool {
         match self {
-            Self::Busy
+            Self::BreakerOpen(_)
+            | Self::Busy
             | Self::Credential(CredentialError::Unavailable)
             | Self::Interrupted
             | Self::SessionGone
@@ -87,6 +93,37 @@ impl UpstreamError {
             | Self::CredentialRefused
             | Self::Invalid
             | Self::Refused => false,
+        }
+    }
+
+    /// How long to wait before the same call may work, where that is known.
+    #[must_use]
+    pub fn retry_after_seconds(self) -> Option<u32> {
+        match self {
+            Self::BreakerOpen(seconds) => Some(seconds),
+            Self::Busy
+            | Self::Credential(_)
+            | Self::CredentialRefused
+            | Self::Invalid
+            | Self::Interrupted
+            | Self::Refused
+            | Self::SessionGone
+            | Self::TimedOut
+            | Self::Unavailable => None,
+        }
+    }
+
+    /// True if it speaks of the server, or the way to it, not being there: what a circuit breaker counts.
+    pub(super) fn is_outage(self) -> bool {
+        match self {
+            Self::Interrupted | Self::TimedOut | Self::Unavailable => true,
+            Self::BreakerOpen(_)
+            | Self::Busy
+            | Self::Credential(_)
+            | Self::CredentialRefused
+            | Self::Invalid
+            | Self::Refused
+            | Self::SessionGone => false,
         }
     }
 }

@@ -6,13 +6,30 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::backoff::Backoff;
+use super::health::State;
+use super::link::Link;
 use super::{Lists, Upstream, UpstreamError};
 
-/// The wait before the first new attempt; it doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest wait between two attempts to reach it.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The longest wait before it is asked again what it has, however often it says that this changed.
+const LONGEST_CALM: Duration = Duration::from_secs(8);
 /// A connection that held for so long was a good one.
 const STEADY: Duration = Duration::from_secs(60);
+
+/// Why the task of a connected upstream looks again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Woken {
+    /// It said that what it has changed, or a call failed.
+    Changed,
+    /// Nobody needed it for a while, and it is one that is then ended.
+    Idle,
+    /// Its connection is gone.
+    Lost,
+    /// It is time.
+    Time,
+}
 
 impl Upstream {
     async fn refresh(&self) -> Result<(), UpstreamError> {
@@ -50,6 +67,7 @@ impl Upstream {
             templates = lists.templates.len(),
             "upstream: what it has is listed"
         );
+        self.standing.tools(lists.tools.len(), lists.quarantined);
         self.lists.store(Arc::new(lists));
         self.changes.send_replace(());
     }
@@ -66,37 +84,216 @@ impl Upstream {
     }
 
     async fn stay_connected(&self) {
-        let settings = &self.definition.settings;
-        let keep_listed = Duration::from_secs(settings.keep_listed_seconds);
-        let refresh = Duration::from_secs(settings.refresh_seconds);
-        let (mut pause, mut last_seen) = (FIRST_PAUSE, Instant::now());
+        let (mut lost, mut changed) = (Backoff::up_to(LONGEST_PAUSE), Backoff::up_to(LONGEST_CALM));
+        let mut last_seen = Instant::now();
         loop {
             let started = Instant::now();
-            match self.refresh().await {
+            let pause = match self.refresh().await {
                 Ok(()) => {
+                    self.standing.tried("ok");
+                    self.standing.set(State::Connected);
+                    let woken = self.woken().await;
                     last_seen = Instant::now();
-                    // Whoever wants it refreshed, or its end.
-                    drop(tokio::time::timeout(refresh, self.wake.notified()).await);
                     if started.elapsed() >= STEADY {
-                        pause = FIRST_PAUSE;
+                        lost.reset();
+                        changed.reset();
+                    }
+                    match woken {
+                        Woken::Changed => changed.pause(),
+                        Woken::Idle => {
+                            self.rest().await;
+                            Duration::ZERO
+                        }
+                        Woken::Lost => {
+                            self.standing.set(State::Down);
+                            lost.pause()
+                        }
+                        Woken::Time => Duration::ZERO,
                     }
                 }
                 Err(error) => {
-                    let name = self.name();
-                    let retry_seconds = pause.as_secs_f32();
-                    tracing::warn!(upstream = name, %error, retry_seconds, "upstream: not connected");
-                    if last_seen.elapsed() >= keep_listed && !self.lists.load().is_empty() {
-                        tracing::warn!(
-                            upstream = name,
-                            "upstream: what it has is not listed any more"
-                        );
-                        self.lists.store(Arc::default());
-                        self.changes.send_replace(());
-                    }
+                    let pause = lost.pause();
+                    self.not_connected(error, pause, last_seen);
+                    pause
+                }
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Waits for a reason to look again.
+    async fn woken(&self) -> Woken {
+        let settings = &self.definition.settings;
+        let refresh = Duration::from_secs(settings.refresh_seconds);
+        let time = async {
+            match settings.stdio.idle_time() {
+                Some(idle) => {
+                    self.until_idle(idle).await;
+                    Woken::Idle
+                }
+                None => {
+                    tokio::time::sleep(refresh).await;
+                    Woken::Time
                 }
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+        };
+        tokio::select! {
+            () = self.wake.notified() => {
+                let link = self.link.load_full();
+                match link.is_none_or(|link| link.has_ended()) {
+                    true => Woken::Lost,
+                    false => Woken::Changed,
+                }
+            }
+            woken = time => woken,
         }
+    }
+
+    /// Returns once no call has begun, and none was running, for at least `idle`.
+    async fn until_idle(&self, idle: Duration) {
+        let most = self.definition.settings.max_concurrent_calls;
+        let mut seen = self.used.load(Ordering::Relaxed);
+        loop {
+            tokio::time::sleep(idle).await;
+            let used = self.used.load(Ordering::Relaxed);
+            if used == seen && self.calls.available_permits() == most {
+                return;
+            }
+            seen = used;
+        }
+    }
+
+    /// Ends the process, and returns when somebody needs it. What it has stays listed.
+    async fn rest(&self) {
+        tracing::info!(
+            upstream = self.name(),
+            "upstream: nobody needs its process, which is ended until somebody does"
+        );
+        // Before the link goes: a call that finds none is to know why.
+        self.standing.set(State::Idle);
+        self.link.store(None);
+        self.demand.notified().await;
+    }
+
+    /// The connection for a call. That of a resting process is made by the first call that needs it.
+    pub(super) async fn linked(&self) -> Result<Arc<Link>, UpstreamError> {
+        if let Some(link) = self.link.load_full() {
+            return Ok(link);
+        }
+        if self.standing.state() != State::Idle {
+            return Err(UpstreamError::Unavailable);
+        }
+        let link = self.connect_after(None).await;
+        self.demand.notify_one();
+        link
+    }
+
+    fn not_connected(&self, error: UpstreamError, pause: Duration, last_seen: Instant) {
+        let (name, retry_seconds) = (self.name(), pause.as_secs_f32());
+        tracing::warn!(upstream = name, %error, retry_seconds, "upstream: not connected");
+        self.standing.tried(error.reason());
+        self.standing.set(State::Down);
+        let keep_listed = Duration::from_secs(self.definition.settings.keep_listed_seconds);
+        if last_seen.elapsed() >= keep_listed && !self.lists.load().is_empty() {
+            tracing::warn!(
+                upstream = name,
+                "upstream: what it has is not listed any more"
+            );
+            self.standing.tools(0, 0);
+            self.lists.store(Arc::default());
+            self.changes.send_replace(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        Credentials, Definition, Item, Parts, StdioSettings, TokenEndpoints, UpstreamSettings,
+        Upstreams,
+    };
+    use super::*;
+    use crate::lifecycle::Lifecycle;
+    use crate::outbound::Outbound;
+    use crate::telemetry::Metrics;
+
+    /// An upstream whose command does not exist: every attempt fails at once, so that only the pauses take time.
+    fn hopeless(keep_listed_seconds: u64) -> (Upstreams, Parts) {
+        let settings = UpstreamSettings {
+            name: "up".to_owned(),
+            stdio: StdioSettings {
+                command: Some("/nowhere/server".to_owned()),
+                ..StdioSettings::default()
+            },
+            keep_listed_seconds,
+            ..UpstreamSettings::default()
+        };
+        let parts = Parts {
+            outbound: Outbound::default(),
+            credentials: Credentials::new(Outbound::default(), TokenEndpoints::default()),
+            lifecycle: Lifecycle::new(),
+            metrics: Metrics::default(),
+        };
+        let definition = Definition {
+            settings,
+            variables: Vec::new(),
+        };
+        (Upstreams::start(vec![definition], &parts), parts)
+    }
+
+    fn attempts(parts: &Parts) -> u64 {
+        let text = parts.metrics.encode();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("usher_upstream_attempts_total{"));
+        let count = line.and_then(|line| line.rsplit(' ').next());
+        count.map_or(0, |count| count.parse().expect("a number"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_come_with_growing_pauses_and_never_stop() {
+        let started = Instant::now();
+        let (_upstreams, parts) = hopeless(3600);
+        // At 0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5 and 63.5 s; from then on every 60 s.
+        for (until, expected) in [
+            (0.1, 1),
+            (0.6, 2),
+            (2.0, 3),
+            (8.0, 5),
+            (64.0, 8),
+            (664.0, 18),
+        ] {
+            let passed = Duration::from_secs_f64(until);
+            tokio::time::sleep_until(started + passed).await;
+            assert_eq!(attempts(&parts), expected, "after {until} s");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_it_had_stays_listed_for_a_while_and_then_no_more() {
+        let (upstreams, _parts) = hopeless(100);
+        let upstream = upstreams.iter().next().expect("one");
+        let json = serde_json::value::RawValue::from_string("{}".to_owned()).expect("JSON");
+        let tool = Item {
+            name: "echo".into(),
+            json,
+            only_reads: false,
+        };
+        upstream.publish(Lists {
+            tools: [tool].into(),
+            ..Lists::default()
+        });
+        tokio::time::sleep(Duration::from_secs(90)).await;
+        assert_eq!(upstream.lists().tools.len(), 1);
+        let mut changes = upstreams.changes();
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        assert!(upstream.lists().is_empty());
+        assert!(
+            changes.has_changed().expect("a sender"),
+            "lists are made anew"
+        );
+        changes.mark_unchanged();
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        assert!(!changes.has_changed().expect("a sender"), "once");
     }
 }

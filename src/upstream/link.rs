@@ -1,5 +1,6 @@
 //! A connection to an upstream that has shaken hands: which era it speaks, and what it has.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use super::http::{HttpLink, Sending};
 use super::message::{self, Era, Reply, Request};
 use super::settings::endpoint;
 use super::stdio::StdioLink;
-use super::{Definition, Parts, UpstreamError};
+use super::{Definition, EraSetting, Parts, UpstreamError, UpstreamSettings};
 
 /// How the other side is reached.
 #[derive(Debug)]
@@ -53,27 +54,52 @@ impl Wire {
     }
 
     async fn initialize(&mut self, timeout: Duration) -> Result<Hello, UpstreamError> {
-        let params = message::initialize();
-        let request = Request {
-            method: "initialize",
-            members: params.as_bytes(),
-            ..Request::default()
-        };
         let id = self.next_id();
-        let reply = match self {
-            Self::Http(http) => http.open(id, &request, timeout).await?,
-            Self::Stdio(stdio) => stdio.request(id, request.write(id, Era::Legacy)).await?,
+        let http = match self {
+            Self::Http(http) => http,
+            Self::Stdio(stdio) => return initialize_child(stdio, id).await,
         };
+        let params = message::initialize();
+        let reply = http.open(id, &initialize(&params), timeout).await?;
         let hello = Hello::initialized(&reply)?;
+        http.negotiated(hello.revision);
         let initialized = Bytes::from_static(message::INITIALIZED);
-        match self {
-            Self::Http(http) => {
-                http.negotiated(hello.revision);
-                http.tell(initialized, timeout).await?;
-            }
-            Self::Stdio(stdio) => stdio.send(initialized)?,
-        }
+        http.tell(initialized, timeout).await?;
         Ok(hello)
+    }
+
+    /// Asks a child in the modern way; if that is refused, or not answered within `probe`, it shakes hands the old way as
+    /// well. Some old servers never answer what they do not know, and some new ones only start slowly.
+    async fn shake_either(
+        &self,
+        timeout: Duration,
+        probe: Duration,
+    ) -> Result<(Era, Hello), UpstreamError> {
+        let Self::Stdio(stdio) = self else {
+            // Over HTTP nothing is silent: one handshake comes after the other.
+            return Ok((Era::Modern, self.discover(timeout).await?));
+        };
+        let as_modern = |hello| (Era::Modern, hello);
+        let as_legacy = |hello| (Era::Legacy, hello);
+        let mut modern = pin!(self.discover(timeout));
+        let probed = tokio::time::timeout(probe, &mut modern).await;
+        if let Ok(Ok(hello)) = probed {
+            return Ok(as_modern(hello));
+        }
+        let mut legacy = pin!(initialize_child(stdio, self.next_id()));
+        if probed.is_ok() {
+            return legacy.await.map(as_legacy);
+        }
+        tokio::select! {
+            hello = &mut modern => match hello {
+                Ok(hello) => Ok(as_modern(hello)),
+                Err(_not_modern) => legacy.await.map(as_legacy),
+            },
+            hello = &mut legacy => match hello {
+                Ok(hello) => Ok(as_legacy(hello)),
+                Err(_not_legacy) => modern.await.map(as_modern),
+            },
+        }
     }
 
     async fn request(
@@ -98,10 +124,53 @@ impl Wire {
     }
 }
 
+/// The request that opens the old handshake, around its parameters.
+fn initialize(params: &str) -> Request<'_> {
+    Request {
+        method: "initialize",
+        members: params.as_bytes(),
+        ..Request::default()
+    }
+}
+
+/// The old handshake with a child.
+async fn initialize_child(stdio: &StdioLink, id: u64) -> Result<Hello, UpstreamError> {
+    let params = message::initialize();
+    let request = initialize(&params).write(id, Era::Legacy);
+    let hello = Hello::initialized(&stdio.request(id, request).await?)?;
+    stdio.send(Bytes::from_static(message::INITIALIZED))?;
+    Ok(hello)
+}
+
+/// How to shake hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    /// The modern way with a child, and the old way where that does not work.
+    Either,
+    /// With `initialize`.
+    Legacy,
+    /// With `server/discover`.
+    Modern,
+}
+
+impl Handshake {
+    /// Which to try, in order. Legacy servers answer the modern question in many ways, and some not at all, so any failure
+    /// leads on to the old handshake (MCP 2026-07-28, versioning), with another child where it is one: it may have ended.
+    pub(super) fn to_try(settings: &UpstreamSettings, known: Option<Era>) -> &'static [Self] {
+        let is_child = settings.stdio.command.is_some();
+        match (settings.era, known) {
+            (EraSetting::Legacy, _) | (EraSetting::Auto, Some(Era::Legacy)) => &[Self::Legacy],
+            (EraSetting::Modern, _) | (EraSetting::Auto, Some(Era::Modern)) => &[Self::Modern],
+            (EraSetting::Auto, None) if is_child => &[Self::Either, Self::Legacy],
+            (EraSetting::Auto, None) => &[Self::Modern, Self::Legacy],
+        }
+    }
+}
+
 impl Link {
-    /// Connects and shakes hands as `era` has it.
+    /// Connects and shakes hands.
     pub(super) async fn open(
-        era: Era,
+        handshake: Handshake,
         definition: &Definition,
         wake: &Arc<Notify>,
         parts: &Parts,
@@ -124,24 +193,26 @@ impl Link {
             }
             None => Wire::Stdio(StdioLink::start(definition, wake, &parts.lifecycle)?),
         };
-        let timeout = Duration::from_secs(settings.start_timeout_seconds);
-        Self::shake_hands(era, wire, timeout).await
+        Self::shake_hands(handshake, wire, settings).await
     }
 
-    /// Shakes hands over `wire`, in at most `timeout`.
+    /// Shakes hands over `wire`, in at most `start_timeout_seconds`.
     async fn shake_hands(
-        era: Era,
+        handshake: Handshake,
         mut wire: Wire,
-        timeout: Duration,
+        settings: &UpstreamSettings,
     ) -> Result<Self, UpstreamError> {
+        let timeout = Duration::from_secs(settings.start_timeout_seconds);
+        let probe = Duration::from_secs(settings.probe_timeout_seconds);
         let shake_hands = async {
-            match era {
-                Era::Modern => wire.discover(timeout).await,
-                Era::Legacy => wire.initialize(timeout).await,
-            }
+            Ok(match handshake {
+                Handshake::Either => wire.shake_either(timeout, probe).await?,
+                Handshake::Legacy => (Era::Legacy, wire.initialize(timeout).await?),
+                Handshake::Modern => (Era::Modern, wire.discover(timeout).await?),
+            })
         };
         let shaken = tokio::time::timeout(timeout, shake_hands).await;
-        let hello = shaken.unwrap_or(Err(UpstreamError::TimedOut))?;
+        let (era, hello) = shaken.unwrap_or(Err(UpstreamError::TimedOut))?;
         Ok(Self { era, hello, wire })
     }
 

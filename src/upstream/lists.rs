@@ -132,6 +132,8 @@ pub struct Lists {
     pub resources: Arc<[Item]>,
     /// Its templates of resources.
     pub templates: Arc<[Item]>,
+    /// How many of its tools are kept back, because nobody approved them.
+    pub quarantined: usize,
 }
 
 impl Lists {

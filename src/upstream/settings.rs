@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::breaker::Breaker;
 use super::credential::{CredentialKind, CredentialMistake, CredentialSettings};
 use crate::outbound::{PlainHttp, is_loopback_host};
 
@@ -49,6 +52,15 @@ pub struct UpstreamSettings {
     /// How long its tools stay listed while it cannot be reached, in seconds; calls fail meanwhile and say that a later
     /// try may work. Default: 3600.
     pub keep_listed_seconds: u64,
+    /// After how many calls in a row that found no connection, lost it, or had no answer in time, further calls fail at
+    /// once with an error that says when to try again, 0 to 1000; 0: never. One call then finds out whether it is back. For
+    /// upstreams over HTTP: a process is watched itself. Default: 5.
+    pub breaker_failures: u32,
+    /// For how long calls then fail at once, in seconds, 1 to 3600. Default: 15.
+    pub breaker_seconds: u64,
+    /// How long `era = "auto"` waits for the answer of a process to the newest revision's question, in seconds, 1 to 300,
+    /// before it shakes hands the old way besides: some old servers never answer it. Default: 3.
+    pub probe_timeout_seconds: u64,
 }
 
 impl Default for UpstreamSettings {
@@ -68,7 +80,21 @@ impl Default for UpstreamSettings {
             max_message_bytes: 16 * 1024 * 1024,
             refresh_seconds: 300,
             keep_listed_seconds: 3600,
+            breaker_failures: 5,
+            breaker_seconds: 15,
+            probe_timeout_seconds: 3,
         }
+    }
+}
+
+impl UpstreamSettings {
+    /// The circuit breaker of its calls. A process needs none: when it fails, its connection is gone.
+    pub(super) fn breaker(&self) -> Arc<Breaker> {
+        let failures = match self.stdio.command {
+            Some(_) => 0,
+            None => self.breaker_failures,
+        };
+        Breaker::new(failures, Duration::from_secs(self.breaker_seconds))
     }
 }
 
@@ -90,6 +116,11 @@ pub struct StdioSettings {
     /// The folder it runs in. Default: that of this server.
     #[schemars(example = "/srv/files")]
     pub working_dir: Option<PathBuf>,
+    /// When it runs: `always`, or `on_demand`: then it is started to be listed, ended when nobody has called it for
+    /// `idle_seconds`, and started again by the next call. Default: `always`.
+    pub start: StartSetting,
+    /// For how long a process with `start = "on_demand"` goes on without a call, in seconds, 1 to 86400. Default: 300.
+    pub idle_seconds: u64,
 }
 
 impl Default for StdioSettings {
@@ -100,11 +131,21 @@ impl Default for StdioSettings {
             variables: ["HOME", "PATH"].map(str::to_owned).to_vec(),
             secret_files: Vec::new(),
             working_dir: None,
+            start: StartSetting::Always,
+            idle_seconds: 300,
         }
     }
 }
 
 impl StdioSettings {
+    /// For how long the process goes on without a call; nothing if that does not matter.
+    pub(super) fn idle_time(&self) -> Option<Duration> {
+        match (&self.command, self.start) {
+            (Some(_), StartSetting::OnDemand) => Some(Duration::from_secs(self.idle_seconds)),
+            (None, _) | (Some(_), StartSetting::Always) => None,
+        }
+    }
+
     /// The secret files, each with the variable that holds its text.
     pub fn secrets(&self) -> impl Iterator<Item = (&str, &Path)> {
         self.secret_files.iter().filter_map(|entry| secret(entry))
@@ -127,6 +168,17 @@ pub enum EraSetting {
     Legacy,
     /// A revision with metadata in every request: 2026-07-28 and after.
     Modern,
+}
+
+/// When the process of an upstream runs.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartSetting {
+    /// For as long as the server does.
+    #[default]
+    Always,
+    /// When it is listed and when it is called.
+    OnDemand,
 }
 
 /// A mistake in the settings of an upstream: the program must not start.
@@ -303,6 +355,15 @@ impl UpstreamSettings {
                 1 << 30,
             ),
             ("refresh_seconds", self.refresh_seconds, 1, 86_400),
+            (
+                "breaker_failures",
+                u64::from(self.breaker_failures),
+                0,
+                1000,
+            ),
+            ("breaker_seconds", self.breaker_seconds, 1, 3600),
+            ("probe_timeout_seconds", self.probe_timeout_seconds, 1, 300),
+            ("stdio.idle_seconds", self.stdio.idle_seconds, 1, 86_400),
         ];
         ranges
             .into_iter()

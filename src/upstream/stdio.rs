@@ -4,29 +4,31 @@
 //! link is dropped, the child is asked to end: its input is closed, then TERM, then KILL, for its whole process group.
 
 use std::future::poll_fn;
-use std::io;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::{Notify, mpsc};
 
+use super::allowance::{Allowance, Taken};
 use super::lines::{LineError, Lines};
 use super::message::{self, Incoming, Reply, TOOLS_CHANGED};
+use super::process::{Pipes, Process};
 use super::waiting::Waiting;
 use super::{Definition, UpstreamError};
 use crate::lifecycle::Lifecycle;
 
 /// Lines that wait for a child to read. More than these are refused: a child that never reads costs no memory.
 const WAITING_LINES: usize = 16;
-/// How long a child may take to end, once its input is closed and once more after TERM. Both fit into a soft stop.
-const PATIENCE: Duration = Duration::from_millis(700);
+/// How long what a child wrote before it ended is still read.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+/// So many lines of what a child writes are logged at once, and one more each time this passes.
+const LOG_BURST: u32 = 200;
+const LOG_EVERY: Duration = Duration::from_millis(50);
 /// The longest line of standard error that is logged whole.
 const LONGEST_LOG_LINE: usize = 8 * 1024;
 
@@ -57,6 +59,7 @@ impl StdioLink {
             // Not to keep the child alive: it ends when the link is gone.
             outbox: outbox.downgrade(),
             wake: Arc::clone(wake),
+            said: Allowance::new(LOG_BURST, LOG_EVERY),
         };
         let waiting = Arc::clone(&talk.waiting);
         let max_bytes = definition.settings.max_message_bytes;
@@ -140,6 +143,8 @@ struct Talk {
     waiting: Arc<Waiting>,
     outbox: mpsc::WeakSender<Bytes>,
     wake: Arc<Notify>,
+    /// How much of it was logged.
+    said: Allowance,
 }
 
 impl Drop for Talk {
@@ -167,9 +172,15 @@ impl Talk {
             std::future::pending().await
         };
         let talk = async {
+            let ended = async {
+                process.ended().await;
+                // Its last words are still on their way. What it started may keep its output open for ever.
+                tokio::time::sleep(LAST_WORDS).await;
+            };
             tokio::select! {
                 () = self.read(Lines::new(stdout, max_bytes)) => {}
                 () = write(stdin, lines) => {}
+                () = ended => {}
             }
             self.end();
             process.stop().await
@@ -220,27 +231,53 @@ impl Talk {
                 }
             }
             None if line.trim_ascii().is_empty() => {}
-            None => tracing::warn!(
+            None if self.may_say() => tracing::warn!(
                 upstream = self.name,
                 "upstream: a line of its output is no message; ignored"
             ),
+            None => {}
         }
     }
 
+    /// Its standard error, for the log: line by line, and no more of it than a log can bear.
     async fn log(&self, stderr: ChildStderr) {
         let mut lines = Lines::new(stderr, LONGEST_LOG_LINE);
         loop {
-            match lines.next().await {
+            let line = lines.next().await;
+            if let Ok(None) | Err(LineError::Io(_)) = line {
+                return;
+            }
+            if !self.may_say() {
+                continue;
+            }
+            match line {
                 Ok(Some(line)) => {
                     let text = String::from_utf8_lossy(&line);
                     let text = text.trim_end();
+                    // Written as a literal: control characters of a child's change no terminal.
                     tracing::info!(upstream = self.name, stderr = ?text, "upstream: says");
                 }
-                Ok(None) | Err(LineError::Io(_)) => return,
-                Err(error @ LineError::TooLong(_)) => {
+                Err(error) => {
                     tracing::info!(upstream = self.name, %error, "upstream: part of its standard error is left out");
                 }
+                Ok(None) => return,
             }
+        }
+    }
+
+    /// Whether the log takes one more line about what the child writes.
+    fn may_say(&self) -> bool {
+        match self.said.take() {
+            Taken::Yes { left_out: 0 } => true,
+            Taken::Yes { left_out } => {
+                tracing::warn!(
+                    upstream = self.name,
+                    left_out,
+                    "upstream: it writes more than is logged; lines were left out"
+                );
+                true
+            }
+            Taken::No => false,
         }
     }
 }
@@ -255,85 +292,5 @@ async fn write(mut stdin: ChildStdin, mut lines: mpsc::Receiver<Bytes>) {
         if written.await.is_err() {
             return;
         }
-    }
-}
-
-struct Pipes {
-    stdin: ChildStdin,
-    stdout: ChildStdout,
-    stderr: ChildStderr,
-}
-
-/// A child that does not outlive this value.
-struct Process(Child);
-
-impl Process {
-    fn spawn(definition: &Definition) -> io::Result<(Self, Pipes)> {
-        let settings = &definition.settings.stdio;
-        let mut command = Command::new(settings.command.as_deref().unwrap_or_default());
-        command
-            .args(&settings.arguments)
-            .env_clear()
-            .envs(definition.variables.iter().map(|(name, text)| (name, text)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // A terminal's Ctrl-C is for this server, which stops its children in order.
-            .process_group(0)
-            .kill_on_drop(true);
-        for (name, path) in settings.secrets() {
-            let text = std::fs::read_to_string(path)?;
-            command.env(name, text.trim_end_matches(['\r', '\n']));
-        }
-        if let Some(folder) = &settings.working_dir {
-            command.current_dir(folder);
-        }
-        let mut child = command.spawn()?;
-        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let process = Self(child);
-        match pipes {
-            (Some(stdin), Some(stdout), Some(stderr)) => {
-                let pipes = Pipes {
-                    stdin,
-                    stdout,
-                    stderr,
-                };
-                Ok((process, pipes))
-            }
-            _ => Err(io::Error::other("the child has no pipes")),
-        }
-    }
-
-    /// Its input is closed already; TERM and KILL follow where that is not enough.
-    async fn stop(&mut self) -> String {
-        for signal in [Signal::TERM, Signal::KILL] {
-            if let Ok(ended) = tokio::time::timeout(PATIENCE, self.0.wait()).await {
-                return in_words(&ended);
-            }
-            self.signal(signal);
-        }
-        in_words(&self.0.wait().await)
-    }
-
-    /// To the whole group: what the child started must not stay behind. Without effect once it was waited for.
-    fn signal(&self, signal: Signal) {
-        let pid = self.0.id().and_then(|id| i32::try_from(id).ok());
-        if let Some(group) = pid.and_then(Pid::from_raw) {
-            // It may have ended by itself just now.
-            let _gone = kill_process_group(group, signal);
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.signal(Signal::KILL);
-    }
-}
-
-fn in_words(ended: &io::Result<std::process::ExitStatus>) -> String {
-    match ended {
-        Ok(status) => status.to_string(),
-        Err(error) => error.to_string(),
     }
 }

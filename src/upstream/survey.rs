@@ -7,16 +7,16 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::link::Link;
+use super::link::{Handshake, Link};
 use super::lists::{Capabilities, Feature, Item};
 use super::message::Era;
-use super::{Definition, Hello, Parts, UpstreamError, UpstreamSettings, eras};
+use super::{Definition, Hello, Parts, UpstreamError, UpstreamSettings};
 
 /// Something that was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tried {
-    /// The handshake of an era: starting its process where it is one, and the first exchange.
-    Handshake(Era),
+    /// A handshake: starting its process where it is one, and the first exchange.
+    Handshake(Handshake),
     /// Listing its tools.
     Tools,
     /// Listing its prompts.
@@ -74,7 +74,7 @@ impl Survey {
     /// The failure that counts: that of a list, or of the last handshake where none succeeded.
     #[must_use]
     pub fn failure(&self) -> Option<(Tried, UpstreamError)> {
-        let failures = self
+        let mut failures = self
             .steps
             .iter()
             .filter_map(|step| step.outcome.err().map(|error| (step.tried, error)));
@@ -82,7 +82,7 @@ impl Survey {
             Tried::Handshake(_) => self.offer.is_none(),
             Tried::Tools | Tried::Prompts | Tried::Resources | Tried::Templates => true,
         };
-        failures.filter(counts).next_back()
+        failures.rfind(counts)
     }
 }
 
@@ -131,10 +131,10 @@ impl Looking<'_> {
         let settings = &definition.settings;
         let nobody = Arc::new(Notify::new());
         let mut link = None;
-        for era in eras(settings.era, None) {
-            let opened = Link::open(*era, definition, &nobody, parts);
+        for handshake in Handshake::to_try(settings, None) {
+            let opened = Link::open(*handshake, definition, &nobody, parts);
             link = self
-                .step(Tried::Handshake(*era), opened, |_link| None)
+                .step(Tried::Handshake(*handshake), opened, |_link| None)
                 .await;
             if link.is_some() {
                 break;

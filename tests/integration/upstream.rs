@@ -10,6 +10,7 @@ mod hostile;
 mod rmcp_server;
 mod stdio;
 mod streams;
+mod supervision;
 
 use serde_json::{Value, json};
 use usher::upstream::UpstreamSettings;

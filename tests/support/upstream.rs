@@ -185,6 +185,11 @@ impl RawUpstream {
         self.shared().hangs = true;
     }
 
+    /// Answers calls again.
+    pub(crate) fn recover(&self) {
+        self.shared().hangs = false;
+    }
+
     /// Knows the session no more.
     pub(crate) fn forget_session(&self) {
         self.shared().sessions += 1;

@@ -36,6 +36,7 @@ pub(super) fn of(
 
 fn in_words(error: UpstreamError) -> &'static str {
     match error {
+        UpstreamError::BreakerOpen(_) => "it failed several times in a row",
         UpstreamError::Busy => "it says that it has too much to do",
         UpstreamError::Credential(_) => "there is no credential to send",
         UpstreamError::CredentialRefused => "it refuses the credential",
@@ -52,7 +53,7 @@ fn fix(definition: &Definition, error: UpstreamError) -> String {
     let settings = &definition.settings;
     let is_process = settings.stdio.command.is_some();
     match error {
-        UpstreamError::Busy => "try again later, or ask its operator to raise its limits".into(),
+        UpstreamError::BreakerOpen(_) | UpstreamError::Busy => "try again later, or ask its operator to raise its limits".into(),
         UpstreamError::Credential(_) | UpstreamError::CredentialRefused => {
             "see its credential in the configuration: a look like this one has no caller whose token could be exchanged".into()
         }
@@ -91,7 +92,7 @@ fn fix(definition: &Definition, error: UpstreamError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::upstream::{Era, UpstreamSettings};
+    use crate::upstream::{Handshake, UpstreamSettings};
 
     #[test]
     fn a_failure_is_told_with_its_cause_and_without_arguments() {
@@ -105,7 +106,10 @@ mod tests {
             settings,
             variables: Vec::new(),
         };
-        let failure = (Tried::Handshake(Era::Legacy), UpstreamError::Unavailable);
+        let failure = (
+            Tried::Handshake(Handshake::Legacy),
+            UpstreamError::Unavailable,
+        );
         let seen = [
             "one".to_owned(),
             "its command cannot be started: \u{7}".to_owned(),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::advice::{self, Advice};
-use crate::upstream::{Definition, Era, Hello, Offer, Step, Survey, Tried};
+use crate::upstream::{Definition, Era, Handshake, Hello, Offer, Step, Survey, Tried};
 
 /// How an upstream is reached, without what may be secret: arguments and the query of an address.
 pub(super) fn way(definition: &Definition) -> String {
@@ -26,8 +26,9 @@ pub(super) fn way(definition: &Definition) -> String {
 /// What was tried, as an operator knows it.
 pub(super) fn tried(tried: Tried) -> &'static str {
     match tried {
-        Tried::Handshake(Era::Modern) => "server/discover (modern)",
-        Tried::Handshake(Era::Legacy) => "initialize (legacy)",
+        Tried::Handshake(Handshake::Either) => "either handshake",
+        Tried::Handshake(Handshake::Modern) => "server/discover (modern)",
+        Tried::Handshake(Handshake::Legacy) => "initialize (legacy)",
         Tried::Tools => "tools/list",
         Tried::Prompts => "prompts/list",
         Tried::Resources => "resources/list",

@@ -7,7 +7,7 @@ use super::advice::{self, Advice};
 use super::seen::Seen;
 use super::{EXIT_USAGE, describe, named, with_parts};
 use crate::config::Config;
-use crate::upstream::{Definition, Era, Step, Survey, Tried, survey};
+use crate::upstream::{Definition, Handshake, Step, Survey, Tried, survey};
 
 /// What it takes.
 #[derive(clap::Args, Debug)]
@@ -61,7 +61,9 @@ fn in_a_line(step: &Step) -> String {
         Ok(None) => "ok".to_owned(),
         Ok(Some(count)) => format!("ok, {count}"),
         Err(error) => match step.tried {
-            Tried::Handshake(Era::Modern) => format!("no ({})", error.reason()),
+            Tried::Handshake(Handshake::Modern | Handshake::Either) => {
+                format!("no ({})", error.reason())
+            }
             _ => format!("FAILED ({})", error.reason()),
         },
     };

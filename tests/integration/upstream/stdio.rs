@@ -13,7 +13,7 @@ use super::rmcp_server::{Echo, LEGACY, MODERN, answers_clients_of_both_eras};
 use super::{call, start, until_listed};
 
 /// This binary, running the ignored test `child` alone. What the harness prints besides is no message.
-fn child(name: &str, child: &str) -> UpstreamSettings {
+pub(super) fn child(name: &str, child: &str) -> UpstreamSettings {
     let program = std::env::current_exe().expect("this binary");
     let arguments = [
         &format!("upstream::stdio::{child}"),
@@ -194,7 +194,7 @@ async fn a_child_that_dies_fails_its_calls_at_once_and_is_started_again() {
     until_answered(&gateway).await;
 }
 
-async fn until_answered(gateway: &TestGateway) {
+pub(super) async fn until_answered(gateway: &TestGateway) {
     for _ in 0..1_000 {
         let answer = call_tool(gateway, "echo").await;
         if answer["result"].is_object() {
