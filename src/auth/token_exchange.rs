@@ -92,10 +92,13 @@ impl CallerToken {
     }
 }
 
+/// The hash of the caller's token, and which of the targets.
+type Key = (Digest, usize);
+
 /// All upstreams that take an exchanged token, and the tokens.
 pub(super) struct TokenExchange {
     targets: Vec<Target>,
-    kept: Mutex<HashMap<(Digest, usize), Arc<Kept<ExchangeError>>>>,
+    kept: Mutex<HashMap<Key, Arc<Kept<ExchangeError>>>>,
     under_way: Semaphore,
     outbound: Outbound,
 }
@@ -146,7 +149,7 @@ impl TokenExchange {
     }
 
     /// Where the token for this key is kept. Forgetting one costs an exchange; remembering all would cost memory.
-    fn place(&self, key: (Digest, usize)) -> Arc<Kept<ExchangeError>> {
+    fn place(&self, key: Key) -> Arc<Kept<ExchangeError>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if !kept.contains_key(&key) && kept.len() >= MOST {
             // Those that somebody waits at stay.

@@ -1,6 +1,7 @@
 //! What requests to an upstream carry to be let in there. The caller's own token is not here, and cannot be: this module
 //! does not know `auth`, only a trait that yields another token in its place.
 
+mod check;
 mod client_credentials;
 mod settings;
 #[cfg(test)]
@@ -55,7 +56,9 @@ pub enum CredentialError {
 
 /// Finds the token endpoint in the validated metadata of a configured issuer.
 #[derive(Clone)]
-pub struct TokenEndpoints(Arc<dyn Fn(&str) -> Option<Url> + Send + Sync>);
+pub struct TokenEndpoints(Arc<Find>);
+
+type Find = dyn Fn(&str) -> Option<Url> + Send + Sync;
 
 impl TokenEndpoints {
     /// They are found so.
@@ -201,7 +204,7 @@ impl Credential {
         match (&self.kind, behalf) {
             (Kind::None, _) | (Kind::Caller(None), Behalf::Ours) => Ok(None),
             (Kind::Header { name, prefix, file }, _) => {
-                let value = self.from_file(prefix, file, refused.is_some()).await?;
+                let value = self.read(prefix, file, refused.is_some()).await?;
                 Ok(Some((name.clone(), value)))
             }
             (Kind::Client(own), _) | (Kind::Caller(Some(own)), Behalf::Ours) => {
@@ -216,7 +219,7 @@ impl Credential {
         }
     }
 
-    async fn from_file(
+    async fn read(
         &self,
         prefix: &str,
         file: &SecretFile,

@@ -48,7 +48,8 @@ impl ClientCredentials {
         let optional = optional
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)));
-        let secret_file = settings.secret_file.as_deref().unwrap_or(Path::new(""));
+        let secret_file = settings.secret_file.as_deref();
+        let secret_file = secret_file.unwrap_or_else(|| Path::new(""));
         let authentication = settings.client_authentication;
         Self {
             upstream: upstream.into(),

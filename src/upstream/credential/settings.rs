@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
-use http::{HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::outbound::{ClientAuthentication, PlainHttp};
-use crate::upstream::settings::endpoint;
-use crate::{secret_file, token_endpoint};
+use crate::outbound::ClientAuthentication;
+use crate::token_endpoint;
 
 /// What requests to an upstream carry to be let in there. Never the caller's own token. Over HTTP only: a process gets
 /// its secrets from `stdio.secret_files`.
@@ -130,21 +128,6 @@ pub struct CredentialMistake {
     pub message: String,
 }
 
-/// Headers that are the transport's own (RFC 9110, MCP transports).
-const RESERVED: [&str; 11] = [
-    "accept",
-    "connection",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "last-event-id",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
 impl CredentialSettings {
     /// True if a token endpoint is asked.
     #[must_use]
@@ -154,147 +137,6 @@ impl CredentialSettings {
             CredentialKind::ClientCredentials => self.token_endpoint.is_none(),
             CredentialKind::TokenExchange => true,
         }
-    }
-
-    pub(in crate::upstream) fn mistakes(&self) -> Vec<CredentialMistake> {
-        let mut mistakes = self.misplaced();
-        let mut wrong = |key, message: &str| {
-            let message = message.to_owned();
-            mistakes.push(CredentialMistake { key, message });
-        };
-        if self.kind == CredentialKind::None {
-            return mistakes;
-        }
-        match self.secret_file.as_deref().map(secret_file::check) {
-            None => wrong(
-                "credential.secret_file",
-                "it is missing: expected the path of a file with the secret",
-            ),
-            Some(Err(problem)) => wrong("credential.secret_file", &problem),
-            Some(Ok(secret)) if self.kind == CredentialKind::Header => {
-                let value = format!("{}{}", self.prefix, secret.expose());
-                if HeaderValue::try_from(value).is_err() {
-                    wrong(
-                        "credential.secret_file",
-                        "prefix and secret cannot stand in a header: expected printable ASCII",
-                    );
-                }
-            }
-            Some(Ok(_)) => {}
-        }
-        if self.kind == CredentialKind::Header {
-            if !is_free(&self.header) {
-                wrong(
-                    "credential.header",
-                    "it is no name of a header, or one that the transport uses itself: expected one such as \"X-Api-Key\"",
-                );
-            }
-            return mistakes;
-        }
-        if self.client_id.is_empty() {
-            wrong(
-                "credential.client_id",
-                "it is missing: expected this server's client id at the issuer",
-            );
-        }
-        let is_scope = |b: u8| (0x21..0x7f).contains(&b) && b != b'"' && b != b'\\';
-        if !self
-            .scopes
-            .iter()
-            .all(|scope| !scope.is_empty() && scope.bytes().all(is_scope))
-        {
-            wrong(
-                "credential.scopes",
-                "one is no scope (RFC 6749 §3.3): expected printable ASCII without spaces, each by itself",
-            );
-        }
-        if self.kind == CredentialKind::TokenExchange
-            && self.audience.is_none()
-            && self.resource.is_none()
-            && self.scopes.is_empty()
-        {
-            wrong(
-                "credential.audience",
-                "a token in exchange would be for nobody in particular: expected `audience`, `resource` or `scopes` that \
-                 name this upstream",
-            );
-        }
-        if let Some(address) = &self.token_endpoint
-            && endpoint(address, PlainHttp::OnLoopback).is_none()
-        {
-            wrong(
-                "credential.token_endpoint",
-                "expected an https address, or http on loopback, without user info",
-            );
-        }
-        mistakes
-    }
-
-    /// What is written for another kind: it would be believed to do something.
-    fn misplaced(&self) -> Vec<CredentialMistake> {
-        use CredentialKind::{ClientCredentials, Header, TokenExchange};
-        let default = Self::default();
-        let asked: &[_] = &[ClientCredentials, TokenExchange];
-        let keys: [(_, _, &[CredentialKind]); 12] = [
-            (
-                "credential.header",
-                self.header != default.header,
-                &[Header],
-            ),
-            (
-                "credential.prefix",
-                self.prefix != default.prefix,
-                &[Header],
-            ),
-            (
-                "credential.secret_file",
-                self.secret_file.is_some(),
-                &[Header, ClientCredentials, TokenExchange],
-            ),
-            ("credential.issuer", self.issuer.is_some(), asked),
-            (
-                "credential.token_endpoint",
-                self.token_endpoint.is_some(),
-                &[ClientCredentials],
-            ),
-            ("credential.client_id", !self.client_id.is_empty(), asked),
-            (
-                "credential.client_authentication",
-                self.client_authentication != default.client_authentication,
-                asked,
-            ),
-            ("credential.audience", self.audience.is_some(), asked),
-            ("credential.resource", self.resource.is_some(), asked),
-            ("credential.scopes", !self.scopes.is_empty(), asked),
-            (
-                "credential.requested_token_type",
-                self.requested_token_type != default.requested_token_type,
-                &[TokenExchange],
-            ),
-            (
-                "credential.own_requests",
-                self.own_requests != default.own_requests,
-                &[TokenExchange],
-            ),
-        ];
-        let misplaced = keys
-            .into_iter()
-            .filter(|(_, is_set, kinds)| *is_set && !kinds.contains(&self.kind))
-            .map(|(key, ..)| CredentialMistake {
-                key,
-                message: format!(
-                    "it means nothing for the kind {:?}: remove it, or write another `kind`",
-                    self.kind.as_str()
-                ),
-            });
-        let mut mistakes: Vec<_> = misplaced.collect();
-        if self.issuer.is_some() && self.token_endpoint.is_some() {
-            mistakes.push(CredentialMistake {
-                key: "credential.token_endpoint",
-                message: "`issuer` names a token endpoint too: remove one of the two".to_owned(),
-            });
-        }
-        mistakes
     }
 }
 
@@ -309,10 +151,4 @@ impl CredentialKind {
             Self::TokenExchange => "token_exchange",
         }
     }
-}
-
-/// True if a header of that name may be set by an operator.
-fn is_free(name: &str) -> bool {
-    HeaderName::try_from(name)
-        .is_ok_and(|name| !RESERVED.contains(&name.as_str()) && !name.as_str().starts_with("mcp-"))
 }

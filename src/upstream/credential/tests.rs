@@ -31,9 +31,8 @@ fn wrong(upstream: UpstreamSettings) -> Vec<String> {
 
 const HTTPS: &str = "https://orders.test/mcp";
 
-#[test]
-fn each_kind_takes_what_it_needs_and_nothing_that_means_nothing() {
-    let (_folder, path) = secret();
+/// One good setting of each kind.
+fn good(path: PathBuf) -> [CredentialSettings; 4] {
     let none = CredentialSettings::default();
     let header = CredentialSettings {
         kind: CredentialKind::Header,
@@ -51,6 +50,13 @@ fn each_kind_takes_what_it_needs_and_nothing_that_means_nothing() {
         audience: Some("orders".into()),
         ..own.clone()
     };
+    [none, header, own, exchange]
+}
+
+#[test]
+fn each_kind_takes_what_it_needs_and_nothing_that_means_nothing() {
+    let (_folder, path) = secret();
+    let [none, header, own, exchange] = good(path);
     let check = |settings: &CredentialSettings, expected: &[&str]| {
         assert_eq!(
             wrong(upstream(HTTPS, settings.clone())),
