@@ -34,6 +34,7 @@ mod report;
 mod sdk;
 mod step_up;
 mod tools;
+mod upstream_credentials;
 mod usher;
 
 use std::process::ExitCode;
@@ -127,6 +128,9 @@ async fn run() -> anyhow::Result<Report> {
                 realm::tells_a_self_registered_reader_that_writing_is_no_scope_of_its_own,
                 realm::for_production_has_no_users_no_known_secret_and_no_scope_by_default,
                 realm::exchanges_a_callers_token_for_an_upstreams,
+                upstream_credentials::an_upstream_sees_the_caller_in_a_token_for_itself,
+                upstream_credentials::an_upstream_sees_usher_in_a_token_of_its_own,
+                upstream_credentials::a_wrong_secret_towards_an_upstream_is_named_with_what_to_do,
                 refusals::accepts_a_genuine_access_token,
                 refusals::refuses_a_token_without_audience,
                 refusals::refuses_an_id_token,
