@@ -39,10 +39,9 @@ pub(crate) fn table(matrix: &Matrix, reasons: &[&str]) -> String {
 
 fn said(cell: &Cell) -> String {
     match cell {
-        Cell::Passed { successes } => format!("{successes} ok"),
-        Cell::Expected { reasons } => {
-            let numbers: Vec<_> = reasons.iter().map(ToString::to_string).collect();
-            format!("no: {}", numbers.join(", "))
+        Cell::Passed { successes, reasons } => {
+            let reasons = reasons.iter().map(|number| format!(" [{number}]"));
+            format!("{successes} ok{}", reasons.collect::<String>())
         }
         Cell::Failed { .. } => "FAILED".to_owned(),
     }
