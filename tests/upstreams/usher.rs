@@ -68,7 +68,7 @@ impl Usher {
             .stderr(log)
             .spawn()
             .expect("usher");
-        let usher = Self {
+        let mut usher = Self {
             url,
             issuer,
             folder,
@@ -78,9 +78,11 @@ impl Usher {
         usher
     }
 
-    async fn until_ready(&self) {
+    async fn until_ready(&mut self) {
         let ready = format!("{}/readyz", self.url);
         for _ in 0..1_000 {
+            let ended = self.child.try_wait().expect("its state");
+            assert!(ended.is_none(), "it has ended: {}", self.log());
             let answer = super::client::http().get(&ready).send().await;
             if answer.is_ok_and(|answer| answer.status() == 200) {
                 return;
