@@ -34,6 +34,8 @@ pub enum Operation<'a> {
     Protocol,
     /// Calling the tool that takes this.
     CallTool(&'a Requirements),
+    /// Getting the prompt, reading the resource or completing the argument that takes this.
+    Read(&'a Requirements),
 }
 
 /// Something that callers may or may not use.
@@ -41,7 +43,7 @@ pub enum Operation<'a> {
 pub struct Target<'a> {
     /// What it is.
     pub kind: Kind,
-    /// The tool's name on the wire, or the resource's address.
+    /// The name of the tool or the prompt on the wire, or the resource's address as its upstream has it.
     pub name: &'a str,
     /// The upstream that has it; none for what Usher answers itself.
     pub upstream: Option<&'a str>,
@@ -52,7 +54,9 @@ pub struct Target<'a> {
 /// What a [`Target`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// An MCP resource.
+    /// A prompt.
+    Prompt,
+    /// An MCP resource, or a template of such.
     Resource,
     /// A tool.
     Tool,
@@ -70,6 +74,26 @@ pub struct Requirements {
     scope_rule: Arc<str>,
     /// All of that in one text.
     rule: Arc<str>,
+}
+
+/// Everything that is asked of callers anywhere in a list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AskedFor(FactSet);
+
+impl Standing {
+    /// What of it matters where nothing but `asked` is asked. Who is equal in that may do the same there.
+    #[must_use]
+    pub fn among(self, asked: &AskedFor) -> Self {
+        Self(self.0.and(asked.0))
+    }
+}
+
+impl AskedFor {
+    /// Adds what one thing takes.
+    pub fn add(&mut self, requirements: &Requirements) {
+        self.0.add(requirements.scopes);
+        self.0.add(requirements.others);
+    }
 }
 
 impl Requirements {
@@ -93,7 +117,7 @@ impl<'a> Permit<'a> {
     pub fn tool(&self) -> Option<&'a str> {
         match self.operation {
             Operation::CallTool(requirements) => Some(requirements.name()),
-            Operation::Protocol => None,
+            Operation::Protocol | Operation::Read(_) => None,
         }
     }
 
@@ -219,10 +243,17 @@ impl Policy {
     /// What using `target` takes.
     #[must_use]
     pub fn requirements(&self, target: &Target<'_>) -> Requirements {
+        self.requirements_of_all(target, &[])
+    }
+
+    /// What using `target` takes if it also goes by the names `aliases`: the rules for any of these count.
+    #[must_use]
+    pub fn requirements_of_all(&self, target: &Target<'_>, aliases: &[&str]) -> Requirements {
         let (mut scopes, mut others) = (FactSet::default(), FactSet::default());
         let (mut rules, mut names, mut scope_rules) = (Vec::new(), Vec::new(), Vec::new());
         for (place, rule) in self.rules.iter().enumerate() {
-            if rule.is_for(target) {
+            let is_for = |name: &&str| rule.is_for(&Target { name, ..*target });
+            if rule.is_for(target) || aliases.iter().any(is_for) {
                 scopes.add(rule.scopes);
                 others.add(rule.others);
                 rules.push(place);
@@ -317,7 +348,9 @@ impl Policy {
         let Standing(has) = self.standing(principal);
         let rule = match operation {
             Operation::Protocol => self.may_speak(has)?,
-            Operation::CallTool(requirements) => self.may_use(has, requirements)?,
+            Operation::CallTool(requirements) | Operation::Read(requirements) => {
+                self.may_use(has, requirements)?
+            }
         };
         Ok(Permit { operation, rule })
     }

@@ -35,5 +35,5 @@ impl<'a> Caller<'a> {
 }
 
 /// The facts that are true of one caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Standing(pub(super) FactSet);

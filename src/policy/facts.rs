@@ -95,6 +95,14 @@ impl FactSet {
         self
     }
 
+    /// Those that `other` has as well.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        for (word, theirs) in self.0.iter_mut().zip(other.0) {
+            *word &= theirs;
+        }
+        self
+    }
+
     pub(super) fn is_empty(self) -> bool {
         self.0.iter().all(|word| *word == 0)
     }

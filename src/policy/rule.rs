@@ -19,8 +19,9 @@ impl Rule {
     /// True if the rule is for `target`.
     pub(super) fn is_for(&self, target: &Target<'_>) -> bool {
         let Meaning {
-            tools,
+            prompts,
             resources,
+            tools,
             upstreams,
             ..
         } = &self.meaning;
@@ -28,10 +29,11 @@ impl Rule {
         if !upstreams.is_empty() && !target.upstream.is_some_and(of_upstream) {
             return false;
         }
-        if tools.is_empty() && resources.is_empty() {
+        if prompts.is_empty() && resources.is_empty() && tools.is_empty() {
             return true;
         }
         match target.kind {
+            Kind::Prompt => prompts.matches(target.name),
             Kind::Resource => resources.matches(target.name),
             Kind::Tool => tools.matches(target.name),
         }
@@ -43,6 +45,7 @@ impl Rule {
             let of_it = move |target: &&Target<'_>| target.kind == kind;
             targets.iter().filter(of_it).map(|target| target.name)
         };
+        let prompts: Vec<_> = of_kind(Kind::Prompt).collect();
         let tools: Vec<_> = of_kind(Kind::Tool).collect();
         let resources: Vec<_> = of_kind(Kind::Resource).collect();
         let upstreams: Vec<_> = targets
@@ -50,6 +53,7 @@ impl Rule {
             .filter_map(|target| target.upstream)
             .collect();
         let Meaning {
+            prompts: of_prompts,
             tools: of_tools,
             resources: of_resources,
             upstreams: of_upstreams,
@@ -57,6 +61,7 @@ impl Rule {
         } = &self.meaning;
         [
             ("tools", "tool", of_tools, tools),
+            ("prompts", "prompt", of_prompts, prompts),
             ("resources", "resource", of_resources, resources),
             ("upstreams", "upstream", of_upstreams, upstreams),
         ]

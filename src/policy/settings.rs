@@ -22,11 +22,14 @@ pub struct RuleSettings {
     /// The tools it is for, as patterns: `*` stands for any characters, `?` for one, `{a,b}` for either. Default none.
     #[schemars(example = ["fetch"])]
     pub tools: Vec<String>,
-    /// The MCP resources it is for, as patterns over their addresses. Default none.
+    /// The prompts it is for, as patterns over their names. Default none.
+    #[schemars(example = ["billing__*"])]
+    pub prompts: Vec<String>,
+    /// The MCP resources it is for, as patterns over their addresses, and over the templates of such. Default none.
     #[schemars(example = ["file:///invoices/*"])]
     pub resources: Vec<String>,
-    /// The upstreams it is for, as patterns over their names. Alone: everything of theirs; with `tools` or `resources`:
-    /// those of these upstreams. The built-in tools belong to no upstream. Default: tools and resources of any origin.
+    /// The upstreams it is for, as patterns over their names. Alone: everything of theirs; with `tools`, `prompts` or
+    /// `resources`: those of these upstreams. The built-in tools belong to no upstream. Default: any origin.
     #[schemars(example = ["billing"])]
     pub upstreams: Vec<String>,
     /// The scopes it takes, all of them. They stand in place of the usual one (`scopes.read` or `scopes.write`), which
@@ -82,7 +85,9 @@ pub enum SettingsError {
     )]
     NothingAsked,
     /// A rule that is for nothing.
-    #[error("the rule is for nothing; give it tools, resources or upstreams, as `tools = [\"*\"]`")]
+    #[error(
+        "the rule is for nothing; give it tools, prompts, resources or upstreams, as `tools = [\"*\"]`"
+    )]
     NothingMeant,
     /// A pattern that cannot be read.
     #[error("{pattern:?} is no pattern: {cause}")]
@@ -162,6 +167,7 @@ impl Patterns {
 #[derive(Clone, Debug)]
 pub(super) struct Meaning {
     pub(super) tools: Patterns,
+    pub(super) prompts: Patterns,
     pub(super) resources: Patterns,
     pub(super) upstreams: Patterns,
     pub(super) scopes: Vec<Scope>,
@@ -174,12 +180,14 @@ impl RuleSettings {
         let mut complaints = Vec::new();
         let meaning = Meaning {
             tools: Patterns::read("tools", &self.tools, &mut complaints),
+            prompts: Patterns::read("prompts", &self.prompts, &mut complaints),
             resources: Patterns::read("resources", &self.resources, &mut complaints),
             upstreams: Patterns::read("upstreams", &self.upstreams, &mut complaints),
             scopes: self.scopes(&mut complaints),
             facts: self.facts(&mut complaints),
         };
-        if self.tools.is_empty() && self.resources.is_empty() && self.upstreams.is_empty() {
+        let meant = [&self.tools, &self.prompts, &self.resources, &self.upstreams];
+        if meant.iter().all(|patterns| patterns.is_empty()) {
             complaints.push(("", SettingsError::NothingMeant));
         }
         let asks = [&self.scopes, &self.groups, &self.client_ids, &self.claims]

@@ -312,6 +312,10 @@ fn patterns_of_tools_resources_and_upstreams_say_what_a_rule_is_for() {
         resources: texts(&["file:///invoices/*"]),
         ..RuleSettings::default()
     });
+    let prompts = staff(RuleSettings {
+        prompts: texts(&["*__pay"]),
+        ..RuleSettings::default()
+    });
     let both = staff(RuleSettings {
         resources: texts(&["file:///*"]),
         ..rule(&["{search,fetch}"])
@@ -323,19 +327,77 @@ fn patterns_of_tools_resources_and_upstreams_say_what_a_rule_is_for() {
         of_upstream("other", "other__pay"),
         resource_at("billing", "file:///invoices/2026/1.pdf"),
         resource_at("other", "file:///orders/1.pdf"),
+        Target {
+            kind: Kind::Prompt,
+            ..of_upstream("billing", "billing__pay")
+        },
     ];
     for (settings, holds_for) in [
         (
             everything_of_billing,
-            [false, true, true, false, true, false],
+            [false, true, true, false, true, false, true],
         ),
-        (tools_of_billing, [false, true, false, false, false, false]),
-        (files, [false, false, false, false, true, false]),
-        (both, [true, false, false, false, true, true]),
+        (
+            tools_of_billing,
+            [false, true, false, false, false, false, false],
+        ),
+        (prompts, [false, false, false, false, false, false, true]),
+        (files, [false, false, false, false, true, false, false]),
+        (both, [true, false, false, false, true, true, false]),
     ] {
         let policy = policy(std::slice::from_ref(&settings));
         let found = targets.map(|target| !policy.requirements(&target).rules.is_empty());
         assert_eq!(found, holds_for, "{settings:?}");
+    }
+}
+
+#[test]
+fn every_name_that_something_goes_by_counts() {
+    let policy = policy(&[
+        RuleSettings {
+            groups: texts(&["staff"]),
+            resources: texts(&["file:///a/*"]),
+            ..RuleSettings::default()
+        },
+        RuleSettings {
+            groups: texts(&["board"]),
+            resources: texts(&["file:///b/*"]),
+            ..RuleSettings::default()
+        },
+    ]);
+    let rules = |name: &'static str, aliases: &[&str]| {
+        let target = resource_at("files", name);
+        policy.requirements_of_all(&target, aliases).rules
+    };
+    assert_eq!(rules("file:///a/1", &[]), [0]);
+    assert_eq!(
+        rules("file:///a/1", &["file:///c/1", "file:///b/1"]),
+        [0, 1]
+    );
+    assert_eq!(rules("file:///c/1", &["file:///b/1"]), [1]);
+    assert_eq!(rules("file:///c/1", &["file:///c/2"]), [0; 0]);
+}
+
+#[test]
+fn only_what_is_asked_somewhere_tells_two_standings_apart() {
+    let policy = policy(&[RuleSettings {
+        groups: texts(&["staff"]),
+        ..rule(&["fetch"])
+    }]);
+    let standing = |groups: &[&str]| {
+        let (scopes, groups) = ([scope(READ)].into_iter().collect(), texts(groups));
+        Standing(policy.facts_of(&Caller {
+            scopes: &scopes,
+            groups: &groups,
+            client_id: None,
+            claims: &[],
+        }))
+    };
+    let (staff, others) = (standing(&["staff"]), standing(&[]));
+    for (name, alike) in [("search", true), ("fetch", false)] {
+        let mut asked = AskedFor::default();
+        asked.add(&policy.requirements(&tool(name)));
+        assert_eq!(staff.among(&asked) == others.among(&asked), alike, "{name}");
     }
 }
 
