@@ -23,6 +23,7 @@ pub mod request_id;
 pub mod request_path;
 pub mod server;
 pub mod settings;
+pub mod spliced;
 pub mod stack;
 pub mod surface;
 pub mod well_known;

@@ -33,12 +33,14 @@ mod result;
 mod running;
 mod stream;
 mod subscriptions;
+mod target;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::HeaderMap;
+use tokio::sync::watch;
 
 pub use answer::{Answer, Body, Operation};
 pub use asked::Denied;
@@ -51,7 +53,7 @@ pub use settings::{Settings, SettingsError};
 pub use stream::EventStream;
 
 use self::bridge::request_state::RequestStates;
-use self::catalog::{Catalog, Label, Making};
+use self::catalog::{Catalog, Label};
 use self::counts::Counts;
 use self::era::Era;
 use self::old_transport::OldTransport;
@@ -75,6 +77,8 @@ struct Inner {
     parts: Parts,
     settings: Settings,
     catalog: ArcSwap<Catalog>,
+    /// Tells that the catalogue is another one.
+    renewed: watch::Sender<()>,
     counts: Counts,
     sessions: Arc<Sessions>,
     request_states: RequestStates,
@@ -122,14 +126,7 @@ impl Protocol {
     /// A protocol layer with the given settings. With upstreams it needs a tokio runtime.
     pub fn new(settings: Settings, parts: Parts) -> Result<Self, SettingsError> {
         let keys = Arc::new(settings.session_keys()?);
-        let catalog = Catalog::new(
-            parts.tools.descriptors(),
-            &parts.upstreams,
-            Making {
-                policy: &parts.policy,
-                prefix: &parts.scope_prefix,
-            },
-        );
+        let catalog = catalog::merged(&parts, &settings);
         let built_in = tools::NAMES.into_iter().map(Label::from);
         let labels = built_in.chain(
             parts
@@ -150,6 +147,7 @@ impl Protocol {
             )),
             counts: Counts::new(parts.metrics.clone(), labels),
             catalog: ArcSwap::from_pointee(catalog),
+            renewed: watch::Sender::new(()),
             old_transport: OldTransport::default(),
             open_streams: OpenStreams::new(&settings, parts.metrics.clone()),
             running: RunningCalls::default(),

@@ -50,7 +50,7 @@ pub use link::Handshake;
 pub use lists::{Capabilities, Feature, Item, Lists};
 pub use message::{Era, LogLevel, Notification, Reply};
 pub use settings::{
-    EraSetting, SettingsError, StartSetting, StdioSettings, UpstreamSettings, mistakes,
+    EraSetting, Names, SettingsError, StartSetting, StdioSettings, UpstreamSettings, mistakes,
 };
 pub use survey::{Offer, Step, Survey, Tried, survey};
 
@@ -102,23 +102,7 @@ impl Upstreams {
     pub fn start(definitions: Vec<Definition>, parts: &Parts) -> Self {
         let changes = watch::Sender::new(());
         let upstream = |definition: Definition| {
-            let settings = &definition.settings;
-            let calls = settings.max_concurrent_calls;
-            let upstream = Arc::new(Upstream {
-                breaker: settings.breaker(),
-                standing: Standing::new(&settings.name, &parts.metrics),
-                definition,
-                parts: parts.clone(),
-                link: ArcSwapOption::empty(),
-                known_era: Mutex::new(None),
-                lists: ArcSwap::default(),
-                was_listed: AtomicBool::new(false),
-                calls: Arc::new(Semaphore::new(calls)),
-                used: AtomicU64::new(0),
-                wake: Arc::default(),
-                demand: Notify::new(),
-                changes: changes.clone(),
-            });
+            let upstream = Upstream::new(definition, parts, &changes);
             parts.lifecycle.spawn(Arc::clone(&upstream).keep());
             upstream
         };
@@ -165,6 +149,50 @@ pub struct Upstream {
     changes: watch::Sender<()>,
 }
 
+#[cfg(test)]
+impl Upstream {
+    /// One that nobody connects to, and that has this.
+    pub(crate) fn for_test(settings: UpstreamSettings, lists: Lists) -> Arc<Self> {
+        let outbound = Outbound::for_upstreams(crate::outbound::Settings::default());
+        let outbound = outbound.expect("good settings");
+        let parts = Parts {
+            credentials: Credentials::new(outbound.clone(), TokenEndpoints::default()),
+            outbound,
+            lifecycle: Lifecycle::new(),
+            metrics: crate::telemetry::Metrics::default(),
+        };
+        let definition = Definition {
+            settings,
+            variables: Vec::new(),
+        };
+        let upstream = Self::new(definition, &parts, &watch::Sender::new(()));
+        upstream.lists.store(Arc::new(lists));
+        upstream.was_listed.store(true, Ordering::Release);
+        upstream
+    }
+}
+
+impl Upstream {
+    fn new(definition: Definition, parts: &Parts, changes: &watch::Sender<()>) -> Arc<Self> {
+        let settings = &definition.settings;
+        Arc::new(Self {
+            breaker: settings.breaker(),
+            standing: Standing::new(&settings.name, &parts.metrics),
+            calls: Arc::new(Semaphore::new(settings.max_concurrent_calls)),
+            parts: parts.clone(),
+            definition,
+            link: ArcSwapOption::empty(),
+            known_era: Mutex::new(None),
+            lists: ArcSwap::default(),
+            was_listed: AtomicBool::new(false),
+            used: AtomicU64::new(0),
+            wake: Arc::default(),
+            demand: Notify::new(),
+            changes: changes.clone(),
+        })
+    }
+}
+
 impl Upstream {
     /// Its name in the configuration.
     #[must_use]
@@ -176,6 +204,12 @@ impl Upstream {
     #[must_use]
     pub fn trusts_annotations(&self) -> bool {
         self.definition.settings.trust_annotations
+    }
+
+    /// How its tools and prompts are called here.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        self.definition.settings.names
     }
 
     /// Everything that it had when it was last asked.

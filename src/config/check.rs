@@ -166,6 +166,14 @@ impl Found {
         if let Err(error) = settings.mcp.session_keys() {
             self.mistake(keys::of_mcp(&error, &settings.mcp), error, "");
         }
+        let names: Vec<_> = settings
+            .upstream
+            .iter()
+            .map(|upstream| upstream.name.as_str())
+            .collect();
+        if let Err(error) = settings.mcp.check_names(&names) {
+            self.mistake(keys::of_mcp(&error, &settings.mcp), error, "");
+        }
         if let Err(error) = settings.log.check() {
             self.mistake(KeyPath::parse("log.level"), error, "");
         }

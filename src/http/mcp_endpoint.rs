@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use super::access_log::Notes;
 use super::authenticate::Caller;
 use super::error::Refusal;
+use super::spliced::Spliced;
 use super::{State, body};
 use crate::auth::Principal;
 use crate::mcp::{self, Answer, BadHttp, Post};
@@ -87,6 +88,11 @@ pub(super) fn respond(answer: Answer, notes: &mut Notes) -> Response {
         mcp::Body::Empty => Response::new(Body::empty()),
         mcp::Body::Json(json) => {
             let mut response = Response::new(Body::from(json));
+            response.headers_mut().insert(CONTENT_TYPE, JSON);
+            response
+        }
+        mcp::Body::Spliced(beginning, end) => {
+            let mut response = Response::new(Body::new(Spliced::new(beginning, end)));
             response.headers_mut().insert(CONTENT_TYPE, JSON);
             response
         }

@@ -61,8 +61,20 @@ pub enum Body {
     Empty,
     /// A JSON-RPC message or a batch of them.
     Json(Bytes),
+    /// The same in two pieces: its beginning, and what is shared with other answers.
+    Spliced(Bytes, Bytes),
     /// Server-sent events.
     Events(EventStream),
+}
+
+impl Body {
+    /// The same with JSON in one piece.
+    pub(crate) fn whole(self) -> Self {
+        match self {
+            Self::Spliced(beginning, end) => Self::Json([beginning, end].concat().into()),
+            Self::Empty | Self::Events(_) | Self::Json(_) => self,
+        }
+    }
 }
 
 impl Answer {
@@ -82,6 +94,11 @@ impl Answer {
     /// 200 with JSON.
     pub(crate) fn json(json: Vec<u8>) -> Self {
         Self::new(StatusCode::OK, Body::Json(Bytes::from(json)))
+    }
+
+    /// 200 with JSON whose end is shared.
+    pub(crate) fn spliced(beginning: Vec<u8>, end: Bytes) -> Self {
+        Self::new(StatusCode::OK, Body::Spliced(Bytes::from(beginning), end))
     }
 
     /// 200 with a stream.

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use http::{HeaderMap, StatusCode};
 
 use super::caller_credential::Credential;
-use super::catalog::{Catalog, Entry, Home};
+use super::catalog::{Catalog, Entry, Found, Home};
 use super::envelope::{Call, Id};
 use super::error::Error;
 use super::method::Method;
 use super::reply::Caching;
 use super::session::SessionKey;
 use super::settings::DeniedCall;
-use super::{Answer, Era, Post, Protocol, answer, call, reply};
+use super::{Answer, Era, Post, Protocol, answer, call, reply, target};
 use crate::auth::{Challenge, Principal};
 use crate::policy::{Denial, Operation, Permit, Reason};
 use crate::tools;
 
 /// A request on its way to its answer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Asked<'a> {
     pub(super) principal: &'a Principal,
     pub(super) call: &'a Call<'a>,
@@ -33,23 +33,32 @@ pub(super) struct Asked<'a> {
     pub(super) session_key: Option<SessionKey>,
     /// The client takes a stream for an answer.
     pub(super) takes_events: bool,
-    /// The tools that there are at this moment.
+    /// What there is at this moment.
     pub(super) catalog: &'a Catalog,
-    /// The tool called, if there is such a tool.
-    pub(super) tool: Option<&'a Entry>,
+    /// The tool, prompt, resource or template that it is about, if there is such a thing.
+    pub(super) found: Option<Found<'a>>,
 }
 
-impl<'a> Asked<'a> {
-    /// The tool called and the upstream that has it, if it is an upstream's.
-    pub(super) fn home(&self) -> Option<(&'a Entry, &'a Home)> {
-        let entry = self.tool?;
+impl Asked<'_> {
+    /// What it is about, if there is such a thing.
+    pub(super) fn entry(&self) -> Option<&Entry> {
+        self.found.as_deref()
+    }
+
+    /// The same with the upstream that has it, if it is an upstream's.
+    pub(super) fn home(&self) -> Option<(&Entry, &Home)> {
+        let entry = self.entry()?;
         Some((entry, entry.home.as_ref()?))
     }
 
-    /// What the log tells of it.
+    /// What the log tells of it: names that are listed, and of resources no more than whose they are.
     pub(super) fn operation(&self) -> Option<answer::Operation> {
-        let method = self.method?.as_str();
-        let tool = self.tool.map(|tool| tool.name.clone());
+        let method = self.method?;
+        let tool = self.entry().map(|entry| match method {
+            Method::CallTool | Method::GetPrompt => entry.name.clone(),
+            _ => entry.label.clone(),
+        });
+        let method = method.as_str();
         Some(answer::Operation { method, tool })
     }
 }
@@ -63,14 +72,9 @@ impl Protocol {
         id: Id<'a>,
         era: Era,
     ) -> Asked<'a> {
-        let method = Method::parse(&call.method, era);
-        let tool = match method {
-            Some(Method::CallTool) => call
-                .params
-                .text("name")
-                .and_then(|name| catalog.tool(&name)),
-            _ => None,
-        };
+        let is_served = |method: &Method| *method != Method::Complete || catalog.completes();
+        let method = Method::parse(&call.method, era).filter(is_served);
+        let found = target::find(method, &call.params, (catalog, &self.0.parts.policy));
         Asked {
             principal: post.principal,
             headers: post.headers,
@@ -82,7 +86,7 @@ impl Protocol {
             id,
             era,
             method,
-            tool,
+            found,
         }
     }
 
@@ -126,15 +130,20 @@ impl Protocol {
             .map_err(|denial| Error::Denied(Box::new(Denied::new(denial, principal))))
     }
 
-    /// Policy and limits for a request. A call of a tool that does not exist needs what any call needs.
-    pub(super) fn authorize<'a>(&self, asked: &Asked<'a>) -> Result<Permit<'a>, Error> {
-        if asked.method != Some(Method::CallTool) {
-            return self.admit(asked.principal);
+    /// Policy and limits for a request. What does not exist needs what any call needs.
+    pub(super) fn authorize<'a>(&self, asked: &'a Asked<'_>) -> Result<Permit<'a>, Error> {
+        let requirements = asked.catalog.requirements(asked.entry());
+        match asked.method {
+            Some(Method::CallTool) => {
+                let permit = self.permit(asked.principal, Operation::CallTool(requirements))?;
+                self.limit(asked.principal, requirements.name())?;
+                Ok(permit)
+            }
+            Some(Method::Complete | Method::GetPrompt | Method::ReadResource) => {
+                self.permit(asked.principal, Operation::Read(requirements))
+            }
+            _ => self.admit(asked.principal),
         }
-        let requirements = asked.catalog.requirements(asked.tool);
-        let permit = self.permit(asked.principal, Operation::CallTool(requirements))?;
-        self.limit(asked.principal, requirements.name())?;
-        Ok(permit)
     }
 
     /// A refused call carries its challenge in the body as well, with 403 or, if so configured, as a plain tool error.

@@ -14,9 +14,8 @@ use super::error::Error;
 use super::forward::{Forward, Later, Turn};
 use super::headers::Headers;
 use super::method::Method;
-use super::result::call_arguments;
 use super::session::Session;
-use super::{Answer, Era, Operation, Post, Protocol, reply};
+use super::{Answer, Era, Operation, Post, Protocol, reply, target};
 use crate::policy::Permit;
 
 const BATCH: Option<Operation> = Some(Operation {
@@ -93,8 +92,11 @@ impl Protocol {
         let mut answers: Vec<Vec<u8>> = Vec::with_capacity(requests.len());
         for (asked, permit) in requests.iter().zip(permits) {
             let mut json = Vec::new();
-            match (asked.home(), call_arguments(&asked.call.params)) {
-                (Some((entry, home)), Ok(_arguments)) => {
+            match (
+                asked.home(),
+                target::check(asked.method, &asked.call.params),
+            ) {
+                (Some((entry, home)), Ok(())) => {
                     let place = answers.len();
                     let forward = Forward::new(self, asked, entry, home);
                     let mut later = Later::new(self, asked, forward);

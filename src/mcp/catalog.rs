@@ -1,53 +1,120 @@
-//! What `tools/list` shows: serialised once, and cut to what the caller may use.
+//! What there is for clients: tools, prompts and resources, of Usher itself and of all upstreams, in one stable order.
 //!
-//! A catalogue never changes. When the tools of an upstream do, another one takes its place (`merge`).
+//! A catalogue never changes. When what an upstream has does, another one takes its place (`keep`). Lists are cut to what
+//! the caller may use, and serialised once for all who may use the same (`shown`).
 
 mod described;
+mod keep;
 mod merge;
-
-pub(crate) use merge::label;
+mod names;
+mod route;
+mod shown;
+mod uri_template;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+pub(crate) use keep::merged;
+#[expect(unused_imports, reason = "the endpoint of one upstream serves it")]
+pub(crate) use keep::of_one;
+pub(crate) use merge::label;
+pub(crate) use names::Naming;
+
+use self::merge::Merging;
+use self::route::Routes;
+use self::shown::{Key, Shown};
+use super::era::Era;
+use super::reply;
 use crate::auth::{Principal, ScopePrefix};
-use crate::policy::{Kind, Policy, Requirements, Target};
+use crate::policy::{AskedFor, Kind, Policy, Requirements, Standing, Target};
 use crate::tools::{self, ToolDescriptor};
-use crate::upstream::{Upstream, Upstreams};
+use crate::upstream::{Feature, Upstream};
 
 /// The name of a tool, or of a group of tools.
 pub(crate) type Label = Cow<'static, str>;
 
-/// The tools, in the order they are listed: the built-in ones, then those of each upstream in the order configured.
+/// Everything, in the order it is listed: what is built in, then what each upstream has in the order configured.
 #[derive(Debug)]
 pub(crate) struct Catalog {
-    tools: Vec<Entry>,
-    places: HashMap<Label, usize>,
-    /// The JSON array of all tools: what nearly every caller gets.
-    all: String,
+    tools: List,
+    prompts: List,
+    resources: List,
+    templates: List,
+    routes: Routes,
+    shown: Shown,
+    /// Somebody completes arguments.
+    completes: bool,
+    /// It can change while the server runs.
+    can_change: bool,
     /// What the call of a tool takes that does not exist: no more is told of what exists and what does not.
     unknown: Requirements,
+    /// What is not listed as its upstream would have it, or may not be usable for every client, in sentences.
+    warnings: Vec<String>,
 }
 
-/// One tool.
-#[derive(Debug)]
+/// The entries of one kind.
+#[derive(Debug, Default)]
+pub(crate) struct List {
+    entries: Vec<Entry>,
+    places: HashMap<Label, usize>,
+    asked_for: AskedFor,
+}
+
+impl List {
+    fn get(&self, name: &str) -> Option<&Entry> {
+        self.entries.get(*self.places.get(name)?)
+    }
+
+    fn add(&mut self, entry: Entry) {
+        self.asked_for.add(&entry.requirements);
+        self.places.insert(entry.name.clone(), self.entries.len());
+        self.entries.push(entry);
+    }
+}
+
+/// A tool, a prompt, a resource or a template of such.
+#[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    /// Its name on the wire.
+    /// Its name on the wire, its address, or its template.
     pub(crate) name: Label,
-    /// How it is counted. The tools of one upstream are counted together: they are not ours to name.
+    /// How it is counted. What one upstream has is counted together: it is not ours to name.
     pub(crate) label: Label,
-    /// Where its calls go; nothing for a built-in tool.
+    /// Who answers; nothing for what is built in.
     pub(crate) home: Option<Home>,
-    json: String,
+    json: Box<str>,
     requirements: Requirements,
 }
 
-/// An upstream's tool, as its upstream knows it.
+/// Something of an upstream's, as its upstream knows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Home {
     pub(crate) upstream: Arc<Upstream>,
-    pub(crate) tool: Box<str>,
+    /// Its name, address or template there.
+    pub(crate) name: Box<str>,
+}
+
+/// What a request is about, if there is such a thing.
+#[derive(Clone, Debug)]
+pub(crate) enum Found<'a> {
+    /// It is listed.
+    Listed(&'a Entry),
+    /// It is not, but this upstream is the one to ask.
+    Made(Box<Entry>),
+}
+
+impl Deref for Found<'_> {
+    type Target = Entry;
+
+    fn deref(&self) -> &Entry {
+        match self {
+            Self::Listed(entry) => entry,
+            Self::Made(entry) => entry,
+        }
+    }
 }
 
 /// What a catalogue is made with.
@@ -56,6 +123,7 @@ pub(crate) struct Making<'a> {
     pub(crate) policy: &'a Policy,
     /// Clients ask for the scopes with it.
     pub(crate) prefix: &'a ScopePrefix,
+    pub(crate) naming: Naming<'a>,
 }
 
 /// The built-in tools, as the policy sees them.
@@ -77,66 +145,120 @@ impl Catalog {
     /// The catalogue of `descriptors` and of what `upstreams` have now, each with what the policy asks for it.
     pub(crate) fn new(
         descriptors: Vec<ToolDescriptor>,
-        upstreams: &Upstreams,
+        upstreams: &[Arc<Upstream>],
         making: Making<'_>,
     ) -> Self {
-        let mut tools: Vec<_> = descriptors
-            .into_iter()
-            .map(|descriptor| {
-                let requirements = making.policy.requirements(&built_in(descriptor.name));
-                Entry {
-                    name: Cow::Borrowed(descriptor.name),
-                    label: Cow::Borrowed(descriptor.name),
-                    home: None,
-                    json: described::built_in(descriptor, &making.scopes(&requirements)),
-                    requirements,
-                }
-            })
-            .collect();
-        for upstream in upstreams.iter() {
-            tools.extend(merge::entries(upstream, making));
+        let mut merging = Merging::new(upstreams, making);
+        for descriptor in descriptors {
+            let requirements = making.policy.requirements(&built_in(descriptor.name));
+            merging.tools.add(Entry {
+                name: Cow::Borrowed(descriptor.name),
+                label: Cow::Borrowed(descriptor.name),
+                home: None,
+                json: described::built_in(descriptor, &making.scopes(&requirements)).into(),
+                requirements,
+            });
         }
-        let all: Vec<_> = tools.iter().map(|tool| tool.json.as_str()).collect();
-        let all = format!("[{}]", all.join(","));
-        let place = |(place, tool): (usize, &Entry)| (tool.name.clone(), place);
-        Self {
-            places: tools.iter().enumerate().map(place).collect(),
-            tools,
-            all,
-            unknown: making.policy.requirements(&built_in("")),
+        for upstream in upstreams {
+            merging.add(upstream);
+        }
+        merging.finish()
+    }
+
+    fn list(&self, feature: Feature) -> &List {
+        match feature {
+            Feature::Prompts => &self.prompts,
+            Feature::Resources => &self.resources,
+            Feature::Templates => &self.templates,
+            Feature::Tools => &self.tools,
         }
     }
 
     /// The tool of that name, if there is one.
     pub(crate) fn tool(&self, name: &str) -> Option<&Entry> {
-        self.tools.get(*self.places.get(name)?)
+        self.tools.get(name)
     }
 
-    /// What calling `tool` takes, whether there is such a tool or not.
-    pub(crate) fn requirements<'a>(&'a self, tool: Option<&'a Entry>) -> &'a Requirements {
-        tool.map_or(&self.unknown, |tool| &tool.requirements)
+    /// The prompt of that name, if there is one.
+    pub(crate) fn prompt(&self, name: &str) -> Option<&Entry> {
+        self.prompts.get(name)
     }
 
-    /// Writes the JSON array of the tools that `principal` may call.
-    pub(crate) fn write(&self, out: &mut Vec<u8>, policy: &Policy, principal: &Principal) {
-        let standing = policy.standing(principal);
-        let may_call = |tool: &&Entry| policy.allows(standing, &tool.requirements);
-        if self.tools.iter().all(|tool| may_call(&tool)) {
-            out.extend_from_slice(self.all.as_bytes());
-            return;
-        }
-        out.push(b'[');
-        for (place, tool) in self.tools.iter().filter(may_call).enumerate() {
-            if place > 0 {
-                out.push(b',');
+    /// What using `entry` takes, whether there is such a thing or not.
+    pub(crate) fn requirements<'a>(&'a self, entry: Option<&'a Entry>) -> &'a Requirements {
+        entry.map_or(&self.unknown, |entry| &entry.requirements)
+    }
+
+    /// True if an upstream completes arguments.
+    pub(crate) fn completes(&self) -> bool {
+        self.completes
+    }
+
+    /// True if it can change while the server runs: with upstreams.
+    pub(crate) fn can_change(&self) -> bool {
+        self.can_change
+    }
+
+    /// Everything that there is to know of it for whoever runs the server, in sentences.
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The list of what somebody of this standing may use, as the rest of an answer that [`reply::open`] began.
+    pub(crate) fn page(
+        &self,
+        feature: Feature,
+        era: Era,
+        (policy, standing): (&Policy, Standing),
+    ) -> Bytes {
+        let list = self.list(feature);
+        let standing = standing.among(&list.asked_for);
+        let key = Key {
+            feature,
+            era,
+            standing,
+        };
+        let write = || {
+            let may_use = |entry: &&Entry| policy.allows(standing, &entry.requirements);
+            let shown = || list.entries.iter().filter(may_use);
+            let bytes: usize = shown().map(|entry| entry.json.len() + 1).sum();
+            let mut out = Vec::with_capacity(bytes + 256);
+            out.push(b'"');
+            out.extend_from_slice(member(feature).as_bytes());
+            out.extend_from_slice(b"\":[");
+            for (place, entry) in shown().enumerate() {
+                if place > 0 {
+                    out.push(b',');
+                }
+                out.extend_from_slice(entry.json.as_bytes());
             }
-            out.extend_from_slice(tool.json.as_bytes());
-        }
-        out.push(b']');
+            out.push(b']');
+            reply::close(&mut out, era, reply::Caching::Hinted);
+            Bytes::from(out)
+        };
+        self.shown.get_or_write(key, write)
     }
 
-    /// How many bytes the list of all tools has.
-    pub(crate) fn len(&self) -> usize {
-        self.all.len()
+    /// The same for a caller.
+    pub(crate) fn page_for(
+        &self,
+        feature: Feature,
+        era: Era,
+        (policy, principal): (&Policy, &Principal),
+    ) -> Bytes {
+        self.page(feature, era, (policy, policy.standing(principal)))
     }
 }
+
+/// The member of a result that holds the list.
+fn member(feature: Feature) -> &'static str {
+    match feature {
+        Feature::Prompts => "prompts",
+        Feature::Resources => "resources",
+        Feature::Templates => "resourceTemplates",
+        Feature::Tools => "tools",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,31 +1,49 @@
 //! What the server says of itself: `server/discover` (modern) and `initialize` (legacy).
 
+use super::catalog::Catalog;
 use super::era::{MODERN_REVISIONS, Revision};
 use super::reply;
 
-/// Only what is true of every request: tools, and lists of prompts and resources (both empty as yet). Nothing changes
-/// while the server runs, nothing is logged to clients, nothing completes arguments; so none of that is declared.
-const CAPABILITIES: &str = r#"{"tools":{},"prompts":{},"resources":{}}"#;
+/// Only what is true of every request: tools, prompts and resources, which may be none. With upstreams these can change,
+/// and clients are told. Nobody can subscribe to a single resource, and nothing is logged to clients.
+const CAPABILITIES: [&str; 2] = [
+    r#"{"tools":{},"prompts":{},"resources":{}"#,
+    r#"{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"listChanged":true}"#,
+];
 
 /// The members of a `DiscoverResult`.
-pub(crate) fn write_discover(out: &mut Vec<u8>, instructions: &str) {
+pub(crate) fn write_discover(out: &mut Vec<u8>, catalog: &Catalog, instructions: &str) {
     out.extend_from_slice(br#""supportedVersions":"#);
     out.extend_from_slice(serde_json::json!(MODERN_REVISIONS).to_string().as_bytes());
-    write_capabilities(out, instructions);
+    write_capabilities(out, catalog, instructions);
 }
 
 /// The members of an `InitializeResult`.
-pub(crate) fn write_initialize(out: &mut Vec<u8>, revision: Revision, instructions: &str) {
+pub(crate) fn write_initialize(
+    out: &mut Vec<u8>,
+    revision: Revision,
+    (catalog, instructions): (&Catalog, &str),
+) {
     out.extend_from_slice(br#""protocolVersion":"#);
     reply::string(out, revision.as_str());
     out.extend_from_slice(br#","serverInfo":"#);
     out.extend_from_slice(reply::SERVER_INFO.as_bytes());
-    write_capabilities(out, instructions);
+    write_capabilities(out, catalog, instructions);
 }
 
-fn write_capabilities(out: &mut Vec<u8>, instructions: &str) {
+fn write_capabilities(out: &mut Vec<u8>, catalog: &Catalog, instructions: &str) {
     out.extend_from_slice(br#","capabilities":"#);
-    out.extend_from_slice(CAPABILITIES.as_bytes());
+    let [fixed, changing] = CAPABILITIES;
+    let capabilities = if catalog.can_change() {
+        changing
+    } else {
+        fixed
+    };
+    out.extend_from_slice(capabilities.as_bytes());
+    if catalog.completes() {
+        out.extend_from_slice(br#","completions":{}"#);
+    }
+    out.push(b'}');
     if !instructions.is_empty() {
         out.extend_from_slice(br#","instructions":"#);
         reply::string(out, instructions);

@@ -31,7 +31,7 @@ pub fn revisions() -> Vec<&'static str> {
 }
 
 /// How a message is served: the specification's own words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Era {
     /// A revision with an `initialize` handshake: 2025-11-25 and before.
     Legacy,

@@ -21,7 +21,7 @@ use super::era::LOG_LEVEL_KEY;
 use super::error::Error;
 use super::members::{text, write_member};
 use super::method::Method;
-use super::{Answer, Era, Protocol, reply, session};
+use super::{Answer, Era, Protocol, reply, session, target};
 use crate::upstream::{Call, Caller, Conversation, LogLevel, Said, UpstreamError};
 
 pub(super) use talk::Later;
@@ -53,6 +53,7 @@ pub(super) struct Forward {
     call: Call,
     caller: Caller,
     id: Box<str>,
+    method: Method,
     era: Era,
     tally: Tally,
 }
@@ -72,13 +73,8 @@ impl Forward {
     /// The call of `entry`, which lives at `home`.
     pub(super) fn new(protocol: &Protocol, asked: &Asked<'_>, entry: &Entry, home: &Home) -> Self {
         let (mut members, mut meta) = (Vec::new(), Vec::new());
-        for (key, value) in asked.call.params.iter() {
-            if key == "name" {
-                write_member(&mut members, key, |out| reply::string(out, &home.tool));
-            } else {
-                write_member(&mut members, key, |out| raw(out, value));
-            }
-        }
+        let method = asked.method.unwrap_or(Method::CallTool);
+        target::write_params(&mut members, method, &asked.call.params, home);
         let theirs = asked.call.meta.iter();
         for (key, value) in theirs.filter(|(key, _)| !is_between_neighbours(key)) {
             write_member(&mut meta, key, |out| raw(out, value));
@@ -86,8 +82,9 @@ impl Forward {
         Self {
             home: home.clone(),
             call: Call {
-                method: "tools/call",
-                name: Some(home.tool.clone()),
+                method: method.as_str(),
+                // A completion is about something and has no name of its own.
+                name: (method != Method::Complete).then(|| home.name.clone()),
                 members,
                 meta,
                 headers: mirrored(asked.headers),
@@ -95,9 +92,11 @@ impl Forward {
             },
             caller: caller(asked),
             id: asked.id.as_json().into(),
+            method,
             era: asked.era,
             tally: Tally {
                 protocol: protocol.clone(),
+                method,
                 label: Some(entry.label.clone()),
                 started: Instant::now(),
             },
@@ -121,8 +120,9 @@ impl Forward {
         answered: Result<(crate::upstream::Reply, crate::upstream::Era), UpstreamError>,
     ) -> Step {
         let mut json = Vec::new();
-        let written = answered
-            .and_then(|(reply, from)| splice::answer(&mut json, &self.id, (reply, from), self.era));
+        let written = answered.and_then(|(reply, from)| {
+            splice::answer(&mut json, &self.id, (reply, from), (self.era, self.method))
+        });
         let reason = written.unwrap_or_else(|error| {
             json.clear();
             let reason = error.reason();
@@ -167,6 +167,7 @@ impl Talking {
 /// Counts a call once: when it is answered, or when it is given up.
 struct Tally {
     protocol: Protocol,
+    method: Method,
     label: Option<Label>,
     started: Instant,
 }
@@ -174,7 +175,7 @@ struct Tally {
 impl Tally {
     fn add(&mut self, reason: Option<&'static str>) {
         if let Some(label) = self.label.take() {
-            let what = (Some(Method::CallTool), Some(&label));
+            let what = (Some(self.method), Some(&label));
             self.protocol.0.counts.add(what, reason, self.started);
         }
     }

@@ -136,7 +136,7 @@ impl Protocol {
             }
             Turn::Batch(answers) => answers.await,
         };
-        match answer.body {
+        match answer.body.whole() {
             Body::Json(json) if answer.status == StatusCode::OK => {
                 room.answer(event(Some("message"), &json));
                 Answer {

@@ -2,11 +2,13 @@
 
 use super::era::Era;
 use super::reply::Caching;
+use crate::upstream::Feature;
 
 /// A method that is answered in at least one era.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
     CallTool,
+    Complete,
     Discover,
     GetPrompt,
     Initialize,
@@ -21,10 +23,12 @@ pub(crate) enum Method {
 
 impl Method {
     /// The method called `name` in `era`. What a capability would have to be declared for (`logging/setLevel`,
-    /// `completion/complete`, `resources/subscribe`) is not among them: Usher declares none of these.
+    /// `resources/subscribe`) is not among them: Usher declares none of these. `completion/complete` is served where an
+    /// upstream completes.
     pub(crate) fn parse(name: &str, era: Era) -> Option<Self> {
         let method = match name {
             "tools/call" => Self::CallTool,
+            "completion/complete" => Self::Complete,
             "server/discover" => Self::Discover,
             "prompts/get" => Self::GetPrompt,
             "initialize" => Self::Initialize,
@@ -45,6 +49,7 @@ impl Method {
             Self::Initialize | Self::Ping => era == Era::Legacy,
             Self::Discover | Self::Listen => era == Era::Modern,
             Self::CallTool
+            | Self::Complete
             | Self::GetPrompt
             | Self::ListPrompts
             | Self::ListResources
@@ -54,12 +59,33 @@ impl Method {
         }
     }
 
+    /// What it lists, if it lists something.
+    pub(crate) fn lists(self) -> Option<Feature> {
+        match self {
+            Self::ListPrompts => Some(Feature::Prompts),
+            Self::ListResources => Some(Feature::Resources),
+            Self::ListResourceTemplates => Some(Feature::Templates),
+            Self::ListTools => Some(Feature::Tools),
+            Self::CallTool
+            | Self::Complete
+            | Self::Discover
+            | Self::GetPrompt
+            | Self::Initialize
+            | Self::Listen
+            | Self::Ping
+            | Self::ReadResource => None,
+        }
+    }
+
     /// Whether a complete modern result says how long it may be cached (MCP 2026-07-28, caching).
     pub(crate) fn caching(self) -> Caching {
         match self {
-            Self::CallTool | Self::GetPrompt | Self::Initialize | Self::Listen | Self::Ping => {
-                Caching::Silent
-            }
+            Self::CallTool
+            | Self::Complete
+            | Self::GetPrompt
+            | Self::Initialize
+            | Self::Listen
+            | Self::Ping => Caching::Silent,
             Self::Discover
             | Self::ListPrompts
             | Self::ListResources
@@ -73,6 +99,7 @@ impl Method {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::CallTool => "tools/call",
+            Self::Complete => "completion/complete",
             Self::Discover => "server/discover",
             Self::GetPrompt => "prompts/get",
             Self::Initialize => "initialize",

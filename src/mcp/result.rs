@@ -1,5 +1,6 @@
 //! A permitted request's answer: one member list per method, written straight into bytes.
 
+use bytes::Bytes;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -11,11 +12,15 @@ use super::forward::{Forward, Later, Turn};
 use super::members::{Members, is_object};
 use super::method::Method;
 use super::reply::Caching;
-use super::{Answer, Inner, Protocol, call, discover, reply};
+use super::{Answer, Inner, Protocol, call, discover, reply, target};
 use crate::policy::Permit;
+use crate::upstream::Feature;
+
+/// Up to here, one piece costs less to send than two.
+const LONGEST_COPIED: usize = 16 * 1024;
 
 impl Protocol {
-    /// The answer to a request, or the way to it. Only the call of an upstream's tool has to wait for something.
+    /// The answer to a request, or the way to it. Only what an upstream has needs to be waited for.
     pub(super) fn answer(&self, asked: &Asked<'_>) -> Turn {
         match asked.home() {
             None => Turn::Now(self.answer_now(asked)),
@@ -34,8 +39,7 @@ impl Protocol {
         let started = Instant::now();
         let checked = match self.authorize(asked) {
             Err(error) => Err(self.refuse(asked, &error)),
-            Ok(_permit) => call_arguments(&asked.call.params)
-                .map(drop)
+            Ok(_permit) => target::check(asked.method, &asked.call.params)
                 .map_err(|error| Answer::refusal(Some(asked.id), &error, asked.era)),
         };
         checked.map_err(|mut answer| {
@@ -46,7 +50,7 @@ impl Protocol {
     }
 
     pub(super) fn count(&self, asked: &Asked<'_>, reason: Option<&'static str>, started: Instant) {
-        let label = asked.tool.map(|tool| &tool.label);
+        let label = asked.entry().map(|entry| &entry.label);
         self.0.counts.add((asked.method, label), reason, started);
     }
 
@@ -55,7 +59,10 @@ impl Protocol {
         let mut answer = match self.authorize(asked) {
             Ok(_permit) if asked.method == Some(Method::Listen) => self.listen(asked),
             Ok(permit) => {
-                let mut json = Vec::with_capacity(Self::size_hint(asked));
+                if let Some(feature) = asked.method.and_then(Method::lists) {
+                    return self.answer_list(asked, feature, started);
+                }
+                let mut json = Vec::with_capacity(512);
                 match self.write(asked, &permit, &mut json) {
                     Ok(Ended::Well) => Answer::json(json),
                     Ok(Ended::Badly) => Answer {
@@ -72,11 +79,33 @@ impl Protocol {
         answer
     }
 
-    fn size_hint(asked: &Asked<'_>) -> usize {
-        match asked.method {
-            Some(Method::ListTools) => asked.catalog.len() + 512,
-            _ => 512,
-        }
+    /// A list is there already, written for all who may use the same. A long one is not copied.
+    fn answer_list(&self, asked: &Asked<'_>, feature: Feature, started: Instant) -> Answer {
+        let mut answer = match self.page(asked, feature) {
+            Ok(page) => {
+                let is_short = page.len() <= LONGEST_COPIED;
+                let copied = if is_short { page.len() } else { 0 };
+                let mut json = Vec::with_capacity(64 + asked.id.as_json().len() + copied);
+                reply::open(&mut json, asked.id);
+                if is_short {
+                    json.extend_from_slice(&page);
+                    Answer::json(json)
+                } else {
+                    Answer::spliced(json, page)
+                }
+            }
+            Err(error) => Answer::refusal(Some(asked.id), &error, asked.era),
+        };
+        self.count(asked, answer.reason, started);
+        answer.operation = asked.operation();
+        answer
+    }
+
+    /// The list that the caller gets, as the rest of an answer.
+    fn page(&self, asked: &Asked<'_>, feature: Feature) -> Result<Bytes, Error> {
+        first_page(&asked.call.params)?;
+        let whom = (&self.0.parts.policy, asked.principal);
+        Ok(asked.catalog.page_for(feature, asked.era, whom))
     }
 
     /// Writes the whole answer to a permitted request, or nothing.
@@ -86,6 +115,12 @@ impl Protocol {
         permit: &Permit<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Ended, Error> {
+        if let Some(feature) = asked.method.and_then(Method::lists) {
+            let page = self.page(asked, feature)?;
+            reply::open(out, asked.id);
+            out.extend_from_slice(&page);
+            return Ok(Ended::Well);
+        }
         let start = out.len();
         reply::open(out, asked.id);
         let written = self.write_result(asked, permit, out);
@@ -117,25 +152,23 @@ impl Protocol {
                 let ended = call::run(&parts.tools, permit, arguments, out)?;
                 return Ok((ended, Caching::Silent));
             }
-            Method::Discover => discover::write_discover(out, &settings.instructions),
+            Method::Discover => {
+                discover::write_discover(out, asked.catalog, &settings.instructions)
+            }
             Method::Initialize => {
                 let requested = params
                     .text("protocolVersion")
                     .ok_or(Error::InvalidParams("protocolVersion is missing"))?;
                 let revision = Revision::negotiate(&requested);
-                discover::write_initialize(out, revision, &settings.instructions);
-            }
-            Method::ListTools => {
-                first_page(params)?;
-                out.extend_from_slice(br#""tools":"#);
-                asked.catalog.write(out, &parts.policy, asked.principal);
-            }
-            Method::ListPrompts => empty_list(params, br#""prompts":[]"#, out)?,
-            Method::ListResources => empty_list(params, br#""resources":[]"#, out)?,
-            Method::ListResourceTemplates => {
-                empty_list(params, br#""resourceTemplates":[]"#, out)?;
+                let us = (asked.catalog, settings.instructions.as_str());
+                discover::write_initialize(out, revision, us);
             }
             Method::GetPrompt => return Err(Error::InvalidParams("unknown prompt")),
+            Method::Complete => {
+                return Err(Error::InvalidParams(
+                    "ref names no prompt or resource of this server",
+                ));
+            }
             Method::ReadResource => {
                 let uri = params
                     .text("uri")
@@ -145,8 +178,13 @@ impl Protocol {
                 });
             }
             Method::Ping => {}
-            // Its answer is a stream, which is opened before anything is written; in a batch there is none.
-            Method::Listen => return Err(Error::UnknownMethod),
+            // Its answer is a stream, which is opened before anything is written; in a batch there is none. Lists are
+            // written already.
+            Method::Listen
+            | Method::ListPrompts
+            | Method::ListResources
+            | Method::ListResourceTemplates
+            | Method::ListTools => return Err(Error::UnknownMethod),
         }
         Ok((Ended::Well, Caching::Hinted))
     }
@@ -174,10 +212,4 @@ fn first_page(params: &Members<'_>) -> Result<(), Error> {
         Some(cursor) if cursor.get() == "null" => Ok(()),
         Some(_) => Err(Error::InvalidParams("the cursor is not of this server")),
     }
-}
-
-fn empty_list(params: &Members<'_>, json: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-    first_page(params)?;
-    out.extend_from_slice(json);
-    Ok(())
 }

@@ -22,6 +22,9 @@ pub struct Settings {
     /// How many of them one subject of one issuer may have open, over all its clients; one more is answered with 429, so
     /// that nobody takes all of them. Unit: streams. Default: 2000.
     pub max_open_streams_per_subject: usize,
+    /// What stands between the name of an upstream and the name of its tool or prompt: 1 to 8 letters, digits, `_` and
+    /// `-`, which all clients and model providers allow in names. Default: `__`.
+    pub name_separator: String,
     /// A file with the key that sealed session ids before `session_key_file` changed; ids under it stay valid.
     /// Default: none.
     pub previous_session_key_file: Option<PathBuf>,
@@ -47,6 +50,7 @@ impl Default for Settings {
                 .to_owned(),
             max_open_streams: 10_000,
             max_open_streams_per_subject: 2_000,
+            name_separator: "__".to_owned(),
             previous_session_key_file: None,
             request_state_ttl_seconds: 900,
             session_key_file: None,
@@ -72,6 +76,25 @@ pub enum DeniedCall {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
+    /// Names of upstreams could be mistaken for one another.
+    #[error(
+        "with the separator {separator:?} the names of the upstreams {first:?} and {second:?} cannot be told apart; call \
+         one of them otherwise, or choose a separator that is in no name, as `__`"
+    )]
+    AmbiguousNames {
+        /// The separator.
+        separator: String,
+        /// The one whose prefix begins the other's.
+        first: String,
+        /// The other one.
+        second: String,
+    },
+    /// The separator cannot be part of names.
+    #[error("{found:?} is no separator: expected 1 to 8 letters, digits, `_` and `-`")]
+    NameSeparator {
+        /// What was written.
+        found: String,
+    },
     /// There is a previous key, but no current one.
     #[error(
         "previous_session_key_file is set without session_key_file; name the current key's file too"
@@ -107,6 +130,28 @@ pub(crate) struct SessionKeys {
 }
 
 impl Settings {
+    /// Whether the names of these upstreams, with the separator between them and those of tools, are told apart.
+    pub fn check_names(&self, upstreams: &[&str]) -> Result<(), SettingsError> {
+        let separator = self.name_separator.clone();
+        let is_good = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+        if !(1..=8).contains(&separator.len()) || !separator.bytes().all(is_good) {
+            return Err(SettingsError::NameSeparator { found: separator });
+        }
+        for first in upstreams {
+            let prefix = format!("{first}{separator}");
+            let others = upstreams.iter().filter(|other| *other != first);
+            let mut others = others.map(|other| (other, format!("{other}{separator}")));
+            if let Some((second, _)) = others.find(|(_, other)| other.starts_with(&prefix)) {
+                return Err(SettingsError::AmbiguousNames {
+                    separator,
+                    first: (*first).to_owned(),
+                    second: (*second).to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the session keys, or makes one.
     pub(crate) fn session_keys(&self) -> Result<SessionKeys, SettingsError> {
         if self.session_ttl_seconds < 60 {
@@ -196,6 +241,27 @@ mod tests {
             &format!("{KEY} {KEY}"),
         ] {
             assert!(with_key(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_separator_tells_names_of_upstreams_apart() {
+        let check = |separator: &str, upstreams: &[&str]| {
+            let settings = Settings {
+                name_separator: separator.to_owned(),
+                ..Settings::default()
+            };
+            settings.check_names(upstreams)
+        };
+        assert_eq!(check("__", &["a", "a-b", "ab"]), Ok(()));
+        assert_eq!(check("-", &["a", "ab"]), Ok(()));
+        let ambiguous = check("-", &["a-b", "a"])
+            .expect_err("the same prefix")
+            .to_string();
+        assert!(ambiguous.contains("\"a\" and \"a-b\""), "{ambiguous}");
+        for bad in ["", ".", "/", " ", "é", "123456789"] {
+            let found = bad.to_owned();
+            assert_eq!(check(bad, &[]), Err(SettingsError::NameSeparator { found }));
         }
     }
 

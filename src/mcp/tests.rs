@@ -82,7 +82,7 @@ impl Bench {
         let answer = now(self.protocol.post(&post));
         let json = match &answer.body {
             Body::Json(json) => serde_json::from_slice(json).expect("JSON"),
-            Body::Empty | Body::Events(_) => Value::Null,
+            Body::Empty | Body::Events(_) | Body::Spliced(..) => Value::Null,
         };
         Got {
             status: answer.status,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// What an upstream can have lists of (MCP, server features).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Feature {
     /// `prompts/list`.
     Prompts,
@@ -216,6 +216,24 @@ fn is_tool_name(name: &str, most: usize) -> bool {
 /// Prompts and resources may be called anything that can be shown.
 fn is_text(name: &str, most: usize) -> bool {
     (1..=most).contains(&name.len()) && !name.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+impl Lists {
+    /// These descriptions as an upstream would list them.
+    pub(crate) fn for_test(capabilities: Capabilities, described: &[(Feature, &str)]) -> Self {
+        let mut lists = Self {
+            capabilities,
+            ..Self::default()
+        };
+        for feature in Feature::ALL {
+            let of_it = described.iter().filter(|(known, _)| *known == feature);
+            let raw = |json| serde_json::from_str(json).expect("JSON");
+            let items = of_it.map(|(_, json)| item(feature, raw(json)).expect("an item"));
+            *lists.items_mut(feature) = items.collect();
+        }
+        lists
+    }
 }
 
 #[cfg(test)]

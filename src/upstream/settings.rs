@@ -1,6 +1,5 @@
 //! What an operator writes about upstreams.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +31,10 @@ pub struct UpstreamSettings {
     pub stdio: StdioSettings,
     /// Which MCP it speaks. Default: `auto`.
     pub era: EraSetting,
-    /// Believes its tools that say `readOnlyHint: true`: they take `scopes.read` in place of `scopes.write`. Default: false.
+    /// How its tools and prompts are called here. Default: `prefixed`.
+    pub names: Names,
+    /// Believes its tools that say `readOnlyHint: true`, and that its prompts and resources only read: these take
+    /// `scopes.read` in place of `scopes.write`. Default: false.
     pub trust_annotations: bool,
     /// How long a call may take, in seconds, 1 to 3600. The caller is then told, and a process too. Default: 55,
     /// a little less than `http.request_timeout_seconds`, which ends a call with less to say.
@@ -72,6 +74,7 @@ impl Default for UpstreamSettings {
             credential: CredentialSettings::default(),
             stdio: StdioSettings::default(),
             era: EraSetting::Auto,
+            names: Names::Prefixed,
             trust_annotations: false,
             call_timeout_seconds: 55,
             max_call_seconds: 900,
@@ -157,6 +160,18 @@ fn secret(entry: &str) -> Option<(&str, &Path)> {
     (!name.is_empty() && !path.is_empty()).then(|| (name, Path::new(path)))
 }
 
+/// How the tools and prompts of an upstream are called here.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Names {
+    /// With the upstream's name and `mcp.name_separator` in front: `billing__pay`.
+    #[default]
+    Prefixed,
+    /// As the upstream calls them. A name that is taken, by a built-in tool or by an upstream configured before, or that
+    /// begins as those of another upstream do, is left out with a line in the log.
+    Verbatim,
+}
+
 /// Which MCP an upstream speaks.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -202,10 +217,14 @@ pub enum SettingsError {
     )]
     CredentialWithoutHttp,
     /// Two upstreams of one name.
-    #[error("two upstreams are called {name:?}; their tools could not be told apart")]
+    #[error(
+        "upstream[{first}] is called {name:?} as well; their tools could not be told apart, so give one another name"
+    )]
     DuplicateName {
         /// The name.
         name: String,
+        /// The place of the one that has the name as well.
+        first: usize,
     },
     /// Not a name.
     #[error(
@@ -253,13 +272,13 @@ pub enum SettingsError {
 /// Everything that is wrong with these upstreams, each with its key.
 #[must_use]
 pub fn mistakes(upstreams: &[UpstreamSettings]) -> Vec<(String, SettingsError)> {
-    let mut names = BTreeSet::new();
     let mut mistakes = Vec::new();
     for (at, upstream) in upstreams.iter().enumerate() {
         let mut found = upstream.mistakes();
-        if !names.insert(&upstream.name) {
+        let mut before = upstreams.iter().take(at);
+        if let Some(first) = before.position(|known| known.name == upstream.name) {
             let name = upstream.name.clone();
-            found.push(("name", SettingsError::DuplicateName { name }));
+            found.push(("name", SettingsError::DuplicateName { name, first }));
         }
         let keyed = |(key, error)| match key {
             "" => (format!("upstream[{at}]"), error),

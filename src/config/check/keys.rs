@@ -24,6 +24,7 @@ pub(super) fn of_http(error: &http::SettingsError) -> KeyPath {
 pub(super) fn of_mcp(error: &mcp::SettingsError, settings: &mcp::Settings) -> KeyPath {
     use mcp::SettingsError as Error;
     let key = match error {
+        Error::AmbiguousNames { .. } | Error::NameSeparator { .. } => "name_separator",
         Error::PreviousKeyAlone => "previous_session_key_file",
         Error::SessionKey { path } | Error::SessionKeyFile { path, .. } => {
             if settings.session_key_file.as_ref() == Some(path) {

@@ -1,112 +1,212 @@
-//! The tools of upstreams in the one catalogue: `upstream__tool`, each with what the rules ask for it.
+//! What upstreams have becomes part of the one catalogue: under names that are told apart, each with what the rules ask.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Catalog, Entry, Home, Making, built_in_targets, described};
-use crate::mcp::{Inner, Protocol};
-use crate::policy::{Kind, Target};
-use crate::upstream::{Item, Upstream};
+use super::route::Routes;
+use super::shown::Shown;
+use super::{Catalog, Entry, Home, List, Making, built_in, described, names};
+use crate::policy::{Kind, Policy, Requirements, Target};
+use crate::upstream::{Feature, Item, Names, Upstream};
 
-/// Stands between the name of an upstream, which has no underscore, and that of a tool.
-const SEPARATOR: &str = "__";
+/// Some clients take no longer names of tools, or cut them.
+const LONGEST_NAME: usize = 64;
 
-/// How the tools of an upstream are counted.
+/// How what an upstream has is counted.
 pub(crate) fn label(upstream: &Upstream) -> super::Label {
-    Cow::Owned(format!("{}{SEPARATOR}*", upstream.name()))
+    Cow::Owned(format!("{}__*", upstream.name()))
 }
 
-/// The tools of `upstream` as they are listed here.
-pub(super) fn entries(upstream: &Arc<Upstream>, making: Making<'_>) -> Vec<Entry> {
-    let entry = |tool: &Item| {
-        let name = format!("{}{SEPARATOR}{}", upstream.name(), tool.name);
-        let requirements = making.policy.requirements(&Target {
-            kind: Kind::Tool,
-            name: &name,
-            upstream: Some(upstream.name()),
-            only_reads: tool.only_reads && upstream.trusts_annotations(),
-        });
-        let json = described::of_upstream(&tool.json, &name, &making.scopes(&requirements));
-        if json.is_none() {
-            tracing::warn!(
-                tool = name,
-                "upstream: a tool is left out: its description says something twice"
-            );
+/// What `feature` is for the policy.
+pub(super) fn kind(feature: Feature) -> Kind {
+    match feature {
+        Feature::Prompts => Kind::Prompt,
+        Feature::Resources | Feature::Templates => Kind::Resource,
+        Feature::Tools => Kind::Tool,
+    }
+}
+
+/// What getting a prompt or reading a resource takes. That it only reads is the upstream's word: it counts where the
+/// operator trusts that.
+pub(super) fn reading(
+    policy: &Policy,
+    upstream: &Upstream,
+    kind: Kind,
+    names: (&str, &[&str]),
+) -> Requirements {
+    let (name, aliases) = names;
+    let target = Target {
+        kind,
+        name,
+        upstream: Some(upstream.name()),
+        only_reads: upstream.trusts_annotations(),
+    };
+    policy.requirements_of_all(&target, aliases)
+}
+
+/// A catalogue in the making.
+pub(super) struct Merging<'a> {
+    upstreams: &'a [Arc<Upstream>],
+    making: Making<'a>,
+    pub(super) tools: List,
+    prompts: List,
+    resources: List,
+    templates: List,
+    completes: bool,
+    warnings: Vec<String>,
+}
+
+impl<'a> Merging<'a> {
+    pub(super) fn new(upstreams: &'a [Arc<Upstream>], making: Making<'a>) -> Self {
+        Self {
+            upstreams,
+            making,
+            tools: List::default(),
+            prompts: List::default(),
+            resources: List::default(),
+            templates: List::default(),
+            completes: false,
+            warnings: Vec::new(),
         }
+    }
+
+    fn list(&mut self, feature: Feature) -> &mut List {
+        match feature {
+            Feature::Prompts => &mut self.prompts,
+            Feature::Resources => &mut self.resources,
+            Feature::Templates => &mut self.templates,
+            Feature::Tools => &mut self.tools,
+        }
+    }
+
+    /// Adds everything that `upstream` has now.
+    pub(super) fn add(&mut self, upstream: &Arc<Upstream>) {
+        let lists = upstream.lists();
+        self.completes |= lists.capabilities.completions;
+        for feature in Feature::ALL {
+            for item in lists.items(feature).iter() {
+                let name = match feature {
+                    Feature::Prompts | Feature::Tools => self.name(feature, upstream, item),
+                    Feature::Resources | Feature::Templates => {
+                        Some(self.address(feature, upstream, item))
+                    }
+                };
+                let entry = name.and_then(|name| self.entry((feature, upstream), item, name));
+                if let Some(entry) = entry {
+                    self.list(feature).add(entry);
+                }
+            }
+        }
+    }
+
+    /// The name of a tool or a prompt; nothing if that is another one's.
+    fn name(&mut self, feature: Feature, upstream: &Upstream, item: &Item) -> Option<String> {
+        let naming = self.making.naming;
+        let name = naming.listed(upstream, &item.name).into_owned();
+        let what = feature.singular();
+        let mut others = self.upstreams.iter();
+        let taken_by = match self.list(feature).get(&name) {
+            Some(Entry { home: None, .. }) => Some("a built-in one".to_owned()),
+            Some(Entry {
+                home: Some(home), ..
+            }) => Some(format!("that of the upstream {}", home.upstream.name())),
+            None if upstream.names() == Names::Verbatim => naming
+                .owner(&name, &mut others)
+                .map(|owner| format!("one of the upstream {}, whose names begin so", owner.name())),
+            None => None,
+        };
+        if let Some(other) = taken_by {
+            self.warnings.push(format!(
+                "the {what} {name:?} of the upstream {} is left out: the name is taken by {other}",
+                upstream.name()
+            ));
+            return None;
+        }
+        if name.len() > LONGEST_NAME {
+            self.warnings.push(format!(
+                "the name of the {what} {name:?} has {} characters; some clients take at most {LONGEST_NAME}",
+                name.len()
+            ));
+        }
+        Some(name)
+    }
+
+    /// The address of a resource, or a template: the upstream's own, unless that is another one's already.
+    fn address(&mut self, feature: Feature, upstream: &Upstream, item: &Item) -> String {
+        let is_ours = |name: &str| self.upstreams.iter().any(|known| known.name() == name);
+        let looks_wrapped = names::unwrapped(&item.name).is_some_and(|(name, _)| is_ours(name));
+        if looks_wrapped || self.list(feature).get(&item.name).is_some() {
+            names::wrapped(upstream.name(), &item.name)
+        } else {
+            item.name.clone().into()
+        }
+    }
+
+    fn entry(
+        &mut self,
+        (feature, upstream): (Feature, &Arc<Upstream>),
+        item: &Item,
+        name: String,
+    ) -> Option<Entry> {
+        let Making { policy, naming, .. } = self.making;
+        let requirements = match feature {
+            Feature::Tools => policy.requirements(&Target {
+                kind: Kind::Tool,
+                name: &naming.in_rules(upstream, &item.name),
+                upstream: Some(upstream.name()),
+                only_reads: item.only_reads && upstream.trusts_annotations(),
+            }),
+            Feature::Prompts => {
+                let name = naming.in_rules(upstream, &item.name);
+                reading(policy, upstream, Kind::Prompt, (&name, &[]))
+            }
+            // Rules name addresses as their upstream has them, whatever they are listed as.
+            Feature::Resources | Feature::Templates => {
+                reading(policy, upstream, Kind::Resource, (&item.name, &[]))
+            }
+        };
+        let json = match feature {
+            Feature::Prompts => described::renamed(&item.json, "name", &name),
+            Feature::Resources => described::renamed(&item.json, "uri", &name),
+            Feature::Templates => described::renamed(&item.json, "uriTemplate", &name),
+            Feature::Tools => {
+                let scopes = self.making.scopes(&requirements);
+                described::tool_of_upstream(&item.json, &name, &scopes)
+            }
+        };
+        let Some(json) = json else {
+            self.warnings.push(format!(
+                "the {} {:?} of the upstream {} is left out: its description says something twice",
+                feature.singular(),
+                item.name,
+                upstream.name()
+            ));
+            return None;
+        };
         Some(Entry {
+            name: Cow::Owned(name),
             label: label(upstream),
             home: Some(Home {
                 upstream: Arc::clone(upstream),
-                tool: tool.name.clone(),
+                name: item.name.clone(),
             }),
-            json: json?,
+            json: json.into(),
             requirements,
-            name: Cow::Owned(name),
         })
-    };
-    upstream.lists().tools.iter().filter_map(entry).collect()
-}
-
-impl Catalog {
-    /// All tools as the policy sees them.
-    fn targets(&self) -> Vec<Target<'_>> {
-        let of_upstream = |tool: &'_ Entry| tool.home.is_some();
-        let theirs = self.tools.iter().filter(|tool| of_upstream(tool));
-        let target = |tool| {
-            let Entry { name, home, .. }: &Entry = tool;
-            Target {
-                kind: Kind::Tool,
-                name,
-                upstream: home.as_ref().map(|home| home.upstream.name()),
-                only_reads: false,
-            }
-        };
-        built_in_targets()
-            .into_iter()
-            .chain(theirs.map(target))
-            .collect()
     }
-}
 
-impl Inner {
-    pub(in crate::mcp) fn new_catalog(&self) -> Catalog {
-        let making = Making {
-            policy: &self.parts.policy,
-            prefix: &self.parts.scope_prefix,
-        };
-        Catalog::new(
-            self.parts.tools.descriptors(),
-            &self.parts.upstreams,
-            making,
-        )
-    }
-}
-
-impl Protocol {
-    /// Renews the catalogue for as long as the server lives. Rules that are for nothing are told once all is listed.
-    pub(in crate::mcp) async fn keep_catalog(self) {
-        let Inner { parts, .. } = &*self.0;
-        let mut changes = parts.upstreams.changes();
-        let mut is_told = false;
-        let keep = async {
-            loop {
-                // Also before the first change: something may have been listed already.
-                let catalog = Arc::new(self.0.new_catalog());
-                if !is_told && parts.upstreams.iter().all(|upstream| upstream.was_listed()) {
-                    is_told = true;
-                    for warning in parts.policy.unmatched(&catalog.targets()) {
-                        tracing::warn!("{warning}");
-                    }
-                }
-                self.0.catalog.store(catalog);
-                if changes.changed().await.is_err() {
-                    return;
-                }
-            }
-        };
-        tokio::select! {
-            () = keep => {}
-            () = parts.lifecycle.soft_stop() => {}
+    pub(super) fn finish(self) -> Catalog {
+        Catalog {
+            routes: Routes::new(&self.templates, self.upstreams),
+            tools: self.tools,
+            prompts: self.prompts,
+            resources: self.resources,
+            templates: self.templates,
+            shown: Shown::default(),
+            completes: self.completes,
+            can_change: !self.upstreams.is_empty(),
+            unknown: self.making.policy.requirements(&built_in("")),
+            warnings: self.warnings,
         }
     }
 }

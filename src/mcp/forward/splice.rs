@@ -24,9 +24,8 @@ pub(super) fn answer(
     out: &mut Vec<u8>,
     id: &str,
     (reply, from): (Reply, upstream::Era),
-    to: Era,
+    (to, method): (Era, Method),
 ) -> Result<Option<&'static str>, UpstreamError> {
-    let method = Method::CallTool;
     let crossing = Crossing { from, to, method };
     // No input can be asked for as yet, so none was offered.
     let seal = |_state: &[u8]| Err(UpstreamError::Invalid);
