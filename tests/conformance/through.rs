@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fixture_upstream::Era;
 use serde::Deserialize;
-use usher::upstream::UpstreamSettings;
+use usher::upstream::{Names, UpstreamSettings};
 
 use super::gateway::TestGateway;
 use super::suite::{Check, Status, Suite};
@@ -119,6 +119,7 @@ async fn in_front_of(era: Era) -> TestGateway {
     let upstream = UpstreamSettings {
         name: "fixture".to_owned(),
         http: Some(fixture(era).await),
+        names: Names::Verbatim,
         ..UpstreamSettings::default()
     };
     let gateway = TestGateway::builder()
