@@ -25,6 +25,7 @@ mod listing;
 mod lists;
 mod message;
 mod process;
+mod sessions;
 pub mod settings;
 mod stdio;
 mod survey;
@@ -32,6 +33,7 @@ mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
@@ -57,6 +59,7 @@ pub use survey::{Offer, Step, Survey, Tried, survey};
 use self::breaker::Breaker;
 use self::health::Standing;
 use self::link::Link;
+use self::sessions::Sessions;
 use crate::lifecycle::Lifecycle;
 use crate::outbound::Outbound;
 use crate::telemetry::Metrics;
@@ -138,6 +141,8 @@ pub struct Upstream {
     known_era: Mutex<Option<Era>>,
     lists: ArcSwap<Lists>,
     was_listed: AtomicBool,
+    /// Those of callers, where it speaks a revision that has them.
+    sessions: Sessions,
     calls: Arc<Semaphore>,
     /// How many calls have begun.
     used: AtomicU64,
@@ -178,6 +183,10 @@ impl Upstream {
         Arc::new(Self {
             breaker: settings.breaker(),
             standing: Standing::new(&settings.name, &parts.metrics),
+            sessions: Sessions::new(
+                settings.max_sessions,
+                Duration::from_secs(settings.session_idle_seconds),
+            ),
             calls: Arc::new(Semaphore::new(settings.max_concurrent_calls)),
             parts: parts.clone(),
             definition,

@@ -28,10 +28,6 @@ pub(super) use talk::Later;
 pub(crate) use talk::Talk;
 
 /// The answer to a message: at once, or when upstreams have answered. Only these cost a box.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every turn is an answer, which would cost an allocation each"
-)]
 pub(super) enum Turn {
     Now(Answer),
     Later(Later),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use reqwest::header::CONTENT_ENCODING;
 use url::Url;
 
@@ -13,6 +13,8 @@ use super::{Outbound, OutboundError, PlainHttp};
 /// A document to send.
 #[derive(Clone, Debug)]
 pub struct Exchange<'a> {
+    /// How: `POST`, or `DELETE` without a document.
+    pub method: Method,
     /// Where to.
     pub url: &'a Url,
     /// All headers but those of HTTP itself.
@@ -36,6 +38,7 @@ impl Outbound {
     /// Sends a document, and returns when the head of the answer is there.
     pub async fn exchange(&self, exchange: Exchange<'_>) -> Result<Exchanged, OutboundError> {
         let Exchange {
+            method,
             url,
             headers,
             body,
@@ -43,7 +46,8 @@ impl Outbound {
             timeout,
         } = exchange;
         self.prepare(url).await;
-        let request = self.client_for(url, plain_http)?.post(url.clone());
+        let client = self.client_for(url, plain_http)?;
+        let request = client.request(method, url.clone());
         let request = request.headers(headers).body(body).timeout(timeout);
         let response = request
             .send()

@@ -43,9 +43,14 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// True if nobody else asks.
+    pub(super) fn is_this_server(&self) -> bool {
+        self.key == [0; 32]
+    }
+
     /// Whose credential its requests carry.
     pub(super) fn behalf(&self) -> Behalf {
-        if self.key == [0; 32] {
+        if self.is_this_server() {
             Behalf::Ours
         } else {
             Behalf::Caller(self.credential.clone())

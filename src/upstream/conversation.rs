@@ -4,29 +4,26 @@
 //! servers with `notifications/cancelled`, at modern ones over HTTP by closing the stream (MCP 2026-07-28, cancellation).
 //! What an upstream says before it answers is bounded: in number, in bytes and in time.
 
+mod running;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::breaker::Pass;
-use super::http::{Begun, EventsOf, Sending};
-use super::link::{Link, Wire};
+use self::running::{Running, tell};
+use super::http::EventsOf;
+use super::link::Wire;
 use super::message::{
-    self, Era, Incoming, LOG_MESSAGE, LogLevel, Notification, PROGRESS, Reply, Request,
-    TOOLS_CHANGED,
+    self, Era, Incoming, LOG_MESSAGE, LogLevel, Notification, PROGRESS, Reply, TOOLS_CHANGED,
 };
 use super::{Call, Caller, Upstream, UpstreamError};
 
 /// More notifications than this before one answer, or more bytes of them than one message may have, end the call.
 pub(super) const MOST_NOTIFICATIONS: usize = 10_000;
-/// How long an upstream may take to be told something that it does not answer.
-const TELLING: Duration = Duration::from_secs(5);
 
 /// What an upstream says about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,52 +88,6 @@ impl Heard {
     }
 }
 
-/// A request that runs: its place among those that may run at once. Dropped before it is over, it is cancelled.
-struct Running {
-    upstream: Arc<Upstream>,
-    permit: Option<OwnedSemaphorePermit>,
-    /// What it comes to is told to the circuit breaker, once.
-    pass: Option<Pass>,
-    /// Where it runs; nothing before it was sent and once it is over.
-    link: Option<Arc<Link>>,
-    era: Era,
-    id: u64,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let Some(link) = self.link.take() else {
-            return;
-        };
-        match (&link.wire, link.era) {
-            (Wire::Stdio(stdio), _) => stdio.abandon(self.id),
-            // The response is dropped with the conversation, which closes its stream.
-            (Wire::Http(_), Era::Modern) => {}
-            (Wire::Http(_), Era::Legacy) => {
-                // It keeps its place meanwhile: there are never more of these than calls may run.
-                let permit = self.permit.take();
-                let cancelled = message::cancelled(self.id);
-                self.upstream.parts.lifecycle.spawn_at_drop(async move {
-                    tell(&link, cancelled).await;
-                    drop(permit);
-                });
-            }
-        }
-    }
-}
-
-/// Tells an upstream something that it does not answer.
-async fn tell(link: &Link, message: Bytes) {
-    match &link.wire {
-        Wire::Http(http) => {
-            if let Err(error) = http.tell(message, TELLING).await {
-                tracing::debug!(%error, "upstream: it could not be told something");
-            }
-        }
-        Wire::Stdio(stdio) => stdio.tell(message),
-    }
-}
-
 impl Upstream {
     /// Sends a request. What the upstream says of it is for the conversation's reader.
     pub async fn begin(
@@ -153,14 +104,7 @@ impl Upstream {
         let patience = Duration::from_secs(settings.call_timeout_seconds);
         let longest = Duration::from_secs(settings.max_call_seconds).max(patience);
         let now = Instant::now();
-        let mut running = Running {
-            upstream: Arc::clone(self),
-            permit: Some(permit),
-            pass: Some(pass),
-            link: None,
-            era: Era::Modern,
-            id: 0,
-        };
+        let mut running = Running::new(Arc::clone(self), (permit, pass), caller);
         let sent = running.send(&call, caller, longest);
         let sent = tokio::time::timeout_at(now + patience, sent).await;
         match sent.unwrap_or(Err(UpstreamError::TimedOut)) {
@@ -178,7 +122,7 @@ impl Upstream {
             }),
             Err(error) => {
                 if error != UpstreamError::TimedOut {
-                    running.link = None;
+                    running.is_over();
                 }
                 running.failed(error);
                 Err(error)
@@ -191,103 +135,6 @@ impl Upstream {
 fn still_open(left: Duration) -> UpstreamError {
     let seconds = u32::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
     UpstreamError::BreakerOpen(seconds.max(1))
-}
-
-impl Running {
-    /// Notes that the upstream answered.
-    fn succeeded(&mut self) {
-        if self.pass.take().is_some_and(Pass::succeeded) {
-            tracing::info!(
-                upstream = self.upstream.name(),
-                "upstream: it answers again; calls are no longer kept back"
-            );
-            self.upstream.standing.breaker(false);
-        }
-    }
-
-    /// Notes that the call failed; one that a lost connection failed asks for another one.
-    fn failed(&mut self, error: UpstreamError) {
-        if !error.is_outage() {
-            // It said something, be it no.
-            if matches!(error, UpstreamError::Invalid | UpstreamError::Refused) {
-                self.succeeded();
-            }
-            return;
-        }
-        let upstream = &self.upstream;
-        if self.pass.take().is_some_and(Pass::failed) {
-            tracing::warn!(
-                upstream = upstream.name(),
-                seconds = upstream.definition.settings.breaker_seconds,
-                "upstream: too many calls failed in a row; calls are kept back for a while"
-            );
-            upstream.standing.breaker(true);
-        }
-        if error != UpstreamError::TimedOut {
-            tracing::warn!(upstream = upstream.name(), %error, "upstream: a call failed");
-            upstream.wake.notify_one();
-        }
-    }
-
-    async fn send(
-        &mut self,
-        call: &Call,
-        caller: &Caller,
-        timeout: Duration,
-    ) -> Result<Answer, UpstreamError> {
-        let link = self.upstream.linked().await?;
-        match self.send_over(&link, (call, caller), timeout).await {
-            // It did nothing with the request, so that may be sent again, once.
-            Err(UpstreamError::SessionGone) => {
-                let upstream = Arc::clone(&self.upstream);
-                let link = upstream.connect_after(Some(&link)).await?;
-                self.send_over(&link, (call, caller), timeout).await
-            }
-            sent => sent,
-        }
-    }
-
-    async fn send_over(
-        &mut self,
-        link: &Arc<Link>,
-        (call, caller): (&Call, &Caller),
-        timeout: Duration,
-    ) -> Result<Answer, UpstreamError> {
-        let request = Request {
-            method: call.method,
-            name: call.name.as_deref(),
-            members: &call.members,
-            meta: &call.meta,
-            wants_progress: call.progress_token.is_some(),
-            capabilities: &caller.capabilities,
-            log_level: caller.log_level,
-        };
-        (self.id, self.era) = (link.wire.next_id(), link.era);
-        match &link.wire {
-            Wire::Http(http) => {
-                self.link = Some(Arc::clone(link));
-                let sending = Sending {
-                    era: link.era,
-                    extra: call.headers.clone(),
-                    behalf: Some(caller.behalf()),
-                    timeout,
-                };
-                let begun = http.begin(self.id, &request, sending).await?;
-                Ok(match begun {
-                    Begun::Replied(reply) => {
-                        self.link = None;
-                        Answer::Whole(Some(reply))
-                    }
-                    Begun::Streams(events) => Answer::Events(events),
-                })
-            }
-            Wire::Stdio(stdio) => {
-                stdio.begin(self.id, request.write(self.id, link.era))?;
-                self.link = Some(Arc::clone(link));
-                Ok(Answer::Lines)
-            }
-        }
-    }
 }
 
 impl Conversation {
@@ -324,7 +171,7 @@ impl Conversation {
             }
             match self.hear().await? {
                 Incoming::Reply(_, reply) => {
-                    self.running.link = None;
+                    self.running.is_over();
                     self.running.succeeded();
                     return reply.map(Said::Reply);
                 }
@@ -345,7 +192,7 @@ impl Conversation {
             Answer::Whole(_) => Err(UpstreamError::Interrupted),
             Answer::Events(events) => loop {
                 let Some(data) = events.next().await? else {
-                    self.running.link = None;
+                    self.running.is_over();
                     return Err(UpstreamError::Interrupted);
                 };
                 let incoming = message::read(&data);
@@ -398,7 +245,8 @@ impl Conversation {
     fn answer(&mut self, method: &str, id: &str) {
         if let Some(link) = self.running.link.clone() {
             let answer = message::answer(method, id);
-            self.telling = Some(Box::pin(async move { tell(&link, answer).await }));
+            let whose = self.running.whose.clone();
+            self.telling = Some(Box::pin(async move { tell(&link, &whose, answer).await }));
         }
     }
 }

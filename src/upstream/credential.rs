@@ -219,6 +219,11 @@ impl Credential {
         }
     }
 
+    /// True if each caller has another one.
+    pub(super) fn is_per_caller(&self) -> bool {
+        matches!(self.kind, Kind::Caller(_))
+    }
+
     async fn read(
         &self,
         prefix: &str,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::WWW_AUTHENTICATE;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 use url::Url;
 
 use super::UpstreamError;
@@ -27,6 +27,7 @@ pub(super) struct Endpoint {
 /// What goes there.
 #[derive(Clone)]
 pub(super) struct Message {
+    pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     /// How long all of it may take, the last piece of the answer included.
@@ -64,6 +65,7 @@ impl Endpoint {
 
     async fn exchange(&self, message: Message) -> Result<Exchanged, UpstreamError> {
         let exchange = Exchange {
+            method: message.method,
             url: &self.url,
             headers: message.headers,
             body: message.body,

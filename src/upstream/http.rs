@@ -4,12 +4,12 @@
 //! followed, and no header of the caller's is sent but, to modern servers, `Mcp-Param-*`, which mirror the arguments of the
 //! very call.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::UpstreamError;
 use super::conversation::Heard;
@@ -17,7 +17,9 @@ use super::credential::Behalf;
 use super::endpoint::{Endpoint, Message, failure};
 use super::event_stream::Events;
 use super::header_value::header_value;
+use super::hello::Hello;
 use super::message::{self, Era, Incoming, Reply, Request};
+use super::sessions::Session;
 use crate::outbound::Exchanged;
 
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -30,19 +32,27 @@ const NAME: HeaderName = HeaderName::from_static("mcp-name");
 pub(super) struct HttpLink {
     endpoint: Endpoint,
     max_bytes: usize,
-    pub(super) next_id: AtomicU64,
-    session: Option<HeaderValue>,
-    version: Option<HeaderValue>,
+    next_id: AtomicU64,
+    /// Our own.
+    session: Session,
 }
 
 /// What goes with a request besides its message.
-pub(super) struct Sending {
+pub(super) struct Sending<'a> {
     pub(super) era: Era,
     pub(super) extra: HeaderMap,
-    /// For whom; nothing for whom the link is.
-    pub(super) behalf: Option<Behalf>,
+    /// For whom, and in whose session; nothing for whom the link is.
+    pub(super) on_behalf: Option<OnBehalf<'a>>,
     /// How long all of it may take, the last piece of the answer included.
     pub(super) timeout: Duration,
+}
+
+/// Whose request it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OnBehalf<'a> {
+    pub(super) behalf: &'a Behalf,
+    /// Nothing where the link's own does for everybody.
+    pub(super) session: Option<&'a Session>,
 }
 
 /// An answer that has begun.
@@ -80,18 +90,30 @@ impl HttpLink {
             endpoint,
             max_bytes,
             next_id: AtomicU64::new(1),
-            session: None,
-            version: None,
+            session: Session::default(),
         }
     }
 
-    /// The legacy handshake's revision, which goes with every request from now on.
-    pub(super) fn negotiated(&mut self, revision: &'static str) {
-        self.version = Some(HeaderValue::from_static(revision));
+    /// True if the server keeps something per session, and so has to know callers apart.
+    pub(super) fn has_sessions(&self) -> bool {
+        self.session.id.is_some()
     }
 
-    fn headers(&self, request: &Request<'_>, era: Era) -> Result<HeaderMap, UpstreamError> {
-        let mut headers = self.headers_of_session();
+    /// Our own credential and session, where nothing else is said.
+    fn ours(&self) -> OnBehalf<'_> {
+        OnBehalf {
+            behalf: &self.endpoint.behalf,
+            session: None,
+        }
+    }
+
+    fn headers(
+        &self,
+        request: &Request<'_>,
+        era: Era,
+        session: &Session,
+    ) -> Result<HeaderMap, UpstreamError> {
+        let mut headers = headers_of(session);
         if era == Era::Modern {
             headers.insert(VERSION, HeaderValue::from_static(message::MODERN));
             headers.insert(METHOD, HeaderValue::from_static(request.method));
@@ -104,35 +126,48 @@ impl HttpLink {
         Ok(headers)
     }
 
-    fn headers_of_session(&self) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(8);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let accept = HeaderValue::from_static("application/json, text/event-stream");
-        headers.insert(ACCEPT, accept);
-        for (name, value) in [(SESSION, &self.session), (VERSION, &self.version)] {
-            if let Some(value) = value {
-                headers.insert(name, value.clone());
-            }
-        }
-        headers
-    }
-
     /// Sends a message that has no answer.
     pub(super) async fn tell(
         &self,
         message: Bytes,
+        on_behalf: Option<OnBehalf<'_>>,
         timeout: Duration,
     ) -> Result<(), UpstreamError> {
+        let OnBehalf { behalf, session } = on_behalf.unwrap_or_else(|| self.ours());
+        let session = session.unwrap_or(&self.session);
         let message = Message {
-            headers: self.headers_of_session(),
+            method: Method::POST,
+            headers: headers_of(session),
             body: message,
             timeout,
         };
-        let sent = self.endpoint.send(message, &self.endpoint.behalf).await?;
+        let sent = self.endpoint.send(message, behalf).await?;
         match sent.status() {
             200..=299 => Ok(()),
-            status => Err(self.refusal(status)),
+            status => Err(refusal(status, session)),
         }
+    }
+
+    /// Ends a session, as far as the server lets its clients do that.
+    pub(super) async fn end(&self, session: &Session, timeout: Duration) {
+        // A caller's credential is gone with the caller, and ours is not good for its session.
+        if session.id.is_none() || self.endpoint.credential.is_per_caller() {
+            return;
+        }
+        let message = Message {
+            method: Method::DELETE,
+            headers: headers_of(session),
+            body: Bytes::new(),
+            timeout,
+        };
+        if let Err(error) = self.endpoint.send(message, &self.endpoint.behalf).await {
+            tracing::debug!(%error, "upstream: a session could not be ended");
+        }
+    }
+
+    /// Ends our own session.
+    pub(super) async fn end_ours(&self, timeout: Duration) {
+        self.end(&self.session, timeout).await;
     }
 
     /// Sends a request and waits for its answer. What else comes was not asked for.
@@ -140,28 +175,58 @@ impl HttpLink {
         &self,
         id: u64,
         request: &Request<'_>,
-        sending: Sending,
+        sending: Sending<'_>,
     ) -> Result<Reply, UpstreamError> {
         self.begin(id, request, sending).await?.last(id).await
     }
 
-    /// The same for the first request of a session: its answer names the session.
-    pub(super) async fn open(
-        &mut self,
-        id: u64,
-        request: &Request<'_>,
+    /// Opens a session as the legacy handshake has it (MCP 2025-11-25, lifecycle).
+    pub(super) async fn open_session(
+        &self,
+        behalf: Option<&Behalf>,
         timeout: Duration,
-    ) -> Result<Reply, UpstreamError> {
+    ) -> Result<(Hello, Session), UpstreamError> {
+        let params = message::initialize();
+        let request = Request {
+            method: "initialize",
+            members: params.as_bytes(),
+            ..Request::default()
+        };
+        let (id, none) = (self.new_id(), Session::default());
+        let behalf = behalf.unwrap_or(&self.endpoint.behalf);
         let sending = Sending {
             era: Era::Legacy,
             extra: HeaderMap::new(),
-            behalf: None,
+            on_behalf: Some(OnBehalf {
+                behalf,
+                session: Some(&none),
+            }),
             timeout,
         };
-        let (begun, session) = self.exchange(id, request, sending).await?;
-        let reply = begun.last(id).await?;
+        let (begun, session_id) = self.exchange(id, &request, sending).await?;
+        let hello = Hello::initialized(&begun.last(id).await?)?;
+        let session = Session {
+            // A copy, because a header is a piece of the buffer that the whole answer was read into.
+            id: session_id.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok()),
+            version: Some(HeaderValue::from_static(hello.revision)),
+        };
+        let on_behalf = OnBehalf {
+            behalf,
+            session: Some(&session),
+        };
+        let initialized = Bytes::from_static(message::INITIALIZED);
+        self.tell(initialized, Some(on_behalf), timeout).await?;
+        Ok((hello, session))
+    }
+
+    /// Goes on in this session.
+    pub(super) fn resume(&mut self, session: Session) {
         self.session = session;
-        Ok(reply)
+    }
+
+    /// An id for one more request.
+    pub(super) fn new_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Sends a request, and returns when its answer has begun.
@@ -169,7 +234,7 @@ impl HttpLink {
         &self,
         id: u64,
         request: &Request<'_>,
-        sending: Sending,
+        sending: Sending<'_>,
     ) -> Result<Begun, UpstreamError> {
         let (begun, _session) = self.exchange(id, request, sending).await?;
         Ok(begun)
@@ -179,32 +244,34 @@ impl HttpLink {
         &self,
         id: u64,
         request: &Request<'_>,
-        sending: Sending,
+        sending: Sending<'_>,
     ) -> Result<(Begun, Option<HeaderValue>), UpstreamError> {
         let Sending {
             era,
             extra,
-            behalf,
+            on_behalf,
             timeout,
         } = sending;
-        let behalf = behalf.as_ref().unwrap_or(&self.endpoint.behalf);
-        let mut headers = self.headers(request, era)?;
+        let OnBehalf { behalf, session } = on_behalf.unwrap_or_else(|| self.ours());
+        let session = session.unwrap_or(&self.session);
+        let mut headers = self.headers(request, era, session)?;
         if era == Era::Modern {
             headers.extend(extra);
         }
         let message = Message {
+            method: Method::POST,
             headers,
             body: request.write(id, era),
             timeout,
         };
         let mut answer = self.endpoint.send(message, behalf).await?;
         let status = answer.status();
-        let session = answer.headers().get(SESSION).cloned();
+        let session_id = answer.headers().get(SESSION).cloned();
         let is_events = is_of_type(&answer, b"text/event-stream");
         if status == 200 && is_events {
             let events = Events::new(self.max_bytes);
             let events = Box::new(EventsOf { answer, events });
-            return Ok((Begun::Streams(events), session));
+            return Ok((Begun::Streams(events), session_id));
         }
         let reply = if is_of_type(&answer, b"application/json") {
             let body = self.body(&mut answer).await?;
@@ -216,23 +283,9 @@ impl HttpLink {
             (200, reply) => reply?,
             // Modern servers answer some errors with a status besides the message (MCP 2026-07-28, transports).
             (400..=499, Ok(reply @ Reply::Error(_))) if era == Era::Modern => reply,
-            (status, _) => return Err(self.refusal(status)),
+            (status, _) => return Err(refusal(status, session)),
         };
-        Ok((Begun::Replied(reply), session))
-    }
-
-    fn refusal(&self, status: u16) -> UpstreamError {
-        tracing::debug!(
-            status,
-            "upstream: it answered with a status that is no result"
-        );
-        match status {
-            404 if self.session.is_some() => UpstreamError::SessionGone,
-            429 => UpstreamError::Busy,
-            500..=599 => UpstreamError::Unavailable,
-            400..=499 => UpstreamError::Refused,
-            _ => UpstreamError::Invalid,
-        }
+        Ok((Begun::Replied(reply), session_id))
     }
 
     async fn body(&self, answer: &mut Exchanged) -> Result<Bytes, UpstreamError> {
@@ -249,6 +302,33 @@ impl HttpLink {
             }
         }
         Ok(body.freeze())
+    }
+}
+
+fn headers_of(session: &Session) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let accept = HeaderValue::from_static("application/json, text/event-stream");
+    headers.insert(ACCEPT, accept);
+    for (name, value) in [(SESSION, &session.id), (VERSION, &session.version)] {
+        if let Some(value) = value {
+            headers.insert(name, value.clone());
+        }
+    }
+    headers
+}
+
+fn refusal(status: u16, session: &Session) -> UpstreamError {
+    tracing::debug!(
+        status,
+        "upstream: it answered with a status that is no result"
+    );
+    match status {
+        404 if session.id.is_some() => UpstreamError::SessionGone,
+        429 => UpstreamError::Busy,
+        500..=599 => UpstreamError::Unavailable,
+        400..=499 => UpstreamError::Refused,
+        _ => UpstreamError::Invalid,
     }
 }
 

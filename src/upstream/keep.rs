@@ -4,17 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::health::State;
-use super::link::Link;
+use super::link::{Link, Wire};
+use super::sessions::Slot;
 use super::{Lists, Upstream, UpstreamError};
 
 /// The longest wait between two attempts to reach it.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The longest wait before it is asked again what it has, however often it says that this changed.
 const LONGEST_CALM: Duration = Duration::from_secs(8);
+/// How long the end of a session may take, and that of all of them when the server stops; how many are ended at once.
+const ENDING: Duration = Duration::from_secs(1);
+const ENDING_AT_ONCE: usize = 32;
 /// A connection that held for so long was a good one.
 const STEADY: Duration = Duration::from_secs(60);
 
@@ -76,11 +81,44 @@ impl Upstream {
     pub(super) async fn keep(self: Arc<Self>) {
         tokio::select! {
             () = self.stay_connected() => {}
+            () = self.end_idle_sessions() => {}
             () = self.parts.lifecycle.soft_stop() => {}
         }
         let all = u32::try_from(self.definition.settings.max_concurrent_calls).unwrap_or(u32::MAX);
         let _finished = self.calls.acquire_many(all).await;
-        self.link.store(None);
+        let link = self.link.swap(None);
+        let sessions = self.sessions.take_all();
+        let all = async {
+            self.end_sessions(link.as_deref(), sessions).await;
+            if let Some(Wire::Http(http)) = link.as_deref().map(|link| &link.wire) {
+                http.end_ours(ENDING).await;
+            }
+        };
+        // Those that are not ended by then expire by themselves.
+        let _ended = tokio::time::timeout(ENDING, all).await;
+    }
+
+    /// Ends the sessions that no caller uses any more, for as long as the server runs.
+    async fn end_idle_sessions(&self) {
+        loop {
+            let sessions = self.sessions.to_end().await;
+            let link = self.link.load_full();
+            self.end_sessions(link.as_deref(), sessions).await;
+        }
+    }
+
+    async fn end_sessions(&self, link: Option<&Link>, sessions: Vec<Arc<Slot>>) {
+        let Some(Wire::Http(http)) = link.map(|link| &link.wire) else {
+            return;
+        };
+        let end = async |slot: Arc<Slot>| {
+            if let Some(session) = slot.opened() {
+                http.end(session, ENDING).await;
+            }
+        };
+        futures_util::stream::iter(sessions)
+            .for_each_concurrent(ENDING_AT_ONCE, end)
+            .await;
     }
 
     async fn stay_connected(&self) {

@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,7 +20,7 @@ use super::{Definition, EraSetting, Parts, UpstreamError, UpstreamSettings};
 /// How the other side is reached.
 #[derive(Debug)]
 pub(super) enum Wire {
-    Http(HttpLink),
+    Http(Box<HttpLink>),
     Stdio(StdioLink),
 }
 
@@ -37,11 +36,10 @@ pub(super) struct Link {
 impl Wire {
     /// An id for one more request.
     pub(super) fn next_id(&self) -> u64 {
-        let next_id = match self {
-            Self::Http(http) => &http.next_id,
-            Self::Stdio(stdio) => &stdio.next_id,
-        };
-        next_id.fetch_add(1, Ordering::Relaxed)
+        match self {
+            Self::Http(http) => http.new_id(),
+            Self::Stdio(stdio) => stdio.new_id(),
+        }
     }
 
     async fn discover(&self, timeout: Duration) -> Result<Hello, UpstreamError> {
@@ -54,18 +52,14 @@ impl Wire {
     }
 
     async fn initialize(&mut self, timeout: Duration) -> Result<Hello, UpstreamError> {
-        let id = self.next_id();
-        let http = match self {
-            Self::Http(http) => http,
-            Self::Stdio(stdio) => return initialize_child(stdio, id).await,
-        };
-        let params = message::initialize();
-        let reply = http.open(id, &initialize(&params), timeout).await?;
-        let hello = Hello::initialized(&reply)?;
-        http.negotiated(hello.revision);
-        let initialized = Bytes::from_static(message::INITIALIZED);
-        http.tell(initialized, timeout).await?;
-        Ok(hello)
+        match self {
+            Self::Http(http) => {
+                let (hello, session) = http.open_session(None, timeout).await?;
+                http.resume(session);
+                Ok(hello)
+            }
+            Self::Stdio(stdio) => initialize_child(stdio, stdio.new_id()).await,
+        }
     }
 
     /// Asks a child in the modern way; if that is refused, or not answered within `probe`, it shakes hands the old way as
@@ -114,7 +108,7 @@ impl Wire {
                 let sending = Sending {
                     era,
                     extra,
-                    behalf: None,
+                    on_behalf: None,
                     timeout,
                 };
                 http.request(id, request, sending).await
@@ -189,7 +183,8 @@ impl Link {
                     credential: parts.credentials.of(settings),
                     behalf: Behalf::Ours,
                 };
-                Wire::Http(HttpLink::new(endpoint, settings.max_message_bytes))
+                let link = HttpLink::new(endpoint, settings.max_message_bytes);
+                Wire::Http(Box::new(link))
             }
             None => Wire::Stdio(StdioLink::start(definition, wake, &parts.lifecycle)?),
         };

@@ -47,6 +47,11 @@ pub struct UpstreamSettings {
     /// How many calls may run at once, 1 to 10000. One more is answered at once with an error that says to try again.
     /// Default: 64.
     pub max_concurrent_calls: usize,
+    /// How many callers may have a session there at once, if it speaks a revision with a handshake and gives out session
+    /// ids, 1 to 1000000. One more ends the session that was idle for longest. Default: 10000.
+    pub max_sessions: usize,
+    /// Seconds after which a caller's session there that no call uses is ended, 1 to 86400. Default: 900.
+    pub session_idle_seconds: u64,
     /// The most bytes of one message from it, 1024 to 1073741824. A longer one ends the connection. Default: 16777216.
     pub max_message_bytes: usize,
     /// Seconds between two looks at its list of tools, 1 to 86400. Default: 300.
@@ -80,6 +85,8 @@ impl Default for UpstreamSettings {
             max_call_seconds: 900,
             start_timeout_seconds: 30,
             max_concurrent_calls: 64,
+            max_sessions: 10_000,
+            session_idle_seconds: 900,
             max_message_bytes: 16 * 1024 * 1024,
             refresh_seconds: 300,
             keep_listed_seconds: 3600,
@@ -367,6 +374,8 @@ impl UpstreamSettings {
                 1,
                 10_000,
             ),
+            ("max_sessions", self.max_sessions as u64, 1, 1_000_000),
+            ("session_idle_seconds", self.session_idle_seconds, 1, 86_400),
             (
                 "max_message_bytes",
                 self.max_message_bytes as u64,

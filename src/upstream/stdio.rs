@@ -5,7 +5,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ const LONGEST_LOG_LINE: usize = 8 * 1024;
 pub(super) struct StdioLink {
     outbox: mpsc::Sender<Bytes>,
     waiting: Arc<Waiting>,
-    pub(super) next_id: AtomicU64,
+    next_id: AtomicU64,
 }
 
 impl StdioLink {
@@ -74,6 +74,11 @@ impl StdioLink {
     /// True once the child is gone.
     pub(super) fn has_ended(&self) -> bool {
         self.waiting.have_ended()
+    }
+
+    /// An id for one more request.
+    pub(super) fn new_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Sends a message.

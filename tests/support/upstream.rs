@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -32,6 +32,7 @@ pub(crate) struct Recorded {
     pub(crate) uri: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
+    /// The JSON-RPC method, or the HTTP method of a request without a message.
     pub(crate) method: String,
 }
 
@@ -44,7 +45,9 @@ struct Shared {
     /// True: answers to calls are streams of events.
     streams: bool,
     tools: String,
+    /// How often all sessions were forgotten, and how many were opened.
     sessions: usize,
+    opened: usize,
     /// Answers every call with these bytes as they are, and this status and type.
     instead: Option<(u16, &'static str, String)>,
     hangs: bool,
@@ -111,6 +114,7 @@ impl RawUpstream {
             streams: false,
             tools: r#"[{"name":"echo","inputSchema":{"type":"object"}}]"#.to_owned(),
             sessions: 1,
+            opened: 0,
             instead: None,
             hangs: false,
             admits: None,
@@ -190,8 +194,8 @@ impl RawUpstream {
         self.shared().hangs = false;
     }
 
-    /// Knows the session no more.
-    pub(crate) fn forget_session(&self) {
+    /// Knows no session any more.
+    pub(crate) fn forget_sessions(&self) {
         self.shared().sessions += 1;
     }
 
@@ -212,6 +216,7 @@ impl RawUpstream {
 
 async fn answer(
     State(shared): State<Arc<Mutex<Shared>>>,
+    http_method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: String,
@@ -222,8 +227,11 @@ async fn answer(
         shared.requests.push(Recorded {
             uri: uri.to_string(),
             headers: headers.clone(),
+            method: match body.as_str() {
+                "" => http_method.to_string(),
+                _message => method.clone(),
+            },
             body,
-            method: method.clone(),
         });
         let hangs = shared.hangs && method == "tools/call";
         let admits = shared.admits.as_ref();
@@ -235,7 +243,7 @@ async fn answer(
             let status = StatusCode::from_u16(*status).expect("a status");
             return (status, [("location", to.clone())]).into_response();
         }
-        (respond(&shared, &headers, &method, &id), hangs)
+        (respond(&mut shared, &headers, &method, &id), hangs)
     };
     if hangs {
         std::future::pending::<()>().await;
@@ -243,17 +251,19 @@ async fn answer(
     answered
 }
 
-fn respond(shared: &Shared, headers: &HeaderMap, method: &str, id: &Value) -> Response {
+fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -> Response {
     let whole = |member: &str| format!(r#"{{"jsonrpc":"2.0","id":{id},{member}}}"#);
     let json = |body: String| ([("content-type", "application/json")], body).into_response();
-    let session = format!("session-{}", shared.sessions);
+    let session = format!("session-{}-", shared.sessions);
     let is_handshake = match (shared.speaks, method) {
         (Speaks::Legacy, "initialize") => {
             let result = json!({
                 "protocolVersion": "2025-11-25",
-                "capabilities": { "tools": {} },
+                "capabilities": { "tools": {}, "logging": {} },
                 "serverInfo": { "name": "raw", "version": "1" },
             });
+            shared.opened += 1;
+            let session = format!("{session}{}", shared.opened);
             let head = [
                 ("content-type", "application/json"),
                 ("mcp-session-id", &*session),
@@ -272,7 +282,8 @@ fn respond(shared: &Shared, headers: &HeaderMap, method: &str, id: &Value) -> Re
         (Speaks::Modern, "initialize") => return StatusCode::NOT_FOUND.into_response(),
         (Speaks::Legacy, _) => headers
             .get("mcp-session-id")
-            .is_some_and(|sent| *sent == *session),
+            .and_then(|sent| sent.to_str().ok())
+            .is_some_and(|sent| sent.starts_with(&session)),
         (Speaks::Modern, _) => true,
     };
     if !is_handshake {
@@ -307,6 +318,7 @@ fn respond(shared: &Shared, headers: &HeaderMap, method: &str, id: &Value) -> Re
             }
             None => json(whole(&shared.answer)),
         },
+        "logging/setLevel" => json(whole(r#""result":{}"#)),
         _ if id.is_null() => StatusCode::ACCEPTED.into_response(),
         _ => json(whole(
             r#""error":{"code":-32601,"message":"method not found"}"#,

@@ -264,7 +264,8 @@ async fn a_modern_client_that_closes_its_stream_cancels_the_call() {
             let expected = json!({ "requestId": open.id });
             let body: Value = serde_json::from_str(&sent.body).expect("JSON");
             assert_eq!(body["params"], expected);
-            assert_eq!(sent.headers["mcp-session-id"], "session-1");
+            // In the caller's session, which is the second one: the first is the gateway's own.
+            assert_eq!(sent.headers["mcp-session-id"], "session-1-2");
         }
     }
 }

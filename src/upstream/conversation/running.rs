@@ -1,0 +1,264 @@
+//! A request that runs at an upstream: where, in whose name, and how it is cancelled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Answer;
+use crate::upstream::breaker::Pass;
+use crate::upstream::credential::Behalf;
+use crate::upstream::http::{Begun, HttpLink, OnBehalf, Sending};
+use crate::upstream::link::{Link, Wire};
+use crate::upstream::message::{self, Era, LogLevel, Request};
+use crate::upstream::sessions::Slot;
+use crate::upstream::{Call, Caller, Capabilities, Upstream, UpstreamError};
+
+/// How long an upstream may take to be told something that it does not answer.
+const TELLING: Duration = Duration::from_secs(5);
+
+/// A request that runs: its place among those that may run at once. Dropped before it is over, it is cancelled.
+pub(super) struct Running {
+    pub(super) upstream: Arc<Upstream>,
+    permit: Option<OwnedSemaphorePermit>,
+    /// What it comes to is told to the circuit breaker, once.
+    pass: Option<Pass>,
+    /// Where it runs; nothing before it was sent and once it is over.
+    pub(super) link: Option<Arc<Link>>,
+    pub(super) era: Era,
+    pub(super) id: u64,
+    pub(super) whose: Whose,
+}
+
+/// Whose request it is: the credential and, at a legacy server over HTTP, the session.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Whose {
+    behalf: Behalf,
+    slot: Option<Arc<Slot>>,
+}
+
+impl Whose {
+    fn on_behalf(&self) -> OnBehalf<'_> {
+        OnBehalf {
+            behalf: &self.behalf,
+            session: self.slot.as_deref().and_then(Slot::opened),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let Some(link) = self.link.take() else {
+            return;
+        };
+        match (&link.wire, link.era) {
+            (Wire::Stdio(stdio), _) => stdio.abandon(self.id),
+            // The response is dropped with the conversation, which closes its stream.
+            (Wire::Http(_), Era::Modern) => {}
+            (Wire::Http(_), Era::Legacy) => {
+                // It keeps its place meanwhile: there are never more of these than calls may run.
+                let permit = self.permit.take();
+                let cancelled = message::cancelled(self.id);
+                let whose = std::mem::take(&mut self.whose);
+                self.upstream.parts.lifecycle.spawn_at_drop(async move {
+                    tell(&link, &whose, cancelled).await;
+                    drop(permit);
+                });
+            }
+        }
+    }
+}
+
+/// Tells an upstream something that it does not answer.
+pub(super) async fn tell(link: &Link, whose: &Whose, message: Bytes) {
+    match &link.wire {
+        Wire::Http(http) => {
+            let told = http.tell(message, Some(whose.on_behalf()), TELLING).await;
+            if let Err(error) = told {
+                tracing::debug!(%error, "upstream: it could not be told something");
+            }
+        }
+        Wire::Stdio(stdio) => stdio.tell(message),
+    }
+}
+
+impl Running {
+    /// A request of `caller`'s that was not sent yet.
+    pub(super) fn new(
+        upstream: Arc<Upstream>,
+        (permit, pass): (OwnedSemaphorePermit, Pass),
+        caller: &Caller,
+    ) -> Self {
+        Self {
+            upstream,
+            permit: Some(permit),
+            pass: Some(pass),
+            link: None,
+            era: Era::Modern,
+            id: 0,
+            whose: Whose {
+                behalf: caller.behalf(),
+                slot: None,
+            },
+        }
+    }
+
+    /// It is answered or lost; there is nothing left to cancel.
+    pub(super) fn is_over(&mut self) {
+        self.link = None;
+    }
+
+    /// Notes that the upstream answered.
+    pub(super) fn succeeded(&mut self) {
+        if self.pass.take().is_some_and(Pass::succeeded) {
+            tracing::info!(
+                upstream = self.upstream.name(),
+                "upstream: it answers again; calls are no longer kept back"
+            );
+            self.upstream.standing.breaker(false);
+        }
+    }
+
+    /// Notes that the call failed; one that a lost connection failed asks for another one.
+    pub(super) fn failed(&mut self, error: UpstreamError) {
+        if !error.is_outage() {
+            // It said something, be it no.
+            if matches!(error, UpstreamError::Invalid | UpstreamError::Refused) {
+                self.succeeded();
+            }
+            return;
+        }
+        let upstream = &self.upstream;
+        if self.pass.take().is_some_and(Pass::failed) {
+            tracing::warn!(
+                upstream = upstream.name(),
+                seconds = upstream.definition.settings.breaker_seconds,
+                "upstream: too many calls failed in a row; calls are kept back for a while"
+            );
+            upstream.standing.breaker(true);
+        }
+        if error != UpstreamError::TimedOut {
+            tracing::warn!(upstream = upstream.name(), %error, "upstream: a call failed");
+            upstream.wake.notify_one();
+        }
+    }
+
+    /// Sends it, and returns when its answer has begun.
+    pub(super) async fn send(
+        &mut self,
+        call: &Call,
+        caller: &Caller,
+        timeout: Duration,
+    ) -> Result<Answer, UpstreamError> {
+        let link = self.upstream.linked().await?;
+        match self.send_over(&link, (call, caller), timeout).await {
+            // It did nothing with the request, so that may be sent again, once.
+            Err(UpstreamError::SessionGone) => {
+                let upstream = Arc::clone(&self.upstream);
+                let link = match self.whose.slot.take() {
+                    Some(gone) => {
+                        upstream.sessions.forget(caller.key, &gone);
+                        link
+                    }
+                    None => upstream.connect_after(Some(&link)).await?,
+                };
+                self.send_over(&link, (call, caller), timeout).await
+            }
+            sent => sent,
+        }
+    }
+
+    async fn send_over(
+        &mut self,
+        link: &Arc<Link>,
+        (call, caller): (&Call, &Caller),
+        timeout: Duration,
+    ) -> Result<Answer, UpstreamError> {
+        let request = Request {
+            method: call.method,
+            name: call.name.as_deref(),
+            members: &call.members,
+            meta: &call.meta,
+            wants_progress: call.progress_token.is_some(),
+            capabilities: &caller.capabilities,
+            log_level: caller.log_level,
+        };
+        (self.id, self.era) = (link.wire.next_id(), link.era);
+        match &link.wire {
+            Wire::Http(http) => {
+                if http.has_sessions() && !caller.is_this_server() {
+                    self.open_session((link, http), caller).await?;
+                }
+                self.link = Some(Arc::clone(link));
+                let sending = Sending {
+                    era: link.era,
+                    extra: call.headers.clone(),
+                    on_behalf: Some(self.whose.on_behalf()),
+                    timeout,
+                };
+                let begun = http.begin(self.id, &request, sending).await?;
+                Ok(match begun {
+                    Begun::Replied(reply) => {
+                        self.link = None;
+                        Answer::Whole(Some(reply))
+                    }
+                    Begun::Streams(events) => Answer::Events(events),
+                })
+            }
+            Wire::Stdio(stdio) => {
+                stdio.begin(self.id, request.write(self.id, link.era))?;
+                self.link = Some(Arc::clone(link));
+                Ok(Answer::Lines)
+            }
+        }
+    }
+}
+
+impl Running {
+    /// Makes sure that the caller has a session there, and gets the log messages that it wants.
+    async fn open_session(
+        &mut self,
+        (link, http): (&Link, &HttpLink),
+        caller: &Caller,
+    ) -> Result<(), UpstreamError> {
+        let settings = &self.upstream.definition.settings;
+        let timeout = Duration::from_secs(settings.start_timeout_seconds);
+        let slot = self.upstream.sessions.of(caller.key);
+        let behalf = &self.whose.behalf;
+        let open = async {
+            let opened = http.open_session(Some(behalf), timeout).await;
+            opened.map(|(_hello, session)| session)
+        };
+        slot.session(open).await?;
+        let asks_for_messages = caller.log_level.filter(|level| {
+            slot.wants(*level) && Capabilities::of(&link.hello.capabilities).logging
+        });
+        self.whose.slot = Some(slot);
+        if let Some(level) = asks_for_messages {
+            self.set_level(http, level, timeout).await;
+        }
+        Ok(())
+    }
+
+    /// Asks for log messages in the caller's session (MCP 2025-11-25, logging). Without them the call goes on.
+    async fn set_level(&self, http: &HttpLink, level: LogLevel, timeout: Duration) {
+        let members = format!(r#""level":"{}""#, level.as_str());
+        let request = Request {
+            method: "logging/setLevel",
+            members: members.as_bytes(),
+            ..Request::default()
+        };
+        let sending = Sending {
+            era: Era::Legacy,
+            extra: HeaderMap::new(),
+            on_behalf: Some(self.whose.on_behalf()),
+            timeout,
+        };
+        let asked = http.request(http.new_id(), &request, sending).await;
+        if let Err(error) = asked {
+            tracing::debug!(%error, "upstream: it could not be asked for log messages");
+        }
+    }
+}

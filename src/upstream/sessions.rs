@@ -1,0 +1,221 @@
+//! The sessions that callers have at a legacy server over HTTP: one each, so that what the server keeps for one caller is
+//! never another one's.
+//!
+//! A session is opened at the caller's first call, kept while it is used, and ended with `DELETE` when it was idle for too
+//! long, when it has to make way, and when this server stops (MCP 2025-11-25, session management). One costs some hundred
+//! bytes and no task. Servers that give out no session id have no sessions, and get none.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::HeaderValue;
+use tokio::sync::{Notify, OnceCell};
+use tokio::time::Instant;
+
+use super::UpstreamError;
+use super::message::LogLevel;
+
+/// Sessions that made way and were not ended yet. Of more than these the server hears nothing.
+const MOST_RETIRED: usize = 1_000;
+
+/// What a handshake left behind: it goes with every request of the session.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Session {
+    pub(super) id: Option<HeaderValue>,
+    pub(super) version: Option<HeaderValue>,
+}
+
+/// A caller's session, once it is open.
+#[derive(Debug)]
+pub(super) struct Slot {
+    session: OnceCell<Session>,
+    /// From which level on the server was asked for log messages; [`NO_LEVEL`] if it was not.
+    level: AtomicU8,
+}
+
+const NO_LEVEL: u8 = u8::MAX;
+
+impl Slot {
+    fn new() -> Self {
+        Self {
+            session: OnceCell::new(),
+            level: AtomicU8::new(NO_LEVEL),
+        }
+    }
+
+    /// The session, opened with `open` if nobody has done so.
+    pub(super) async fn session(
+        &self,
+        open: impl Future<Output = Result<Session, UpstreamError>>,
+    ) -> Result<&Session, UpstreamError> {
+        self.session.get_or_try_init(|| open).await
+    }
+
+    /// The session, if it is open.
+    pub(super) fn opened(&self) -> Option<&Session> {
+        self.session.get()
+    }
+
+    /// True if the server has to be asked for messages from `level` on. It is asked for more and never for less: each
+    /// caller gets from what comes what its call asked for.
+    pub(super) fn wants(&self, level: LogLevel) -> bool {
+        let wanted = level as u8;
+        self.level.fetch_min(wanted, Ordering::Relaxed) > wanted
+    }
+}
+
+/// The sessions of all callers at one server.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    kept: Mutex<Kept>,
+    most: usize,
+    idle: Duration,
+    /// Tells that some made way.
+    retired: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    slots: HashMap<[u8; 32], (Arc<Slot>, Instant)>,
+    retired: Vec<Arc<Slot>>,
+}
+
+impl Sessions {
+    /// Keeps at most so many, each for so long after its last use.
+    pub(super) fn new(most: usize, idle: Duration) -> Self {
+        Self {
+            kept: Mutex::default(),
+            most,
+            idle,
+            retired: Notify::new(),
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The place of this caller's session.
+    pub(super) fn of(&self, caller: [u8; 32]) -> Arc<Slot> {
+        let mut kept = self.kept();
+        let now = Instant::now();
+        if let Some((slot, last_used)) = kept.slots.get_mut(&caller) {
+            *last_used = now;
+            return Arc::clone(slot);
+        }
+        if kept.slots.len() >= self.most {
+            self.make_way(&mut kept);
+        }
+        let slot = Arc::new(Slot::new());
+        kept.slots.insert(caller, (Arc::clone(&slot), now));
+        slot
+    }
+
+    /// The one that was idle for longest goes.
+    fn make_way(&self, kept: &mut Kept) {
+        let oldest = kept.slots.iter().min_by_key(|(_, (_, used))| *used);
+        let oldest = oldest.map(|(caller, _)| *caller);
+        if let Some((slot, _)) = oldest.and_then(|caller| kept.slots.remove(&caller))
+            && kept.retired.len() < MOST_RETIRED
+        {
+            kept.retired.push(slot);
+            self.retired.notify_one();
+        }
+    }
+
+    /// The server does not know this session any more.
+    pub(super) fn forget(&self, caller: [u8; 32], gone: &Arc<Slot>) {
+        let mut kept = self.kept();
+        let known = kept.slots.get(&caller);
+        if known.is_some_and(|(slot, _)| Arc::ptr_eq(slot, gone)) {
+            kept.slots.remove(&caller);
+        }
+    }
+
+    /// Waits until some are to be ended, and takes them out. A session that a call uses is not among them.
+    pub(super) async fn to_end(&self) -> Vec<Arc<Slot>> {
+        // Half of the time, so that none lasts much longer than it may.
+        let look = (self.idle / 2).clamp(Duration::from_secs(1), Duration::from_secs(60));
+        drop(tokio::time::timeout(look, self.retired.notified()).await);
+        let mut kept = self.kept();
+        let mut ended = std::mem::take(&mut kept.retired);
+        // One that is still in use waits for the next look.
+        kept.retired = ended.extract_if(.., |slot| is_in_use(slot)).collect();
+        let now = Instant::now();
+        let idle = kept
+            .slots
+            .extract_if(|_, (slot, used)| now - *used >= self.idle && !is_in_use(slot));
+        ended.extend(idle.map(|(_, (slot, _))| slot));
+        ended
+    }
+
+    /// Takes out all of them.
+    pub(super) fn take_all(&self) -> Vec<Arc<Slot>> {
+        let mut kept = self.kept();
+        let mut all = std::mem::take(&mut kept.retired);
+        all.extend(kept.slots.drain().map(|(_, (slot, _))| slot));
+        all
+    }
+}
+
+fn is_in_use(slot: &Arc<Slot>) -> bool {
+    Arc::strong_count(slot) > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IDLE: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_lasts_while_it_is_used_and_ends_when_it_is_idle() {
+        let sessions = Sessions::new(10, IDLE);
+        let (busy, idle) = (sessions.of([1; 32]), sessions.of([2; 32]));
+        assert!(Arc::ptr_eq(&busy, &sessions.of([1; 32])));
+        drop(idle);
+        tokio::time::sleep(IDLE).await;
+        assert_eq!(sessions.to_end().await.len(), 1);
+        drop(busy);
+        assert_eq!(sessions.to_end().await.len(), 1);
+        assert_eq!(sessions.to_end().await.len(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_one_that_was_idle_for_longest_makes_way_and_is_ended_at_once() {
+        let sessions = Sessions::new(2, IDLE);
+        for caller in 1..=2 {
+            sessions.of([caller; 32]);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let first = sessions.of([1; 32]);
+        sessions.of([3; 32]);
+        let began = Instant::now();
+        assert_eq!(sessions.to_end().await.len(), 1);
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert!(Arc::ptr_eq(&first, &sessions.of([1; 32])));
+        assert_eq!(sessions.take_all().len(), 2);
+    }
+
+    #[test]
+    fn one_that_is_gone_makes_room_for_another_once() {
+        let sessions = Sessions::new(2, IDLE);
+        let gone = sessions.of([1; 32]);
+        sessions.forget([1; 32], &gone);
+        let next = sessions.of([1; 32]);
+        assert!(!Arc::ptr_eq(&gone, &next));
+        sessions.forget([1; 32], &gone);
+        assert!(Arc::ptr_eq(&next, &sessions.of([1; 32])));
+    }
+
+    #[test]
+    fn a_server_is_asked_for_more_messages_and_never_for_less() {
+        let slot = Slot::new();
+        assert!(slot.wants(LogLevel::Warning));
+        assert!(!slot.wants(LogLevel::Warning));
+        assert!(!slot.wants(LogLevel::Error));
+        assert!(slot.wants(LogLevel::Debug));
+    }
+}
