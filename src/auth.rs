@@ -46,9 +46,11 @@ pub use issuer::{IssuerStatus, KeyState};
 pub use metadata::ProtectedResourceMetadata;
 pub use principal::Principal;
 pub use profiles::ProfileName;
-pub use resource::{Resource, ResourceIdentifier, Resources};
+pub use resource::{Resource, ResourceIdentifier, Resources, upstream_of};
 pub use scope::{Scope, ScopePrefix, Scopes};
-pub use settings::{IssuerSettings, ScopeSettings, Settings, SettingsError, TokenCacheSettings};
+pub use settings::{
+    IssuerSettings, ScopeSettings, Settings, SettingsError, TokenCacheSettings, UpstreamResource,
+};
 pub use token_exchange::{CallerToken, ExchangeError, ExchangeSettings};
 pub use unverified_claims::UnverifiedClaims;
 
@@ -356,7 +358,12 @@ impl Inner {
 impl Issuer {
     /// RFC 9068 §4: the audience must be this resource, by one of its names.
     fn check_audience(&self, audiences: &[String], resource: &Resource) -> Result<(), TokenError> {
-        if is_audience(audiences, [resource.accepted_audiences(), self.audiences()]) {
+        // What an issuer calls the whole server is no name of one upstream.
+        let issuers_own = match resource.upstream() {
+            None => self.audiences(),
+            Some(_) => &[],
+        };
+        if is_audience(audiences, [resource.accepted_audiences(), issuers_own]) {
             return Ok(());
         }
         Err(TokenError::WrongAudience)

@@ -53,7 +53,7 @@ pub use settings::{Settings, SettingsError};
 pub use stream::EventStream;
 
 use self::bridge::request_state::RequestStates;
-use self::catalog::{Catalog, Label};
+use self::catalog::{Catalogs, Label};
 use self::counts::Counts;
 use self::era::Era;
 use self::old_transport::OldTransport;
@@ -76,7 +76,7 @@ pub struct Protocol(Arc<Inner>);
 struct Inner {
     parts: Parts,
     settings: Settings,
-    catalog: ArcSwap<Catalog>,
+    catalogs: ArcSwap<Catalogs>,
     /// Tells that the catalogue is another one.
     renewed: watch::Sender<()>,
     counts: Counts,
@@ -126,7 +126,7 @@ impl Protocol {
     /// A protocol layer with the given settings. With upstreams it needs a tokio runtime.
     pub fn new(settings: Settings, parts: Parts) -> Result<Self, SettingsError> {
         let keys = Arc::new(settings.session_keys()?);
-        let catalog = catalog::merged(&parts, &settings);
+        let catalogs = Catalogs::now(&parts, &settings);
         let built_in = tools::NAMES.into_iter().map(Label::from);
         let labels = built_in.chain(
             parts
@@ -146,7 +146,7 @@ impl Protocol {
                 parts.clock.clone(),
             )),
             counts: Counts::new(parts.metrics.clone(), labels),
-            catalog: ArcSwap::from_pointee(catalog),
+            catalogs: ArcSwap::from_pointee(catalogs),
             renewed: watch::Sender::new(()),
             old_transport: OldTransport::default(),
             open_streams: OpenStreams::new(&settings, parts.metrics.clone()),
@@ -163,6 +163,16 @@ impl Protocol {
             lifecycle.spawn(protocol.clone().keep_catalog());
         }
         Ok(protocol)
+    }
+
+    /// True if there is what the caller's token is for: the whole server, or an upstream of that name.
+    #[must_use]
+    pub fn serves(&self, principal: &Principal) -> bool {
+        let mut upstreams = self.0.parts.upstreams.iter();
+        match principal.resource().upstream() {
+            None => true,
+            Some(name) => upstreams.any(|upstream| upstream.name() == name),
+        }
     }
 
     /// How many response streams are open now, for health.

@@ -28,15 +28,16 @@ impl ProtectedResourceMetadata {
     #[must_use]
     pub fn new(resource: &Resource, settings: &Settings) -> Self {
         let issuers = settings.issuer.iter();
+        let name = settings.resource_name.as_deref().unwrap_or("Usher");
         Self {
             resource: resource.identifier().as_str().to_owned(),
             authorization_servers: issuers.map(|issuer| issuer.issuer.clone()).collect(),
             scopes_supported: settings.asked_for(),
             bearer_methods_supported: vec!["header".into()],
-            resource_name: settings
-                .resource_name
-                .clone()
-                .unwrap_or_else(|| "Usher".into()),
+            resource_name: match resource.upstream() {
+                None => name.to_owned(),
+                Some(upstream) => format!("{name}: {upstream}"),
+            },
             resource_documentation: settings.resource_documentation.clone(),
         }
     }
@@ -89,7 +90,8 @@ mod tests {
             assert_eq!(metadata.scopes_supported, ["mcp:read"]);
             assert_eq!(metadata.bearer_methods_supported, ["header"]);
             let described = resources.described_at(document.trim_start_matches("https://mcp.test"));
-            assert_eq!(described.map(|r| r.identifier()), Some(found.identifier()));
+            let described = described.map(|resource| resource.identifier().clone());
+            assert_eq!(described.as_ref(), Some(found.identifier()));
         }
         assert!(resources.at("/mcp/other").is_none());
         assert!(

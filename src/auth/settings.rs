@@ -22,7 +22,7 @@ pub struct Settings {
     /// The names of the scopes.
     pub scopes: ScopeSettings,
     /// Audiences that a token may carry besides the resource identifiers that follow from `public_url`. Default: none.
-    /// They are added to every resource of this server, never to another upstream's.
+    /// They are added to every resource of this server but those of single upstreams.
     pub audiences: Vec<String>,
     /// The cache of tokens already verified.
     pub token_cache: TokenCacheSettings,
@@ -33,9 +33,21 @@ pub struct Settings {
     /// The claims that are kept because a rule asks for them. Not written here: they follow from the rules.
     #[serde(skip)]
     pub kept_claims: Vec<String>,
+    /// The upstreams, each a resource of its own. Not written here: they are those configured.
+    #[serde(skip)]
+    pub upstreams: Vec<UpstreamResource>,
     /// For which upstreams callers' tokens are exchanged. Not written here: it follows from the upstreams.
     #[serde(skip)]
     pub exchanges: Vec<ExchangeSettings>,
+}
+
+/// An upstream as a resource of its own, at `/mcp/{name}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpstreamResource {
+    /// Its name.
+    pub name: String,
+    /// Audiences that a token for it may carry besides its address.
+    pub audiences: Vec<String>,
 }
 
 /// One issuer whose tokens are accepted.

@@ -149,6 +149,7 @@ impl Found {
             self.mistake(KeyPath::parse(&key), error, "");
         }
         self.credentials(settings);
+        self.audiences(settings);
         for error in settings.http.mistakes() {
             self.mistake(keys::of_http(&error), error, "");
         }
@@ -176,6 +177,32 @@ impl Found {
         }
         if let Err(error) = settings.log.check() {
             self.mistake(KeyPath::parse("log.level"), error, "");
+        }
+    }
+
+    /// Each upstream's endpoint is a resource of its own: a token for one must not open another.
+    fn audiences(&mut self, settings: &Settings) {
+        let whole = settings.audiences.iter();
+        let issuers = settings.issuer.iter();
+        let whole = whole.chain(issuers.flat_map(|issuer| &issuer.audiences));
+        let mut taken: Vec<&str> = whole.map(String::as_str).collect();
+        for (at, upstream) in settings.upstream.iter().enumerate() {
+            for audience in &upstream.audiences {
+                let path = || KeyPath::parse(&format!("upstream[{at}].audiences"));
+                let own = format!("{}/mcp/{}", settings.public_url, upstream.name);
+                let is_ours = audience == &settings.public_url
+                    || audience.starts_with(&format!("{}/", settings.public_url));
+                if audience.trim() != audience || audience.is_empty() {
+                    let message = format!("{audience:?} is empty or has spaces around it");
+                    let advice = "expected an audience exactly as the issuer writes it into `aud`";
+                    self.mistake(path(), message, advice);
+                } else if taken.contains(&audience.as_str()) || (is_ours && *audience != own) {
+                    let message = format!("{audience:?} names something else here as well");
+                    let advice = "a token for one resource would open two: expected an audience of this upstream alone";
+                    self.mistake(path(), message, advice);
+                }
+            }
+            taken.extend(upstream.audiences.iter().map(String::as_str));
         }
     }
 

@@ -109,7 +109,17 @@ impl Settings {
             resource_documentation: self.resource_documentation.clone(),
             kept_claims: self.kept_claims(),
             exchanges: self.exchanges(),
+            upstreams: self.upstream_resources(),
         }
+    }
+
+    /// Each upstream as a resource of its own.
+    fn upstream_resources(&self) -> Vec<auth::UpstreamResource> {
+        let resource = |upstream: &upstream::UpstreamSettings| auth::UpstreamResource {
+            name: upstream.name.clone(),
+            audiences: upstream.audiences.clone(),
+        };
+        self.upstream.iter().map(resource).collect()
     }
 
     /// The upstreams that take a token in exchange for the caller's.

@@ -30,10 +30,11 @@ pub async fn authenticate(
     let path = match endpoint {
         // Documents belong to the whole server.
         Endpoint::Document => "/",
+        Endpoint::McpUpstream => request.uri().path(),
         other => other.label(),
     };
-    let resource = state.resource_server.resources().at(path);
-    let resource = resource.ok_or(Refusal::NotFound)?;
+    let resource = state.resource_server.resources().claimed_at(path);
+    let resource = &resource.ok_or(Refusal::NotFound)?;
     let access_token = AccessToken::from_request(request.headers(), request.uri().query());
     request.headers_mut().remove(header::AUTHORIZATION);
     let access_token = access_token.map_err(|error| without_token(state, resource, error))?;

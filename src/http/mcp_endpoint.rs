@@ -32,6 +32,9 @@ pub async fn answer(
 ) -> Result<Response, Refusal> {
     let protocol = &state.protocol;
     let principal = &caller.principal;
+    if !protocol.serves(principal) {
+        return Err(Refusal::NotFound);
+    }
     let answer = match *request.method() {
         Method::POST => match read(state, principal, request).await? {
             Ok((headers, body)) => {

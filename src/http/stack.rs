@@ -216,7 +216,7 @@ impl Stack {
             (Endpoint::ResourceMetadata, _) => {
                 well_known::resource_metadata(state, request.uri().path())
             }
-            (Endpoint::Mcp | Endpoint::McpRoot, Some(caller)) => {
+            (Endpoint::Mcp | Endpoint::McpRoot | Endpoint::McpUpstream, Some(caller)) => {
                 mcp_endpoint::answer(state, caller, request, &mut call.notes).await
             }
             (Endpoint::LegacySse, Some(caller)) => Ok(legacy_sse::open(
@@ -242,7 +242,8 @@ impl Stack {
                 | Endpoint::LegacyMessages
                 | Endpoint::LegacySse
                 | Endpoint::Mcp
-                | Endpoint::McpRoot,
+                | Endpoint::McpRoot
+                | Endpoint::McpUpstream,
                 None,
             ) => {
                 tracing::error!("a request came past authentication without a caller");
@@ -269,7 +270,10 @@ impl Stack {
             return response;
         };
         let is_call = call.method == Method::POST
-            && matches!(call.endpoint, Some(Endpoint::Mcp | Endpoint::McpRoot));
+            && matches!(
+                call.endpoint,
+                Some(Endpoint::Mcp | Endpoint::McpRoot | Endpoint::McpUpstream)
+            );
         let challenge = response.headers().get(header::WWW_AUTHENTICATE);
         if is_call
             && let Some(challenge) = challenge.and_then(|challenge| challenge.to_str().ok())

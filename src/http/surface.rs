@@ -3,6 +3,8 @@
 
 use axum::http::{HeaderMap, HeaderName, Method, header};
 
+use crate::auth::upstream_of;
+
 /// `Mcp-Session-Id`.
 pub const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
@@ -25,6 +27,8 @@ pub enum Endpoint {
     Mcp,
     /// The MCP endpoint at the root.
     McpRoot,
+    /// The MCP endpoint of one upstream.
+    McpUpstream,
     /// The surface described, as JSON.
     OpenapiJson,
     /// The surface described, as YAML.
@@ -46,9 +50,10 @@ pub enum Access {
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Mcp,
         Self::McpRoot,
+        Self::McpUpstream,
         Self::LegacySse,
         Self::LegacyMessages,
         Self::Document,
@@ -81,6 +86,8 @@ impl Endpoint {
             "/openapi.yaml" => Self::OpenapiYaml,
             "/.well-known/oauth-authorization-server" => Self::AuthorizationServerMetadata,
             other if Self::ResourceMetadata.paths().contains(&other) => Self::ResourceMetadata,
+            other if upstream_of(other).is_some() => Self::McpUpstream,
+            other if is_metadata_of_upstream(other) => Self::ResourceMetadata,
             other => {
                 let id = other.strip_prefix("/documents/")?;
                 let single = !id.is_empty() && !id.contains('/');
@@ -101,12 +108,14 @@ impl Endpoint {
             Self::LegacyMessages => &["/messages"],
             Self::LegacySse => &["/sse"],
             Self::Mcp => &["/mcp"],
+            Self::McpUpstream => &["/mcp/{upstream}"],
             Self::OpenapiJson => &["/openapi.json"],
             Self::OpenapiYaml => &["/openapi.yaml"],
             Self::Ready => &["/readyz"],
             Self::ResourceMetadata => &[
                 "/.well-known/oauth-protected-resource",
                 "/.well-known/oauth-protected-resource/mcp",
+                "/.well-known/oauth-protected-resource/mcp/{upstream}",
                 "/.well-known/oauth-protected-resource/sse",
             ],
         }
@@ -122,7 +131,7 @@ impl Endpoint {
     #[must_use]
     pub fn methods(self) -> (&'static [Method], &'static str) {
         match self {
-            Self::Mcp | Self::McpRoot => (
+            Self::Mcp | Self::McpRoot | Self::McpUpstream => (
                 &[Method::GET, Method::POST, Method::DELETE],
                 "GET, POST, DELETE, OPTIONS",
             ),
@@ -143,9 +152,12 @@ impl Endpoint {
     #[must_use]
     pub fn access(self) -> Access {
         match self {
-            Self::Document | Self::LegacyMessages | Self::LegacySse | Self::Mcp | Self::McpRoot => {
-                Access::Guarded
-            }
+            Self::Document
+            | Self::LegacyMessages
+            | Self::LegacySse
+            | Self::Mcp
+            | Self::McpRoot
+            | Self::McpUpstream => Access::Guarded,
             Self::AuthorizationServerMetadata
             | Self::Health
             | Self::Landing
@@ -155,6 +167,12 @@ impl Endpoint {
             | Self::ResourceMetadata => Access::Public,
         }
     }
+}
+
+fn is_metadata_of_upstream(path: &str) -> bool {
+    path.strip_prefix("/.well-known/oauth-protected-resource")
+        .and_then(upstream_of)
+        .is_some()
 }
 
 /// At `/`: everything but reading the landing page is MCP. A read is MCP if it asks for a stream or names a session.
@@ -195,7 +213,7 @@ mod tests {
                 .find(|method| **method != Method::GET)
                 .unwrap_or(&Method::GET);
             for path in endpoint.paths() {
-                let path = path.replace("{id}", "a1b2");
+                let path = path.replace("{id}", "a1b2").replace("{upstream}", "a-1");
                 let found = at(method.clone(), &path, None);
                 assert_eq!(found, Some(endpoint), "{method} {path}");
             }
@@ -206,6 +224,11 @@ mod tests {
     fn other_paths_lead_nowhere() {
         for path in [
             "/mcp/",
+            "/mcp/A",
+            "/mcp/a/b",
+            "/mcp/a__b",
+            "/.well-known/oauth-protected-resource/a",
+            "/.well-known/oauth-protected-resource/mcp/",
             "/MCP",
             "/documents/",
             "/documents/a/b",

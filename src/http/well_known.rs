@@ -17,7 +17,7 @@ pub fn resource_metadata(state: &State, path: &str) -> Result<Response, Refusal>
     let resource = described.ok_or(Refusal::NotFound)?;
     Ok(for_a_while(json(
         StatusCode::OK,
-        &state.resource_server.metadata(resource),
+        &state.resource_server.metadata(&resource),
     )))
 }
 

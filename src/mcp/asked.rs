@@ -97,7 +97,8 @@ impl Protocol {
 
     /// Whether `principal` may read documents: what a call of `fetch` takes, for those who read one without it.
     pub fn permit_fetch(&self, principal: &Principal) -> Result<(), Denied> {
-        let catalog = self.0.catalog.load();
+        let catalogs = self.0.catalogs.load();
+        let catalog = catalogs.whole();
         let fetch = catalog.requirements(catalog.tool(tools::FETCH));
         let decided = self
             .0

@@ -30,8 +30,9 @@ impl Protocol {
         messages: &[Message<'_>],
         headers: &Headers<'_>,
     ) -> Turn {
-        let catalog = self.0.catalog.load();
-        let requests = match self.requests((post, &catalog), messages, headers) {
+        let catalogs = self.0.catalogs.load();
+        let catalog = catalogs.of(post.principal);
+        let requests = match self.requests((post, catalog), messages, headers) {
             Ok(requests) => requests,
             Err(error) => return Turn::Now(Answer::refusal(None, &error, Era::Legacy)),
         };

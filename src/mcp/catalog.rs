@@ -10,6 +10,7 @@ mod names;
 mod route;
 mod shown;
 mod uri_template;
+mod views;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,11 +19,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub(crate) use keep::merged;
-#[expect(unused_imports, reason = "the endpoint of one upstream serves it")]
-pub(crate) use keep::of_one;
 pub(crate) use merge::label;
 pub(crate) use names::Naming;
+pub(crate) use views::Catalogs;
+
+use self::keep::{merged, of_none, of_one};
 
 use self::merge::Merging;
 use self::route::Routes;

@@ -122,10 +122,11 @@ impl Protocol {
             return answer;
         };
         let turn = {
-            let catalog = self.0.catalog.load();
+            let catalogs = self.0.catalogs.load();
+            let catalog = catalogs.of(post.principal);
             self.answer(&Asked {
                 session_key,
-                ..self.asked((post, &catalog), &call, id, Era::Legacy)
+                ..self.asked((post, catalog), &call, id, Era::Legacy)
             })
         };
         let answer = match turn {

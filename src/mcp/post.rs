@@ -55,10 +55,11 @@ impl Protocol {
             Ok(session) => session,
             Err(error) => return Turn::Now(Answer::refusal(Some(id), &error, era)),
         };
-        let catalog = self.0.catalog.load();
+        let catalogs = self.0.catalogs.load();
+        let catalog = catalogs.of(post.principal);
         let asked = Asked {
             session_key: session.as_ref().map(Session::key),
-            ..self.asked((post, &catalog), call, id, era)
+            ..self.asked((post, catalog), call, id, era)
         };
         let mut turn = self.answer(&asked);
         if asked.method == Some(Method::Initialize)

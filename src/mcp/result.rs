@@ -146,21 +146,24 @@ impl Protocol {
         let Inner {
             parts, settings, ..
         } = &*self.0;
+        // They tell of the whole server.
+        let instructions = match asked.principal.resource().upstream() {
+            None => settings.instructions.as_str(),
+            Some(_) => "",
+        };
         match asked.method.ok_or(Error::UnknownMethod)? {
             Method::CallTool => {
                 let arguments = call_arguments(params)?;
                 let ended = call::run(&parts.tools, permit, arguments, out)?;
                 return Ok((ended, Caching::Silent));
             }
-            Method::Discover => {
-                discover::write_discover(out, asked.catalog, &settings.instructions)
-            }
+            Method::Discover => discover::write_discover(out, asked.catalog, instructions),
             Method::Initialize => {
                 let requested = params
                     .text("protocolVersion")
                     .ok_or(Error::InvalidParams("protocolVersion is missing"))?;
                 let revision = Revision::negotiate(&requested);
-                let us = (asked.catalog, settings.instructions.as_str());
+                let us = (asked.catalog, instructions);
                 discover::write_initialize(out, revision, us);
             }
             Method::GetPrompt => return Err(Error::InvalidParams("unknown prompt")),

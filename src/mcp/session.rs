@@ -229,13 +229,20 @@ fn read(sealed: &[u8], plain: &[u8]) -> Option<(Session, [u8; 32])> {
     (format == FORMAT).then_some((session, owner))
 }
 
-/// Whose session it is.
+/// Whose session it is, and at which resource: the whole server, or one upstream.
 fn digest(principal: &Principal) -> [u8; 32] {
-    digest_of(&[
+    let caller = [
         Some(principal.issuer()),
         Some(principal.subject()),
         principal.client_id(),
-    ])
+    ];
+    match principal.resource().upstream() {
+        None => digest_of(&caller),
+        Some(upstream) => {
+            let [issuer, subject, client_id] = caller;
+            digest_of(&[issuer, subject, client_id, Some(upstream)])
+        }
+    }
 }
 
 /// Tells callers apart, and the same caller at two resources. Never all zeros.

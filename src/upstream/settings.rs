@@ -22,6 +22,10 @@ pub struct UpstreamSettings {
     /// The address of its MCP endpoint (Streamable HTTP): `https`, or `http` on loopback; see `allow_plain_http`. Default: none.
     #[schemars(example = "https://billing.example.com/mcp")]
     pub http: Option<String>,
+    /// Audiences that a token for its own endpoint, `/mcp/` and its name, may carry besides that address. They must be
+    /// nobody else's. Default none; neither `audiences` nor an issuer's own count there.
+    #[schemars(example = ["api://billing"])]
+    pub audiences: Vec<String>,
     /// Allows `http` off loopback, private addresses included: whoever is on the way there reads and changes calls and
     /// results. Not together with a credential. Default: false.
     pub allow_plain_http: bool,
@@ -75,6 +79,7 @@ impl Default for UpstreamSettings {
         Self {
             name: String::new(),
             http: None,
+            audiences: Vec::new(),
             allow_plain_http: false,
             credential: CredentialSettings::default(),
             stdio: StdioSettings::default(),

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use usher::upstream::UpstreamSettings;
 
 use crate::gateway::{Reply, TestGateway};
 
@@ -55,6 +56,24 @@ fn check_headers(what: &str, reply: &Reply) {
     );
 }
 
+/// A server in front of another one, which nobody reaches.
+async fn with_an_upstream() -> TestGateway {
+    let upstream = UpstreamSettings {
+        name: "away".into(),
+        http: Some("http://127.0.0.1:9/mcp".into()),
+        ..UpstreamSettings::default()
+    };
+    let builder = TestGateway::builder();
+    let builder = builder.settings(|settings| settings.upstream = vec![upstream]);
+    builder.start().await
+}
+
+/// A described path with names in it.
+fn concrete(path: &str) -> String {
+    path.replace("{id}", "000000000000000000000000")
+        .replace("{upstream}", "away")
+}
+
 /// Path and method of everything that the description lists.
 async fn described(gateway: &TestGateway) -> Vec<(String, String)> {
     let document = gateway.get("/openapi.json").await.json();
@@ -69,13 +88,12 @@ async fn described(gateway: &TestGateway) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn every_described_operation_exists_and_leaks_no_header() {
-    let gateway = TestGateway::start().await;
+    let gateway = with_an_upstream().await;
     let operations = described(&gateway).await;
     assert!(operations.len() >= 20, "{operations:?}");
     for (path, method) in operations {
         let what = format!("{method} {path}");
-        let concrete = path.replace("{id}", "000000000000000000000000");
-        let reply = Reply::of(gateway.request(&method, &concrete)).await;
+        let reply = Reply::of(gateway.request(&method, &concrete(&path))).await;
         assert_ne!(reply.status, 405, "{what}");
         assert_ne!(reply.status, 404, "{what}");
         check_headers(&what, &reply);
@@ -84,11 +102,11 @@ async fn every_described_operation_exists_and_leaks_no_header() {
 
 #[tokio::test]
 async fn undescribed_methods_get_405_and_allow_lists_the_described_ones() {
-    let gateway = TestGateway::start().await;
+    let gateway = with_an_upstream().await;
     let operations = described(&gateway).await;
     let paths: BTreeSet<&String> = operations.iter().map(|(path, _)| path).collect();
     for path in paths {
-        let reply = Reply::of(gateway.request("PATCH", &path.replace("{id}", "0"))).await;
+        let reply = Reply::of(gateway.request("PATCH", &concrete(path))).await;
         assert_eq!(reply.status, 405, "{path}");
         check_headers(path, &reply);
         let allow: BTreeSet<_> = reply.header("allow").unwrap().split(", ").collect();
@@ -110,6 +128,7 @@ async fn unknown_and_ambiguous_paths_are_refused_in_json() {
     for (path, status) in [
         ("/nothing", 404),
         ("/mcp/", 404),
+        ("/.well-known/oauth-protected-resource/mcp/nothing", 404),
         ("/documents/", 404),
         ("/.well-known/oauth-protected-resource/nothing", 404),
         ("/.well-known/oauth-authorization-server/mcp", 404),

@@ -6,6 +6,7 @@
 
 mod command_line;
 mod credentials;
+mod endpoint;
 mod hostile;
 mod rmcp_server;
 mod sessions;

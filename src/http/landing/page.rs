@@ -158,6 +158,9 @@ fn describe(endpoint: Endpoint) -> &'static str {
         Endpoint::LegacySse => "The old HTTP+SSE transport of 2024-11-05",
         Endpoint::Mcp => "The MCP endpoint, every revision",
         Endpoint::McpRoot => "The MCP endpoint once more, for clients that drop the path",
+        Endpoint::McpUpstream => {
+            "The MCP endpoint of one server behind this one, where there are some"
+        }
         Endpoint::OpenapiJson => "The HTTP surface described",
         Endpoint::OpenapiYaml => "The same as YAML",
         Endpoint::Ready => "Readiness",

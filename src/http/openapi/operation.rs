@@ -20,6 +20,9 @@ pub(super) fn describe(endpoint: Endpoint, method: &Method, path: &str) -> Value
     if endpoint == Endpoint::Document {
         operation.insert("parameters".to_owned(), json!([path_parameter()]));
     }
+    if path.contains("{upstream}") {
+        operation.insert("parameters".to_owned(), json!([upstream_parameter()]));
+    }
     if endpoint == Endpoint::Health {
         operation.insert("parameters".to_owned(), json!([deep_parameter()]));
     }
@@ -59,6 +62,11 @@ fn summary(endpoint: Endpoint, method: &Method) -> &'static str {
         }
         Endpoint::LegacyMessages => "A message of the HTTP+SSE transport of 2024-11-05",
         Endpoint::LegacySse => "The stream of the HTTP+SSE transport of 2024-11-05",
+        Endpoint::McpUpstream => match *method {
+            Method::GET => "A stream of one upstream's endpoint, for revisions before 2026-07-28",
+            Method::DELETE => "Ends a session with one upstream's endpoint",
+            _ => "MCP messages for one upstream alone, under its own names; a resource of its own",
+        },
         Endpoint::Mcp | Endpoint::McpRoot => match *method {
             Method::GET => "A stream of the MCP endpoint, for revisions before 2026-07-28",
             Method::DELETE => "Ends a session, for revisions before 2026-07-28",
@@ -141,7 +149,7 @@ fn answers(endpoint: Endpoint, method: &Method) -> Vec<(&'static str, &'static s
         Endpoint::LegacyMessages => {
             vec![("202", "Taken; the answer comes on the stream", Value::Null)]
         }
-        Endpoint::Mcp | Endpoint::McpRoot => match *method {
+        Endpoint::Mcp | Endpoint::McpRoot | Endpoint::McpUpstream => match *method {
             Method::GET => vec![("200", "Events", any("text/event-stream"))],
             Method::DELETE => vec![("204", "The session has ended", Value::Null)],
             _ => vec![
@@ -180,6 +188,16 @@ fn path_parameter() -> Value {
         "required": true,
         "description": "The id that `search` gave",
         "schema": { "type": "string" },
+    })
+}
+
+fn upstream_parameter() -> Value {
+    json!({
+        "name": "upstream",
+        "in": "path",
+        "required": true,
+        "description": "The name of an upstream, as whoever runs this server gives it to you",
+        "schema": { "type": "string", "pattern": "^[a-z0-9-]{1,32}$" },
     })
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::merge::kind;
-use super::{Catalog, Making, Naming, built_in_targets};
+use super::{Catalog, Catalogs, Making, Naming, built_in_targets};
 use crate::mcp::{Inner, Parts, Protocol, Settings};
 use crate::policy::Target;
 use crate::upstream::{Feature, Upstream};
@@ -52,7 +52,7 @@ fn making<'a>(parts: &'a Parts, naming: Naming<'a>) -> Making<'a> {
 }
 
 /// The one catalogue of what there is now.
-pub(crate) fn merged(parts: &Parts, settings: &Settings) -> Catalog {
+pub(super) fn merged(parts: &Parts, settings: &Settings) -> Catalog {
     let naming = Naming::Merged {
         separator: &settings.name_separator,
     };
@@ -62,13 +62,20 @@ pub(crate) fn merged(parts: &Parts, settings: &Settings) -> Catalog {
 }
 
 /// The catalogue of what one upstream has now, under its own names. Rules hold as in the one catalogue.
-#[expect(dead_code, reason = "the endpoint of one upstream serves it")]
-pub(crate) fn of_one(parts: &Parts, settings: &Settings, upstream: &Arc<Upstream>) -> Catalog {
+pub(super) fn of_one(parts: &Parts, settings: &Settings, upstream: &Arc<Upstream>) -> Catalog {
     let naming = Naming::Own {
         separator: &settings.name_separator,
     };
     let upstreams = std::slice::from_ref(upstream);
     Catalog::new(Vec::new(), upstreams, making(parts, naming))
+}
+
+/// The catalogue of nothing at all.
+pub(super) fn of_none(parts: &Parts, settings: &Settings) -> Catalog {
+    let naming = Naming::Own {
+        separator: &settings.name_separator,
+    };
+    Catalog::new(Vec::new(), &[], making(parts, naming))
 }
 
 /// What was told already.
@@ -118,9 +125,9 @@ impl Protocol {
         let keep = async {
             loop {
                 // Also before the first change: something may have been listed already.
-                let catalog = Arc::new(merged(parts, &self.0.settings));
-                telling.tell(&self.0, &catalog);
-                self.0.catalog.store(catalog);
+                let catalogs = Arc::new(Catalogs::now(parts, &self.0.settings));
+                telling.tell(&self.0, catalogs.whole());
+                self.0.catalogs.store(catalogs);
                 self.0.renewed.send_replace(());
                 let late = telling.begun + PATIENCE;
                 tokio::select! {
