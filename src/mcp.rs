@@ -52,6 +52,7 @@ pub use headers::SESSION as SESSION_HEADER;
 pub use settings::{Settings, SettingsError};
 pub use stream::EventStream;
 
+use self::bridge::questions::Questions;
 use self::bridge::request_state::RequestStates;
 use self::catalog::{Catalogs, Label};
 use self::counts::Counts;
@@ -82,6 +83,8 @@ struct Inner {
     counts: Counts,
     sessions: Arc<Sessions>,
     request_states: RequestStates,
+    /// What upstreams ask legacy clients.
+    questions: Questions,
     old_transport: OldTransport,
     open_streams: OpenStreams,
     running: RunningCalls,
@@ -135,6 +138,7 @@ impl Protocol {
                 .map(|upstream| catalog::label(upstream)),
         );
         let protocol = Self(Arc::new(Inner {
+            questions: Questions::default(),
             request_states: RequestStates::new(
                 Arc::clone(&keys),
                 settings.request_state_ttl_seconds,

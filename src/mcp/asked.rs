@@ -10,7 +10,7 @@ use super::envelope::{Call, Id};
 use super::error::Error;
 use super::method::Method;
 use super::reply::Caching;
-use super::session::SessionKey;
+use super::session::{Session, SessionKey};
 use super::settings::DeniedCall;
 use super::{Answer, Era, Post, Protocol, answer, call, reply, target};
 use crate::auth::{Challenge, Principal};
@@ -29,6 +29,8 @@ pub(super) struct Asked<'a> {
     pub(super) headers: &'a HeaderMap,
     /// What yields the caller's credentials for upstreams.
     pub(super) credential: Option<&'a Credential>,
+    /// The legacy session that it belongs to; none over HTTP+SSE.
+    pub(super) session: Option<Session>,
     /// What tells its legacy session apart from others, whichever transport that is of.
     pub(super) session_key: Option<SessionKey>,
     /// The client takes a stream for an answer.
@@ -79,6 +81,7 @@ impl Protocol {
             principal: post.principal,
             headers: post.headers,
             credential: post.credential,
+            session: None,
             session_key: None,
             takes_events: post.takes_events,
             catalog,

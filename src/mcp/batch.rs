@@ -66,7 +66,11 @@ impl Protocol {
         }
         let calls = messages.iter().filter_map(|message| match message {
             Message::Call(call) => Some(call),
-            Message::Response => None,
+            Message::Response(response) => {
+                let session = session.as_ref();
+                let _ignored = self.take_answer(post.principal, session, response);
+                None
+            }
         });
         let mut requests = Vec::with_capacity(messages.len());
         for call in calls {
@@ -78,6 +82,7 @@ impl Protocol {
                 return Err(Error::Invalid("initialize is not part of a batch"));
             }
             requests.push(Asked {
+                session,
                 session_key: session.as_ref().map(Session::key),
                 // What would come before an answer has no place in a batch of answers.
                 takes_events: false,
@@ -93,17 +98,21 @@ impl Protocol {
         let mut answers: Vec<Vec<u8>> = Vec::with_capacity(requests.len());
         for (asked, permit) in requests.iter().zip(permits) {
             let mut json = Vec::new();
-            match (
-                asked.home(),
-                target::check(asked.method, &asked.call.params),
-            ) {
-                (Some((entry, home)), Ok(())) => {
+            let forward = asked.home().map(|of| {
+                target::check(asked.method, &asked.call.params)
+                    .and_then(|()| Forward::new(self, asked, of))
+            });
+            match forward {
+                Some(Ok(forward)) => {
                     let place = answers.len();
-                    let forward = Forward::new(self, asked, entry, home);
                     let mut later = Later::new(self, asked, forward);
                     calls.push(async move { (place, later.message().await) });
                 }
-                (Some(_), Err(_)) | (None, _) => self.handle(asked, permit, &mut json),
+                Some(Err(error)) => {
+                    reply::error(&mut json, Some(asked.id), &error, asked.era);
+                    self.count(asked, Some(error.reason()), Instant::now());
+                }
+                None => self.handle(asked, permit, &mut json),
             }
             answers.push(json);
         }

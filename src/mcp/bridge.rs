@@ -4,10 +4,12 @@
 //! Everything here is bytes in, bytes out. What cannot be bridged ends in an error that says so; the table is in
 //! `docs/upstreams.md`, each row with its test.
 
+pub(super) mod asking;
 pub(super) mod capabilities;
 mod error;
 pub(super) mod input;
 pub(super) mod mirrors;
+pub(super) mod outgoing;
 pub(super) mod questions;
 pub(super) mod request_state;
 mod result;

@@ -28,6 +28,7 @@ use self::keep::{merged, of_none, of_one};
 use self::merge::Merging;
 use self::route::Routes;
 use self::shown::{Key, Shown};
+use super::bridge::mirrors::Mirrors;
 use super::era::Era;
 use super::reply;
 use crate::auth::{Principal, ScopePrefix};
@@ -86,6 +87,8 @@ pub(crate) struct Entry {
     pub(crate) label: Label,
     /// Who answers; nothing for what is built in.
     pub(crate) home: Option<Home>,
+    /// The arguments that headers mirror.
+    pub(crate) mirrors: Mirrors,
     json: Box<str>,
     requirements: Requirements,
 }
@@ -156,6 +159,7 @@ impl Catalog {
                 name: Cow::Borrowed(descriptor.name),
                 label: Cow::Borrowed(descriptor.name),
                 home: None,
+                mirrors: Mirrors::default(),
                 json: described::built_in(descriptor, &making.scopes(&requirements)).into(),
                 requirements,
             });

@@ -36,6 +36,13 @@ impl<'a> Id<'a> {
             .then_some(Self(written))
     }
 
+    /// The text of an id that is a string.
+    pub(crate) fn text(self) -> Option<Cow<'a, str>> {
+        serde_json::from_str::<&'a RawValue>(self.0)
+            .ok()
+            .and_then(text)
+    }
+
     /// The id as JSON.
     pub(crate) fn as_json(self) -> &'a str {
         self.0
@@ -57,7 +64,16 @@ pub(crate) enum Message<'a> {
     /// A request, or a notification if it has no id.
     Call(Call<'a>),
     /// The answer to a request of the server's.
-    Response,
+    Response(Response<'a>),
+}
+
+/// The answer to a request of the server's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Response<'a> {
+    /// The id of the request.
+    pub(crate) id: Option<Id<'a>>,
+    /// The result; nothing if the answer is an error.
+    pub(crate) result: Option<&'a RawValue>,
 }
 
 /// A request or a notification.
@@ -159,7 +175,9 @@ fn message<'a>(members: &Members<'a>) -> Result<Message<'a>, Error> {
     let [method, result, error] = ["method", "result", "error"].map(|key| members.get(key));
     let method = match (method, result, error) {
         (Some(method), None, None) => method,
-        (None, Some(_), None) | (None, None, Some(_)) => return Ok(Message::Response),
+        (None, Some(_), None) | (None, None, Some(_)) => {
+            return Ok(Message::Response(Response { id, result }));
+        }
         // Two of them: one reader would take it for a call and the next one for an answer.
         _ => {
             return Err(Error::Invalid(

@@ -6,6 +6,7 @@
 use http::StatusCode;
 
 use super::asked::Denied;
+use super::bridge::asking::CannotAsk;
 use super::bridge::request_state::BadState;
 use super::era::{Era, MODERN_REVISIONS};
 use super::headers::Fault;
@@ -42,6 +43,9 @@ impl BadHttp {
 /// Why a message is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
+    /// What an upstream asks the client leads nowhere.
+    #[error("{0}")]
+    Asking(CannotAsk),
     /// A call's stream had to end before the answer came.
     #[error("the answer was cut short: the access token expired, or this server stops; try again")]
     CutShort,
@@ -121,7 +125,7 @@ impl Error {
     /// The status of the HTTP response that carries this error alone.
     pub(crate) fn status(&self, era: Era) -> StatusCode {
         match self {
-            Self::CutShort => StatusCode::OK,
+            Self::Asking(_) | Self::CutShort => StatusCode::OK,
             Self::Denied(_) => StatusCode::FORBIDDEN,
             Self::Http(bad) => bad.status(),
             Self::HeaderMismatch(_)
@@ -148,6 +152,7 @@ impl Error {
     /// The JSON-RPC error code.
     pub(crate) fn code(&self, era: Era) -> i32 {
         match self {
+            Self::Asking(why) => why.code(),
             Self::Denied(_) | Self::RefusedBatch => 403,
             Self::HeaderMismatch(_) => -32020,
             Self::IncompleteMeta(_)
@@ -172,6 +177,7 @@ impl Error {
     /// The stable reason code for logs and metrics.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
+            Self::Asking(why) => why.reason(),
             Self::CutShort => "cut_short",
             Self::Denied(denied) => denied.reason,
             Self::ForeignSession => "foreign_session",
@@ -240,7 +246,11 @@ impl Error {
                 "supported": MODERN_REVISIONS,
                 "requested": requested,
             })),
-            Self::CutShort
+            Self::Asking(CannotAsk::Missing(need)) => More::Data(serde_json::json!({
+                "requiredCapabilities": need.capability(),
+            })),
+            Self::Asking(_)
+            | Self::CutShort
             | Self::ForeignSession
             | Self::HeaderMismatch(_)
             | Self::Http(_)
@@ -254,6 +264,16 @@ impl Error {
             | Self::UnknownSession
             | Self::UnknownTool => More::Nothing,
         }
+    }
+}
+
+/// The status of the HTTP response that carries nothing but an upstream's error with this code (MCP 2026-07-28, error
+/// codes).
+pub(crate) fn status_of(code: i64, era: Era) -> StatusCode {
+    match (era, code) {
+        (Era::Modern, -32020 | -32021) => StatusCode::BAD_REQUEST,
+        (Era::Modern, -32601) => StatusCode::NOT_FOUND,
+        (Era::Modern | Era::Legacy, _) => StatusCode::OK,
     }
 }
 
@@ -275,6 +295,7 @@ mod tests {
 
     use super::*;
     use crate::auth::{Challenge, Resources, Scopes, Settings};
+    use crate::mcp::bridge::input::Need;
 
     fn every_error() -> Vec<Error> {
         let settings = Settings {
@@ -284,6 +305,15 @@ mod tests {
         let resources = Resources::new(&settings);
         let resource = resources.at("/mcp").map(Arc::clone).expect("a resource");
         vec![
+            Error::Asking(CannotAsk::Busy),
+            Error::Asking(CannotAsk::Missing(Need::Form)),
+            Error::Asking(CannotAsk::Missing(Need::Roots)),
+            Error::Asking(CannotAsk::Missing(Need::Sampling)),
+            Error::Asking(CannotAsk::Missing(Need::Url)),
+            Error::Asking(CannotAsk::NoAnswer),
+            Error::Asking(CannotAsk::Refused(Need::Roots)),
+            Error::Asking(CannotAsk::TooManyRounds),
+            Error::Asking(CannotAsk::Unclear),
             Error::CutShort,
             Error::Denied(Box::new(Denied {
                 reason: "insufficient_scope",

@@ -9,20 +9,24 @@ mod talk;
 
 use std::pin::Pin;
 
+use bytes::Bytes;
 use futures_util::{Stream, stream};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::asked::Asked;
+use super::bridge::Written;
+use super::bridge::asking::Next;
+use super::bridge::outgoing::Bridging;
 use super::caller_credential::Credential;
 use super::catalog::{Entry, Home, Label};
 use super::era::LOG_LEVEL_KEY;
-use super::error::Error;
+use super::error::{self, Error};
 use super::members::{text, write_member};
 use super::method::Method;
 use super::{Answer, Era, Protocol, reply, session, target};
-use crate::upstream::{Call, Caller, Conversation, LogLevel, Said, UpstreamError};
+use crate::upstream::{self, Call, Caller, Conversation, LogLevel, Reply, Said};
 
 pub(super) use talk::Later;
 pub(crate) use talk::Talk;
@@ -49,8 +53,8 @@ pub(super) struct Forward {
     call: Call,
     caller: Caller,
     id: Box<str>,
-    method: Method,
     era: Era,
+    bridging: Bridging,
     tally: Tally,
 }
 
@@ -59,15 +63,43 @@ pub(super) struct Forward {
 pub(super) enum Step {
     /// A message that the upstream sent before its answer.
     Notification(Vec<u8>),
-    /// The message that answers the call, and what went wrong.
-    Answer(Vec<u8>, Option<&'static str>),
+    /// A request that puts a question of the upstream's to the client.
+    Question(Vec<u8>),
+    /// The answer.
+    Answer(Last),
+}
+
+impl Step {
+    /// What comes before an answer, as an event.
+    fn event(&self) -> Option<Bytes> {
+        match self {
+            Self::Notification(json) | Self::Question(json) => {
+                Some(super::stream::event(None, json))
+            }
+            Self::Answer(_) => None,
+        }
+    }
+}
+
+/// The message that answers a call.
+#[derive(Debug)]
+pub(super) struct Last {
+    pub(super) json: Vec<u8>,
+    /// What went wrong.
+    pub(super) reason: Option<&'static str>,
+    /// Of a response that is the message alone.
+    pub(super) status: StatusCode,
 }
 
 pub(super) type Steps = Pin<Box<dyn Stream<Item = Step> + Send>>;
 
 impl Forward {
     /// The call of `entry`, which lives at `home`.
-    pub(super) fn new(protocol: &Protocol, asked: &Asked<'_>, entry: &Entry, home: &Home) -> Self {
+    pub(super) fn new(
+        protocol: &Protocol,
+        asked: &Asked<'_>,
+        (entry, home): (&Entry, &Home),
+    ) -> Result<Self, Error> {
         let (mut members, mut meta) = (Vec::new(), Vec::new());
         let method = asked.method.unwrap_or(Method::CallTool);
         target::write_params(&mut members, method, &asked.call.params, home);
@@ -75,20 +107,24 @@ impl Forward {
         for (key, value) in theirs.filter(|(key, _)| !is_between_neighbours(key)) {
             write_member(&mut meta, key, |out| raw(out, value));
         }
-        Self {
+        let mut call = Call {
+            method: method.as_str(),
+            // A completion is about something and has no name of its own.
+            name: (method != Method::Complete).then(|| home.name.clone()),
+            members,
+            meta,
+            headers: mirrored(asked.headers),
+            progress_token: progress_token(asked),
+        };
+        let mut caller = caller(asked);
+        let of = (entry, home.upstream.name());
+        let bridging = Bridging::prepare(&protocol.0, asked, of, &mut call, &mut caller)?;
+        Ok(Self {
             home: home.clone(),
-            call: Call {
-                method: method.as_str(),
-                // A completion is about something and has no name of its own.
-                name: (method != Method::Complete).then(|| home.name.clone()),
-                members,
-                meta,
-                headers: mirrored(asked.headers),
-                progress_token: progress_token(asked),
-            },
-            caller: caller(asked),
+            call,
+            caller,
+            bridging,
             id: asked.id.as_json().into(),
-            method,
             era: asked.era,
             tally: Tally {
                 protocol: protocol.clone(),
@@ -96,7 +132,7 @@ impl Forward {
                 label: Some(entry.label.clone()),
                 started: Instant::now(),
             },
-        }
+        })
     }
 
     /// The call, step by step. Dropping it cancels the call at the upstream.
@@ -104,6 +140,7 @@ impl Forward {
         let talking = Talking {
             forward: self,
             conversation: None,
+            again: None,
         };
         Box::pin(stream::unfold(
             Some(talking),
@@ -111,22 +148,39 @@ impl Forward {
         ))
     }
 
-    fn answered(
-        mut self,
-        answered: Result<(crate::upstream::Reply, crate::upstream::Era), UpstreamError>,
-    ) -> Step {
+    /// What becomes of the upstream's answer; nothing if it asks the client first.
+    fn answered(&mut self, reply: &Reply, from: upstream::Era) -> Option<Step> {
         let mut json = Vec::new();
-        let written = answered.and_then(|(reply, from)| {
-            splice::answer(&mut json, &self.id, (reply, from), (self.era, self.method))
-        });
-        let reason = written.unwrap_or_else(|error| {
-            json.clear();
-            let reason = error.reason();
-            reply::error_to(&mut json, Some(&self.id), &Error::Upstream(error), self.era);
-            Some(reason)
-        });
+        let of = (self.home.upstream.name(), &self.call, &self.caller);
+        let states = &self.tally.protocol.0.request_states;
+        let answer = (&*self.id, reply, from);
+        let (reason, status) = match self.bridging.write(&mut json, answer, of, states) {
+            Ok(Written::Result) => (None, StatusCode::OK),
+            Ok(Written::ToolError) => (Some(UPSTREAM_ERROR), StatusCode::OK),
+            Ok(Written::Error(code)) => (Some(UPSTREAM_ERROR), error::status_of(code, self.era)),
+            Ok(Written::InputRequired) => {
+                let (Reply::Result(result) | Reply::Error(result)) = reply;
+                let begun = self.bridging.asking.begin(result);
+                return begun.err().map(|error| self.failed(&Error::Asking(error)));
+            }
+            Err(error) => return Some(self.failed(&Error::Upstream(error))),
+        };
+        Some(self.last(json, reason, status))
+    }
+
+    fn failed(&mut self, error: &Error) -> Step {
+        let mut json = Vec::new();
+        reply::error_to(&mut json, Some(&self.id), error, self.era);
+        self.last(json, Some(error.reason()), error.status(self.era))
+    }
+
+    fn last(&mut self, json: Vec<u8>, reason: Option<&'static str>, status: StatusCode) -> Step {
         self.tally.add(reason);
-        Step::Answer(json, reason)
+        Step::Answer(Last {
+            json,
+            reason,
+            status,
+        })
     }
 }
 
@@ -134,29 +188,76 @@ impl Forward {
 struct Talking {
     forward: Forward,
     conversation: Option<Conversation>,
+    /// The members of the parameters of the call that is made again.
+    again: Option<Vec<u8>>,
+}
+
+/// What has happened.
+enum Event {
+    /// The upstream has answered.
+    Replied(Reply, upstream::Era),
+    /// Something that the client hears of.
+    Step(Step),
+    /// The client has answered everything.
+    Asked,
 }
 
 impl Talking {
     async fn step(mut self) -> (Step, Option<Self>) {
-        match self.hear().await {
-            Ok((Said::Notification(notification), _)) => {
-                let step = Step::Notification(splice::notification(&notification));
-                (step, Some(self))
+        loop {
+            let event = match self.forward.bridging.asking.is_under_way() {
+                true => self.ask().await,
+                false => self.hear().await,
+            };
+            match event {
+                Ok(Event::Step(step)) => return (step, Some(self)),
+                Ok(Event::Replied(reply, era)) => {
+                    self.conversation = None;
+                    if let Some(last) = self.forward.answered(&reply, era) {
+                        return (last, None);
+                    }
+                }
+                Ok(Event::Asked) => {}
+                Err(error) => return (self.forward.failed(&error), None),
             }
-            Ok((Said::Reply(reply), era)) => (self.forward.answered(Ok((reply, era))), None),
-            Err(error) => (self.forward.answered(Err(error)), None),
         }
     }
 
-    async fn hear(&mut self) -> Result<(Said, crate::upstream::Era), UpstreamError> {
+    async fn hear(&mut self) -> Result<Event, Error> {
         let Forward {
             home, call, caller, ..
-        } = &mut self.forward;
+        } = &self.forward;
         let conversation = match &mut self.conversation {
             Some(conversation) => conversation,
-            none => none.insert(home.upstream.begin(std::mem::take(call), caller).await?),
+            none => {
+                let again = self.again.take().map(|members| Call {
+                    members,
+                    ..call.clone()
+                });
+                let call = again.as_ref().unwrap_or(call);
+                let begun = home.upstream.begin(call, caller).await;
+                none.insert(begun.map_err(Error::Upstream)?)
+            }
         };
-        Ok((conversation.next().await?, conversation.era()))
+        match conversation.next().await.map_err(Error::Upstream)? {
+            Said::Notification(notification) => {
+                let json = splice::notification(&notification);
+                Ok(Event::Step(Step::Notification(json)))
+            }
+            Said::Reply(reply) => Ok(Event::Replied(reply, conversation.era())),
+        }
+    }
+
+    async fn ask(&mut self) -> Result<Event, Error> {
+        let Forward { bridging, call, .. } = &mut self.forward;
+        let next = bridging.asking.next(&call.members).await;
+        match next.map_err(Error::Asking)? {
+            Next::Put(json) => Ok(Event::Step(Step::Question(json))),
+            Next::Again(members) => {
+                self.again = Some(members);
+                Ok(Event::Asked)
+            }
+        }
     }
 }
 
@@ -183,6 +284,8 @@ impl Drop for Tally {
     }
 }
 
+/// The reason code of a call that the upstream answered with an error of its own.
+const UPSTREAM_ERROR: &str = "upstream_error";
 /// The reason code of a call whose caller does not want its answer any more.
 pub(super) const CANCELLED: &str = "cancelled";
 

@@ -96,7 +96,7 @@ impl Protocol {
         };
         let call = match envelope::parse(post.body) {
             Ok(envelope::Body::One(Message::Call(call))) => call,
-            Ok(envelope::Body::One(Message::Response)) => {
+            Ok(envelope::Body::One(Message::Response(_))) => {
                 return Answer::empty(StatusCode::ACCEPTED);
             }
             Ok(envelope::Body::Batch(_)) => {

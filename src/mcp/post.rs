@@ -3,15 +3,17 @@
 //! envelope (400) → era and its metadata (400) → mirrored headers (400) or session (404) → policy (403)
 //! → limit per tool (429) → method (404 or `-32601`) → parameters → result. Nothing runs before all checks have passed.
 
+use bytes::Bytes;
 use http::StatusCode;
 
 use super::asked::Asked;
-use super::envelope::{self, Call, Message};
+use super::bridge::questions::{Answered, Ignored, Owner};
+use super::envelope::{self, Call, Message, Response};
 use super::era::{self, Revision};
 use super::error::Error;
 use super::forward::Turn;
 use super::headers::{self, Field, Headers};
-use super::members::Members;
+use super::members::{Members, is_object};
 use super::method::Method;
 use super::session::{self, ClientCapabilities, Session, SessionKey};
 use super::{Answer, Era, Post, Protocol};
@@ -33,7 +35,9 @@ impl Protocol {
         match envelope::parse(post.body) {
             Err(refused) => Turn::Now(Answer::refusal(refused.id, &refused.error, Era::Legacy)),
             Ok(envelope::Body::One(Message::Call(call))) => self.one(post, &call, &headers),
-            Ok(envelope::Body::One(Message::Response)) => Turn::Now(self.response(post, &headers)),
+            Ok(envelope::Body::One(Message::Response(response))) => {
+                Turn::Now(self.response(post, &response, &headers))
+            }
             Ok(envelope::Body::Batch(messages)) => self.batch(post, &messages, &headers),
         }
     }
@@ -58,6 +62,7 @@ impl Protocol {
         let catalogs = self.0.catalogs.load();
         let catalog = catalogs.of(post.principal);
         let asked = Asked {
+            session,
             session_key: session.as_ref().map(Session::key),
             ..self.asked((post, catalog), call, id, era)
         };
@@ -118,11 +123,19 @@ impl Protocol {
         }
     }
 
-    /// Legacy clients may answer requests of the server's, of which there are none; modern ones must not.
-    fn response(&self, post: &Post<'_>, headers: &Headers<'_>) -> Answer {
+    /// Legacy clients answer what upstreams ask by way of this server; modern ones must not. An answer to nothing is
+    /// accepted, and the log tells of it.
+    fn response(&self, post: &Post<'_>, response: &Response<'_>, headers: &Headers<'_>) -> Answer {
         match era::of_header(&headers.version) {
             Ok(Era::Legacy) => match self.session(post.principal, headers) {
-                Ok(_session) => self.accept_notification(post.principal),
+                Ok(session) => {
+                    let mut answer = self.accept_notification(post.principal);
+                    if answer.status == StatusCode::ACCEPTED {
+                        let taken = self.take_answer(post.principal, session.as_ref(), response);
+                        answer.reason = taken.err().map(Ignored::reason);
+                    }
+                    answer
+                }
                 Err(error) => Answer::refusal(None, &error, Era::Legacy),
             },
             Ok(Era::Modern) => Answer::refusal(
@@ -132,6 +145,29 @@ impl Protocol {
             ),
             Err(error) => Answer::refusal(None, &error, Era::Legacy),
         }
+    }
+
+    /// Hands an answer to the call that waits for it.
+    pub(super) fn take_answer(
+        &self,
+        principal: &Principal,
+        session: Option<&Session>,
+        response: &Response<'_>,
+    ) -> Result<(), Ignored> {
+        let session = session.ok_or(Ignored::Unknown)?;
+        let owner = Owner {
+            caller: session::caller_key(principal),
+            session: session.key(),
+        };
+        let id = response.id.and_then(|id| id.text());
+        let answered = match response.result {
+            Some(result) if is_object(result) => {
+                Answered::Result(Bytes::copy_from_slice(result.get().as_bytes()))
+            }
+            Some(_) | None => Answered::Error,
+        };
+        let id = id.ok_or(Ignored::Unknown)?;
+        self.0.questions.answer(owner, &id, answered)
     }
 
     /// The session that a legacy message names; a message without one is served by itself.

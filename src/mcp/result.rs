@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::asked::Asked;
 use super::call::Ended;
+use super::catalog::{Entry, Home};
 use super::era::Revision;
 use super::error::Error;
 use super::forward::{Forward, Later, Turn};
@@ -22,25 +23,24 @@ const LONGEST_COPIED: usize = 16 * 1024;
 impl Protocol {
     /// The answer to a request, or the way to it. Only what an upstream has needs to be waited for.
     pub(super) fn answer(&self, asked: &Asked<'_>) -> Turn {
-        match asked.home() {
-            None => Turn::Now(self.answer_now(asked)),
-            Some((entry, home)) => match self.checked_call(asked) {
-                Ok(()) => {
-                    let forward = Forward::new(self, asked, entry, home);
-                    Turn::Later(Later::new(self, asked, forward))
-                }
-                Err(refused) => Turn::Now(*refused),
-            },
+        let Some(of) = asked.home() else {
+            return Turn::Now(self.answer_now(asked));
+        };
+        match self.checked_call(asked, of) {
+            Ok(forward) => Turn::Later(Later::new(self, asked, forward)),
+            Err(refused) => Turn::Now(*refused),
         }
     }
 
-    /// Whether a call may go to its upstream.
-    fn checked_call(&self, asked: &Asked<'_>) -> Result<(), Box<Answer>> {
+    /// The call on its way to its upstream, if it may go there.
+    fn checked_call(&self, asked: &Asked<'_>, of: (&Entry, &Home)) -> Result<Forward, Box<Answer>> {
         let started = Instant::now();
+        let refuse = |error: Error| Answer::refusal(Some(asked.id), &error, asked.era);
         let checked = match self.authorize(asked) {
             Err(error) => Err(self.refuse(asked, &error)),
             Ok(_permit) => target::check(asked.method, &asked.call.params)
-                .map_err(|error| Answer::refusal(Some(asked.id), &error, asked.era)),
+                .and_then(|()| Forward::new(self, asked, of))
+                .map_err(refuse),
         };
         checked.map_err(|mut answer| {
             self.count(asked, answer.reason, started);
@@ -154,6 +154,10 @@ impl Protocol {
         match asked.method.ok_or(Error::UnknownMethod)? {
             Method::CallTool => {
                 let arguments = call_arguments(params)?;
+                // No built-in tool asks for input, so none made a state that could come back.
+                if params.get("requestState").is_some() {
+                    return Err(Error::InvalidParams("requestState is not of this server"));
+                }
                 let ended = call::run(&parts.tools, permit, arguments, out)?;
                 return Ok((ended, Caching::Silent));
             }
@@ -193,13 +197,10 @@ impl Protocol {
     }
 }
 
-/// The arguments of a call. Usher never asks for input, so it never made a `requestState` that could come back.
+/// The arguments of a call.
 pub(super) fn call_arguments<'a>(params: &Members<'a>) -> Result<Option<&'a RawValue>, Error> {
     if params.text("name").is_none() {
         return Err(Error::InvalidParams("name is a string"));
-    }
-    if params.get("requestState").is_some() {
-        return Err(Error::InvalidParams("requestState is not of this server"));
     }
     let arguments = params.get("arguments");
     if arguments.is_some_and(|arguments| !is_object(arguments)) {

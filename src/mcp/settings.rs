@@ -28,6 +28,9 @@ pub struct Settings {
     /// A file with the key that sealed session ids before `session_key_file` changed; ids under it stay valid.
     /// Default: none.
     pub previous_session_key_file: Option<PathBuf>,
+    /// How long a person has for each question of an upstream's that is put to a legacy client (elicitation); then the call
+    /// ends with an error. Unit: seconds. Default: 300 (five minutes).
+    pub question_timeout_seconds: u64,
     /// How long a call may be continued with the answers to what its upstream asked (`requestState`). Unit: seconds.
     /// Default: 900 (a quarter of an hour).
     pub request_state_ttl_seconds: u32,
@@ -52,6 +55,7 @@ impl Default for Settings {
             max_open_streams_per_subject: 2_000,
             name_separator: "__".to_owned(),
             previous_session_key_file: None,
+            question_timeout_seconds: 300,
             request_state_ttl_seconds: 900,
             session_key_file: None,
             session_ttl_seconds: 86_400,

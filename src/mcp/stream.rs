@@ -253,8 +253,10 @@ impl Source {
         let (event, is_last) = match self {
             Self::Answers(answers) => (answers.receiver.recv().await, false),
             Self::Call(talk) => match talk.next().await {
-                Some(Step::Notification(json)) => (Some(event(None, &json)), false),
-                Some(Step::Answer(json, _reason)) => (Some(event(None, &json)), true),
+                Some(Step::Notification(json) | Step::Question(json)) => {
+                    (Some(event(None, &json)), false)
+                }
+                Some(Step::Answer(last)) => (Some(event(None, &last.json)), true),
                 // A cancelled request is not answered.
                 None => (Some(CANCELLED), true),
             },

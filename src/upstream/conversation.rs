@@ -92,7 +92,7 @@ impl Upstream {
     /// Sends a request. What the upstream says of it is for the conversation's reader.
     pub async fn begin(
         self: &Arc<Self>,
-        call: Call,
+        call: &Call,
         caller: &Caller,
     ) -> Result<Conversation, UpstreamError> {
         let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
@@ -105,13 +105,13 @@ impl Upstream {
         let longest = Duration::from_secs(settings.max_call_seconds).max(patience);
         let now = Instant::now();
         let mut running = Running::new(Arc::clone(self), (permit, pass), caller);
-        let sent = running.send(&call, caller, longest);
+        let sent = running.send(call, caller, longest);
         let sent = tokio::time::timeout_at(now + patience, sent).await;
         match sent.unwrap_or(Err(UpstreamError::TimedOut)) {
             Ok(answer) => Ok(Conversation {
                 running,
                 answer,
-                progress_token: call.progress_token,
+                progress_token: call.progress_token.clone(),
                 log_level: caller.log_level,
                 patience,
                 deadline: now + patience,

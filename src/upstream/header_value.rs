@@ -8,11 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 /// The value of a header that mirrors `text`.
 #[must_use]
 pub fn header_value(text: &str) -> Cow<'_, str> {
-    let is_plain = text.bytes().all(|b| (0x20..=0x7e).contains(&b))
-        && !text.starts_with(' ')
-        && !text.ends_with(' ')
-        && !(text.starts_with("=?base64?") && text.ends_with("?="));
-    if is_plain {
+    let is_padded = text.starts_with(' ') || text.ends_with(' ');
+    let looks_encoded = text.starts_with("=?base64?") && text.ends_with("?=");
+    let is_plain = text.bytes().all(|b| (0x20..=0x7e).contains(&b));
+    if is_plain && !is_padded && !looks_encoded {
         return Cow::Borrowed(text);
     }
     Cow::Owned(format!("=?base64?{}?=", STANDARD.encode(text)))

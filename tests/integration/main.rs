@@ -17,6 +17,7 @@ mod tls;
 
 mod attacks;
 mod auth;
+mod bridge;
 mod cli;
 mod client_register;
 mod config;

@@ -20,9 +20,9 @@ use usher::upstream::UpstreamSettings;
 use super::gateway::{Reply, TestGateway};
 use super::raw_upstream::{RawUpstream, Speaks};
 
-const MODERN: &str = "2026-07-28";
+pub(super) const MODERN: &str = "2026-07-28";
 
-fn over_http(name: &str, url: &str) -> UpstreamSettings {
+pub(super) fn over_http(name: &str, url: &str) -> UpstreamSettings {
     UpstreamSettings {
         name: name.to_owned(),
         http: Some(url.to_owned()),
@@ -31,7 +31,7 @@ fn over_http(name: &str, url: &str) -> UpstreamSettings {
 }
 
 /// A server with these upstreams, all of them listed.
-async fn start(upstreams: Vec<UpstreamSettings>) -> TestGateway {
+pub(super) async fn start(upstreams: Vec<UpstreamSettings>) -> TestGateway {
     let names: Vec<_> = upstreams
         .iter()
         .map(|upstream| upstream.name.clone())
@@ -46,11 +46,11 @@ async fn start(upstreams: Vec<UpstreamSettings>) -> TestGateway {
     gateway
 }
 
-fn token(gateway: &TestGateway) -> String {
+pub(super) fn token(gateway: &TestGateway) -> String {
     gateway.token().scope("mcp:read mcp:write").mint()
 }
 
-async fn listed(gateway: &TestGateway) -> Vec<Value> {
+pub(super) async fn listed(gateway: &TestGateway) -> Vec<Value> {
     let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
     let reply = gateway.call(&token(gateway), list).await;
     reply.json()["result"]["tools"]
@@ -60,7 +60,7 @@ async fn listed(gateway: &TestGateway) -> Vec<Value> {
 }
 
 /// Returns once a tool whose name begins so is listed.
-async fn until_listed(gateway: &TestGateway, start: &str) {
+pub(super) async fn until_listed(gateway: &TestGateway, start: &str) {
     for _ in 0..2_000 {
         let is_it = |tool: &Value| {
             tool["name"]
@@ -180,7 +180,7 @@ async fn each_era_gets_the_metadata_and_headers_that_it_knows() {
                 assert_eq!(meta["io.modelcontextprotocol/protocolVersion"], MODERN);
                 assert_eq!(
                     meta["io.modelcontextprotocol/clientCapabilities"],
-                    json!({})
+                    json!({ "elicitation": {} })
                 );
                 assert_eq!(header("mcp-protocol-version"), Some(MODERN));
                 assert_eq!(header("mcp-method"), Some("tools/call"));

@@ -1,5 +1,6 @@
 //! An MCP server that answers with the very bytes that a test gives it, and remembers what it was sent.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
@@ -42,6 +43,8 @@ struct Shared {
     requests: Vec<Recorded>,
     /// The member after the id in the answer to a call.
     answer: String,
+    /// The same for the next calls, before that one.
+    in_turn: VecDeque<String>,
     /// True: answers to calls are streams of events.
     streams: bool,
     tools: String,
@@ -111,6 +114,7 @@ impl RawUpstream {
             speaks,
             requests: Vec::new(),
             answer: r#""result":{"content":[]}"#.to_owned(),
+            in_turn: VecDeque::new(),
             streams: false,
             tools: r#"[{"name":"echo","inputSchema":{"type":"object"}}]"#.to_owned(),
             sessions: 1,
@@ -138,6 +142,12 @@ impl RawUpstream {
     /// What the answer to a call holds besides version and id, such as `"result":{}`.
     pub(crate) fn answer(&self, member: &str) {
         self.shared().answer = member.to_owned();
+    }
+
+    /// The same for the next calls, one after the other.
+    pub(crate) fn answer_in_turn(&self, members: &[&str]) {
+        let members = members.iter().map(|member| (*member).to_owned());
+        self.shared().in_turn.extend(members);
     }
 
     /// Answers to calls come as JSON, or as streams of events.
@@ -243,7 +253,16 @@ async fn answer(
             let status = StatusCode::from_u16(*status).expect("a status");
             return (status, [("location", to.clone())]).into_response();
         }
-        (respond(&mut shared, &headers, &method, &id), hangs)
+        let next = match method.as_str() {
+            "tools/call" => shared.in_turn.pop_front(),
+            _ => None,
+        };
+        let usual = next.map(|next| std::mem::replace(&mut shared.answer, next));
+        let answered = respond(&mut shared, &headers, &method, &id);
+        if let Some(usual) = usual {
+            shared.answer = usual;
+        }
+        (answered, hangs)
     };
     if hangs {
         std::future::pending::<()>().await;

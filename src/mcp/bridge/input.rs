@@ -15,11 +15,12 @@ use crate::sealing;
 
 /// More questions at once than this are an attack on whoever has to answer them.
 const MOST_QUESTIONS: usize = 16;
-const INPUT_RESPONSES: &str = "inputResponses";
+/// Where the answers stand in the next call's parameters.
+pub(super) const INPUT_RESPONSES: &str = "inputResponses";
 
 /// What a legacy client can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::mcp) enum Need {
+pub(crate) enum Need {
     /// To show a form.
     Form,
     /// To list its roots.
@@ -38,6 +39,16 @@ impl Need {
             Self::Roots => "roots",
             Self::Sampling => "sampling",
             Self::Url => "elicitation (url)",
+        }
+    }
+
+    /// The client capability, as an upstream would declare that it requires it.
+    pub(in crate::mcp) fn capability(self) -> serde_json::Value {
+        match self {
+            Self::Form => serde_json::json!({ "elicitation": { "form": {} } }),
+            Self::Roots => serde_json::json!({ "roots": {} }),
+            Self::Sampling => serde_json::json!({ "sampling": {} }),
+            Self::Url => serde_json::json!({ "elicitation": { "url": {} } }),
         }
     }
 

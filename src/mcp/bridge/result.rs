@@ -136,6 +136,28 @@ pub(super) fn write_sealed(
     Ok(())
 }
 
+/// Writes the object again, with other values for some of its members; those without one are left out.
+pub(super) fn replace_members(
+    out: &mut Vec<u8>,
+    json: &[u8],
+    with: &[(&str, Option<&[u8]>)],
+) -> Result<(), Lost> {
+    let replaced = write_kept(out, json, |out, key, found| {
+        let other = with.iter().find(|(name, _)| *name == key);
+        let (Some((_, value)), Range { start, end }) = (other, found.value_at.clone()) else {
+            out.extend_from_slice(segment(json, found)?);
+            return Ok(());
+        };
+        if let Some(value) = value {
+            out.extend_from_slice(json.get(found.segment.start..start).ok_or(Lost)?);
+            out.extend_from_slice(value);
+            out.extend_from_slice(json.get(end..found.segment.end).ok_or(Lost)?);
+        }
+        Ok(())
+    });
+    replaced.map(|_kept| ())
+}
+
 /// Writes the object again, of each member what `keep` writes of it; a member of which it writes nothing is left out.
 /// Says how many were left in.
 fn write_kept<'a>(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::route::Routes;
 use super::shown::Shown;
 use super::{Catalog, Entry, Home, List, Making, built_in, described, names};
+use crate::mcp::bridge::mirrors::Mirrors;
 use crate::policy::{Kind, Policy, Requirements, Target};
 use crate::upstream::{Feature, Item, Names, Upstream};
 
@@ -183,7 +184,9 @@ impl<'a> Merging<'a> {
             ));
             return None;
         };
+        let mirrors = self.mirrors((feature, upstream), item)?;
         Some(Entry {
+            mirrors,
             name: Cow::Owned(name),
             label: label(upstream),
             home: Some(Home {
@@ -193,6 +196,24 @@ impl<'a> Merging<'a> {
             json: json.into(),
             requirements,
         })
+    }
+
+    /// The arguments that headers mirror. What breaks a rule there is no tool to any client of the newer revision (SEP-2243).
+    fn mirrors(&mut self, of: (Feature, &Upstream), item: &Item) -> Option<Mirrors> {
+        let (Feature::Tools, upstream) = of else {
+            return Some(Mirrors::default());
+        };
+        match Mirrors::of_tool(item.json.get()) {
+            Ok(mirrors) => Some(mirrors),
+            Err(reason) => {
+                self.warnings.push(format!(
+                    "the tool {:?} of the upstream {} is left out: {reason}",
+                    item.name,
+                    upstream.name()
+                ));
+                None
+            }
+        }
     }
 
     pub(super) fn finish(self) -> Catalog {

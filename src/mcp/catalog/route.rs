@@ -12,6 +12,7 @@ use percent_encoding::percent_decode_str;
 use super::merge::{label, reading};
 use super::uri_template::UriTemplate;
 use super::{Catalog, Entry, Found, Home, List, names};
+use crate::mcp::bridge::mirrors::Mirrors;
 use crate::policy::{Kind, Policy};
 use crate::upstream::Upstream;
 
@@ -87,6 +88,7 @@ impl Catalog {
                 upstream: Arc::clone(upstream),
                 name: own.into(),
             }),
+            mirrors: Mirrors::default(),
             json: Box::default(),
             requirements: reading(policy, upstream, Kind::Resource, (own, &aliases)),
         };

@@ -1,9 +1,7 @@
 //! What an upstream said, as messages to the client: its bytes stay, what is around them is ours.
 
-use crate::mcp::bridge::{Crossing, Written};
-use crate::mcp::method::Method;
-use crate::mcp::{Era, reply};
-use crate::upstream::{self, Notification, Reply, UpstreamError};
+use crate::mcp::reply;
+use crate::upstream::Notification;
 
 /// The message that passes a notification on.
 pub(super) fn notification(notification: &Notification) -> Vec<u8> {
@@ -17,23 +15,6 @@ pub(super) fn notification(notification: &Notification) -> Vec<u8> {
     }
     out.push(b'}');
     out
-}
-
-/// Writes the answer with the client's own id; gives the reason code if it is an error.
-pub(super) fn answer(
-    out: &mut Vec<u8>,
-    id: &str,
-    (reply, from): (Reply, upstream::Era),
-    (to, method): (Era, Method),
-) -> Result<Option<&'static str>, UpstreamError> {
-    let crossing = Crossing { from, to, method };
-    // No input can be asked for as yet, so none was offered.
-    let seal = |_state: &[u8]| Err(UpstreamError::Invalid);
-    match crossing.write(out, id, &reply, seal)? {
-        Written::Result => Ok(None),
-        Written::Error(_) | Written::ToolError => Ok(Some("upstream_error")),
-        Written::InputRequired => Err(UpstreamError::Invalid),
-    }
 }
 
 #[cfg(test)]

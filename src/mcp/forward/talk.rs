@@ -6,10 +6,11 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use http::StatusCode;
 
-use super::{CANCELLED, Forward, Step, Steps};
+use super::{CANCELLED, Forward, Last, Step, Steps};
 use crate::auth::Principal;
 use crate::lifecycle::Lifecycle;
 use crate::mcp::asked::Asked;
+use crate::mcp::bridge::asking::CannotAsk;
 use crate::mcp::error::Error;
 use crate::mcp::running::Registration;
 use crate::mcp::stream::{self, EventStream, Source};
@@ -48,7 +49,7 @@ impl Talk {
                 () = registration.cancelled() => None,
             },
         };
-        if !matches!(step, Some(Step::Notification(_))) {
+        if !matches!(step, Some(Step::Notification(_) | Step::Question(_))) {
             self.cancel();
         }
         step
@@ -127,20 +128,23 @@ impl Later {
             // The time that HTTP gives a request ends with the first byte of the answer.
             let patience = Duration::from_secs(self.protocol.0.settings.stream_after_seconds);
             let first = match tokio::time::timeout(patience, self.talk.next()).await {
-                Ok(Some(Step::Answer(json, reason))) => return answered(json, reason),
-                Ok(Some(Step::Notification(json))) => Some(json),
+                Ok(Some(Step::Answer(last))) => return answered(last),
+                Ok(Some(step @ (Step::Notification(_) | Step::Question(_)))) => Some(step),
                 Ok(None) => return cancelled(),
                 Err(_it_takes_its_time) => None,
             };
-            if let Some(stream) = self.stream(first) {
+            if let Some(stream) = self.stream(first.as_ref()) {
                 return Answer::events(stream);
+            }
+            if let Some(Step::Question(_)) = first {
+                return self.nobody_to_ask();
             }
         }
         self.last(|_notification| {}).await
     }
 
     /// The rest of the call as a stream; nothing if the client has too many of them.
-    fn stream(&mut self, first: Option<Vec<u8>>) -> Option<EventStream> {
+    fn stream(&mut self, first: Option<&Step>) -> Option<EventStream> {
         let principal = self.principal.as_ref()?;
         let inner = &self.protocol.0;
         let open = inner.open_streams.open(principal).ok()?;
@@ -153,7 +157,7 @@ impl Later {
         let mut cut_short = Vec::new();
         reply::error_to(&mut cut_short, Some(&self.id), &Error::CutShort, self.era);
         Some(EventStream::new(stream::Parts {
-            first: first.map(|json| stream::event(None, &json)),
+            first: first.and_then(Step::event),
             source: Source::Call(Box::new(std::mem::replace(&mut self.talk, over))),
             last: Some(stream::event(None, &cut_short)),
             expires_at: principal.expires_at(),
@@ -163,12 +167,24 @@ impl Later {
         }))
     }
 
+    /// The end of a call whose upstream asks the client, to whom nothing leads.
+    fn nobody_to_ask(&mut self) -> Answer {
+        self.talk.cancel();
+        let error = Error::Asking(CannotAsk::Busy);
+        let mut json = Vec::new();
+        reply::error_to(&mut json, Some(&self.id), &error, self.era);
+        Answer {
+            operation: self.operation.take(),
+            ..Answer::refused_with(json, &error, self.era)
+        }
+    }
+
     /// The message that answers the call; empty if it was cancelled.
     pub(in crate::mcp) async fn message(&mut self) -> Vec<u8> {
         loop {
             match self.talk.next().await {
-                Some(Step::Notification(_)) => {}
-                Some(Step::Answer(json, _reason)) => return json,
+                Some(Step::Notification(_) | Step::Question(_)) => {}
+                Some(Step::Answer(last)) => return last.json,
                 None => return Vec::new(),
             }
         }
@@ -179,8 +195,9 @@ impl Later {
         loop {
             match self.talk.next().await {
                 Some(Step::Notification(json)) => hear(json),
-                Some(Step::Answer(json, reason)) => {
-                    let mut answer = answered(json, reason);
+                Some(Step::Question(_)) => return self.nobody_to_ask(),
+                Some(Step::Answer(last)) => {
+                    let mut answer = answered(last);
                     answer.operation = self.operation.take();
                     return answer;
                 }
@@ -190,10 +207,11 @@ impl Later {
     }
 }
 
-fn answered(json: Vec<u8>, reason: Option<&'static str>) -> Answer {
+fn answered(last: Last) -> Answer {
     Answer {
-        reason,
-        ..Answer::json(json)
+        reason: last.reason,
+        status: last.status,
+        ..Answer::json(last.json)
     }
 }
 
