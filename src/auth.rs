@@ -37,6 +37,9 @@ mod verifier;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 pub use access_token::{AccessToken, names_an_access_token};
 pub use challenge::{Challenge, ErrorCode};
@@ -68,6 +71,11 @@ use crate::lifecycle::Lifecycle;
 use crate::outbound::Outbound;
 use crate::sealing::sha256;
 use crate::telemetry::Metrics;
+
+/// How long the first metadata of an issuer may take before somebody is told that there is none.
+const METADATA_PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is looked for meanwhile.
+const METADATA_LOOK: Duration = Duration::from_millis(50);
 
 /// Our OAuth role (RFC 6749 §1.1): resource identifiers, issuers, key sets, verification. Cheap to clone.
 #[derive(Clone)]
@@ -171,13 +179,18 @@ impl ResourceServer {
         Ok((principal, token))
     }
 
-    /// The token endpoint of a configured issuer, once its metadata was read.
-    #[must_use]
-    pub fn token_endpoint(&self, issuer: &str) -> Option<url::Url> {
+    /// The token endpoint of a configured issuer. Its metadata may still be on its way, so that is waited for a while.
+    pub async fn token_endpoint(&self, issuer: &str) -> Option<url::Url> {
         let mut issuers = self.0.issuers.iter();
-        issuers
-            .find(|known| known.identifier() == issuer)?
-            .token_endpoint()
+        let known = issuers.find(|known| known.identifier() == issuer)?;
+        let until = Instant::now() + METADATA_PATIENCE;
+        loop {
+            let found = known.token_endpoint();
+            if found.is_some() || Instant::now() >= until {
+                return found;
+            }
+            tokio::time::sleep(METADATA_LOOK).await;
+        }
     }
 
     /// The protected resources of this server, by request path.

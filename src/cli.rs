@@ -15,7 +15,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::auth::ResourceServer;
 use crate::config::{Mistakes, Sources, Variables};
+use crate::upstream::TokenEndpoints;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -110,6 +112,15 @@ fn sources(file: Option<&Path>) -> Result<Sources, Mistakes> {
     Ok(Sources {
         file,
         variables: Variables::of_process(),
+    })
+}
+
+/// Where issuers say that their token endpoints are.
+fn token_endpoints(server: &ResourceServer) -> TokenEndpoints {
+    let server = server.clone();
+    TokenEndpoints::new(move |issuer| {
+        let (server, issuer) = (server.clone(), issuer.to_owned());
+        Box::pin(async move { server.token_endpoint(&issuer).await })
     })
 }
 

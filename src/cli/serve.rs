@@ -21,7 +21,7 @@ use crate::outbound::Outbound;
 use crate::rate_limit::RateLimits;
 use crate::telemetry::{Log, Metrics, subscriber};
 use crate::tools::Tools;
-use crate::upstream::{Credentials, TokenEndpoints, Upstreams};
+use crate::upstream::{Credentials, Upstreams};
 use crate::{auth, knowledge, mcp, upstream};
 
 /// What `usher serve` takes.
@@ -160,8 +160,7 @@ impl Server {
         };
         let scope_prefix = config.auth.scope_prefix();
         let resource_server = ResourceServer::start(config.auth, parts)?;
-        let issuers = resource_server.clone();
-        let endpoints = TokenEndpoints::new(move |issuer| issuers.token_endpoint(issuer));
+        let endpoints = super::token_endpoints(&resource_server);
         let parts = upstream::Parts {
             outbound: Outbound::for_upstreams(config.outbound)?,
             credentials: Credentials::new(outbound, endpoints),

@@ -6,12 +6,14 @@ mod list;
 mod probe;
 mod seen;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use crate::auth::{self, ResourceServer};
+use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::lifecycle::Lifecycle;
 use crate::outbound::Outbound;
@@ -63,14 +65,28 @@ fn with_parts<T>(config: &Config, work: impl AsyncFnOnce(&Parts) -> T) -> anyhow
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+    let _entered = runtime.enter();
+    let (lifecycle, metrics) = (Lifecycle::new(), Metrics::default());
+    let outbound = Outbound::new(config.outbound.clone())?;
+    let asks = |upstream: &Definition| upstream.settings.credential.asks_an_issuer();
+    let endpoints = if config.upstreams.iter().any(asks) {
+        let parts = auth::Parts {
+            outbound: outbound.clone(),
+            clock: Clock::system(),
+            lifecycle: lifecycle.clone(),
+            metrics: metrics.clone(),
+            // A running server has its keys there.
+            state_dir: PathBuf::new(),
+        };
+        super::token_endpoints(&ResourceServer::start(config.auth.clone(), parts)?)
+    } else {
+        TokenEndpoints::default()
+    };
     let parts = Parts {
         outbound: Outbound::for_upstreams(config.outbound.clone())?,
-        credentials: Credentials::new(
-            Outbound::new(config.outbound.clone())?,
-            TokenEndpoints::default(),
-        ),
-        lifecycle: Lifecycle::new(),
-        metrics: Metrics::default(),
+        credentials: Credentials::new(outbound, endpoints),
+        lifecycle,
+        metrics,
     };
     Ok(runtime.block_on(async {
         let done = work(&parts).await;

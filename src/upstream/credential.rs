@@ -58,22 +58,24 @@ pub enum CredentialError {
 #[derive(Clone)]
 pub struct TokenEndpoints(Arc<Find>);
 
-type Find = dyn Fn(&str) -> Option<Url> + Send + Sync;
+type Find = dyn Fn(&str) -> BoxFuture<'static, Option<Url>> + Send + Sync;
 
 impl TokenEndpoints {
     /// They are found so.
-    pub fn new(find: impl Fn(&str) -> Option<Url> + Send + Sync + 'static) -> Self {
+    pub fn new(
+        find: impl Fn(&str) -> BoxFuture<'static, Option<Url>> + Send + Sync + 'static,
+    ) -> Self {
         Self(Arc::new(find))
     }
 
-    fn of(&self, issuer: &str) -> Option<Url> {
-        (self.0)(issuer)
+    async fn of(&self, issuer: &str) -> Option<Url> {
+        (self.0)(issuer).await
     }
 }
 
 impl Default for TokenEndpoints {
     fn default() -> Self {
-        Self::new(|_issuer| None)
+        Self::new(|_issuer| Box::pin(std::future::ready(None)))
     }
 }
 

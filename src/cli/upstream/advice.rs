@@ -55,7 +55,9 @@ fn fix(definition: &Definition, error: UpstreamError) -> String {
     match error {
         UpstreamError::BreakerOpen(_) | UpstreamError::Busy => "try again later, or ask its operator to raise its limits".into(),
         UpstreamError::Credential(_) | UpstreamError::CredentialRefused => {
-            "see its credential in the configuration: a look like this one has no caller whose token could be exchanged".into()
+            "see what was said about it, and `credential` in the configuration; a look like this one has no caller, so it shows what \
+             `credential.own_requests` says"
+                .into()
         }
         UpstreamError::Interrupted | UpstreamError::Unavailable if is_process => {
             "run the command by hand: its program must be in `PATH` or a whole path, its packages installed, and the variables \

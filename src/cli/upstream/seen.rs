@@ -51,7 +51,15 @@ fn read(line: &str, upstream: &str) -> Option<String> {
         .strip_prefix("upstream: ")
         .unwrap_or(message)
         .to_owned();
-    for detail in ["tool", "status", "error", "stderr"] {
+    for detail in [
+        "tool",
+        "status",
+        "error",
+        "problem",
+        "challenge",
+        "advice",
+        "stderr",
+    ] {
         match event.get(detail) {
             Some(Value::String(text)) => words += &format!(": {text}"),
             Some(number @ Value::Number(_)) => words += &format!(": {number}"),

@@ -67,7 +67,7 @@ impl ClientCredentials {
         refused: Option<&HeaderValue>,
     ) -> Result<HeaderValue, CredentialError> {
         let ask = async || {
-            let Some(url) = self.url() else {
+            let Some(url) = self.url().await else {
                 let upstream = &self.upstream;
                 tracing::warn!(
                     %upstream,
@@ -80,10 +80,10 @@ impl ClientCredentials {
         self.kept.get(refused, ask).await
     }
 
-    fn url(&self) -> Option<Url> {
+    async fn url(&self) -> Option<Url> {
         match &self.endpoint {
             Endpoint::Given(url) => url.clone(),
-            Endpoint::OfIssuer(issuer, endpoints) => endpoints.of(issuer),
+            Endpoint::OfIssuer(issuer, endpoints) => endpoints.of(issuer).await,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What upstreams are shown to let this server in, and that it is never the caller's own token.
 
+mod command_line;
 mod exchange;
 mod recording;
 mod shown;
