@@ -40,7 +40,7 @@ bench: ## The price of a checked call: a table of ratios, also in target/bench/r
 ##### Prove it
 
 .PHONY: test
-test: ## Everything that proves Usher: unit, integration, documents, conformance, end to end, docker compose, fuzzing
+test: ## Everything that proves Usher: unit, integration, documents, conformance, real upstreams, end to end, docker compose, fuzzing
 	@tests/run-all
 
 .PHONY: fuzz
@@ -50,6 +50,10 @@ fuzz: ## Each fuzz target for FUZZ_SECONDS
 .PHONY: conformance
 conformance: ## The official MCP conformance suite against a running server
 	@tests/run-all conformance
+
+.PHONY: upstreams
+upstreams: ## MCP servers from npm and PyPI behind a real server
+	@tests/run-all upstreams
 
 .PHONY: e2e
 e2e: ## A real Keycloak, a real browser and the official clients
