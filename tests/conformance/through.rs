@@ -28,8 +28,8 @@ pub(crate) const ERAS: &[(&str, Era)] = &[("legacy", Era::Legacy), ("modern", Er
 pub(crate) struct Expected {
     /// The revisions that the suite speaks.
     revisions: Vec<String>,
-    /// The era of the upstream.
-    upstream: String,
+    /// The eras of the upstream.
+    upstreams: Vec<String>,
     /// Each scenario with the ids of the checks that do not succeed.
     scenarios: BTreeMap<String, Vec<String>>,
     /// Why that cannot be bridged.
@@ -153,7 +153,8 @@ fn of_cell<'a>(
 ) -> BTreeMap<&'a str, usize> {
     let reasons = reasons(expected);
     let here = expected.iter().filter(|entry| {
-        entry.upstream == upstream && entry.revisions.iter().any(|of| of == revision)
+        let is = |written: &[String], wanted: &str| written.iter().any(|one| one == wanted);
+        is(&entry.upstreams, upstream) && is(&entry.revisions, revision)
     });
     here.flat_map(|entry| {
         let reason = reasons.iter().position(|reason| *reason == entry.reason);
