@@ -6,6 +6,7 @@
 
 mod elicitation;
 mod mirrored_headers;
+mod other_methods;
 mod request_state;
 
 use serde_json::{Value, json};

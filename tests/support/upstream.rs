@@ -43,6 +43,8 @@ struct Shared {
     requests: Vec<Recorded>,
     /// The member after the id in the answer to a call.
     answer: String,
+    /// It has a prompt and a resource as well, which are answered like calls.
+    has_more: bool,
     /// The same for the next calls, before that one.
     in_turn: VecDeque<String>,
     /// True: answers to calls are streams of events.
@@ -114,6 +116,7 @@ impl RawUpstream {
             speaks,
             requests: Vec::new(),
             answer: r#""result":{"content":[]}"#.to_owned(),
+            has_more: false,
             in_turn: VecDeque::new(),
             streams: false,
             tools: r#"[{"name":"echo","inputSchema":{"type":"object"}}]"#.to_owned(),
@@ -142,6 +145,11 @@ impl RawUpstream {
     /// What the answer to a call holds besides version and id, such as `"result":{}`.
     pub(crate) fn answer(&self, member: &str) {
         self.shared().answer = member.to_owned();
+    }
+
+    /// It has the prompt `ask` and the resource `test://one` as well, which are answered like calls.
+    pub(crate) fn has_more(&self) {
+        self.shared().has_more = true;
     }
 
     /// The same for the next calls, one after the other.
@@ -254,7 +262,7 @@ async fn answer(
             return (status, [("location", to.clone())]).into_response();
         }
         let next = match method.as_str() {
-            "tools/call" => shared.in_turn.pop_front(),
+            "tools/call" | "prompts/get" | "resources/read" => shared.in_turn.pop_front(),
             _ => None,
         };
         let usual = next.map(|next| std::mem::replace(&mut shared.answer, next));
@@ -274,11 +282,19 @@ fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -
     let whole = |member: &str| format!(r#"{{"jsonrpc":"2.0","id":{id},{member}}}"#);
     let json = |body: String| ([("content-type", "application/json")], body).into_response();
     let session = format!("session-{}-", shared.sessions);
+    let mut capabilities = json!({ "tools": {} });
+    if shared.speaks == Speaks::Legacy {
+        capabilities["logging"] = json!({});
+    }
+    if shared.has_more {
+        capabilities["prompts"] = json!({});
+        capabilities["resources"] = json!({});
+    }
     let is_handshake = match (shared.speaks, method) {
         (Speaks::Legacy, "initialize") => {
             let result = json!({
                 "protocolVersion": "2025-11-25",
-                "capabilities": { "tools": {}, "logging": {} },
+                "capabilities": capabilities,
                 "serverInfo": { "name": "raw", "version": "1" },
             });
             shared.opened += 1;
@@ -292,7 +308,7 @@ fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -
         (Speaks::Modern, "server/discover") => {
             let result = json!({
                 "supportedVersions": ["2026-07-28"],
-                "capabilities": { "tools": {} },
+                "capabilities": capabilities,
                 "resultType": "complete",
             });
             return json(whole(&format!(r#""result":{result}"#)));
@@ -337,6 +353,16 @@ fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -
             }
             None => json(whole(&shared.answer)),
         },
+        "prompts/list" if shared.has_more => {
+            json(whole(r#""result":{"prompts":[{"name":"ask"}]}"#))
+        }
+        "resources/list" if shared.has_more => json(whole(
+            r#""result":{"resources":[{"uri":"test://one","name":"one"}]}"#,
+        )),
+        "resources/templates/list" if shared.has_more => {
+            json(whole(r#""result":{"resourceTemplates":[]}"#))
+        }
+        "prompts/get" | "resources/read" if shared.has_more => json(whole(&shared.answer)),
         "logging/setLevel" => json(whole(r#""result":{}"#)),
         _ if id.is_null() => StatusCode::ACCEPTED.into_response(),
         _ => json(whole(
