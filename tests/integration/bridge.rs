@@ -194,6 +194,14 @@ async fn a_modern_upstream_is_told_what_its_caller_can_be_asked_and_that_usher_a
     );
     assert_eq!(told["io.modelcontextprotocol/protocolVersion"], MODERN);
 
+    let unasked = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+        "name": "raw__echo", "inputResponses": { "k": { "action": "accept" } }, "x": 1,
+    } });
+    assert_eq!(gateway.call(&token(&gateway), unasked).await.status, 200);
+    let sent: Value = serde_json::from_str(&upstream.last_call().body).expect("JSON");
+    assert_eq!(sent["params"]["inputResponses"], Value::Null);
+    assert_eq!(sent["params"]["x"], 1);
+
     let (upstream, gateway) = both(Speaks::Legacy).await;
     call_modern(&gateway, modern).await;
     assert_eq!(meta(&upstream), Value::Null);

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::input::{Need, Round};
 use super::questions::{Answered, Owner, Questions, Waiting};
 use super::scan::Lost;
+use crate::mcp::reply;
 use crate::mcp::session::Session;
 
 /// More rounds than this are no conversation any more.
@@ -88,7 +89,7 @@ pub(in crate::mcp) struct Respondent {
 /// What comes next.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::mcp) enum Next {
-    /// A request to the client. Then its answer is waited for.
+    /// A message to the client: a question, whose answer is waited for then, or that an answer is not wanted any more.
     Put(Vec<u8>),
     /// All is answered: the members of the next call's parameters.
     Again(Vec<u8>),
@@ -101,6 +102,8 @@ pub(in crate::mcp) struct Asking {
     respondent: Option<Respondent>,
     rounds: u32,
     current: Option<Current>,
+    /// Nobody answered in time.
+    is_over: bool,
 }
 
 struct Current {
@@ -158,6 +161,9 @@ impl Asking {
 
     /// What comes next in the round. `members` are those of the call's parameters.
     pub(in crate::mcp) async fn next(&mut self, members: &[u8]) -> Result<Next, CannotAsk> {
+        if self.is_over {
+            return Err(CannotAsk::NoAnswer);
+        }
         let pause = FIRST_PAUSE * 2_u32.pow(self.rounds.saturating_sub(1).min(4));
         let current = self.current.as_mut().ok_or(CannotAsk::Unclear)?;
         if current.round.questions.is_empty() {
@@ -166,8 +172,13 @@ impl Asking {
         if let Some(respondent) = &self.respondent {
             if let Some(waiting) = &mut current.waiting {
                 let answered = tokio::time::timeout(respondent.patience, waiting.answered()).await;
-                let answered = answered.map_err(|_late| CannotAsk::NoAnswer)?;
-                current.take(answered)?;
+                match answered {
+                    Ok(answered) => current.take(answered)?,
+                    Err(_late) => {
+                        self.is_over = true;
+                        return Ok(Next::Put(cancelled(&waiting.id)));
+                    }
+                }
             }
             if let Some(question) = current.round.questions.get(current.answers.len()) {
                 let waiting = respondent.questions.open(respondent.owner);
@@ -179,6 +190,16 @@ impl Asking {
         self.current = None;
         Ok(Next::Again(members))
     }
+}
+
+/// Tells the client that nobody waits for its answer any more (MCP 2025-11-25, lifecycle, timeouts).
+fn cancelled(id: &str) -> Vec<u8> {
+    let notification =
+        br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#;
+    let mut out = notification.to_vec();
+    reply::string(&mut out, id);
+    out.extend_from_slice(b"}}");
+    out
 }
 
 impl Current {
@@ -296,8 +317,13 @@ mod tests {
         asking.begin(asks(FORM).as_bytes()).expect("a round");
         let (id, _) = put(&mut asking).await;
         let before = tokio::time::Instant::now();
-        assert_eq!(asking.next(b"").await, Err(CannotAsk::NoAnswer));
+        let cancelled = format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":"{id}"}}}}"#
+        );
+        let next = asking.next(b"").await;
+        assert_eq!(next, Ok(Next::Put(cancelled.into_bytes())));
         assert_eq!(before.elapsed(), Duration::from_secs(300));
+        assert_eq!(asking.next(b"").await, Err(CannotAsk::NoAnswer));
         drop(asking);
         assert!(questions.answer(OWNER, &id, Answered::Error).is_err());
     }

@@ -335,6 +335,9 @@ async fn a_question_that_nobody_answers_ends_the_call() {
     upstream.answer(&asks(&[("k", FORM)]));
     let mut stream = client.stream().await;
     let question = stream.next().await;
+    let cancelled = stream.next().await;
+    assert_eq!(cancelled["method"], "notifications/cancelled");
+    assert_eq!(cancelled["params"]["requestId"], question["id"]);
     let ended = stream.next().await;
     assert_eq!(ended["error"]["code"], 504, "{ended}");
     let late = client
