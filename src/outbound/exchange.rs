@@ -47,10 +47,13 @@ impl Outbound {
         } = exchange;
         self.prepare(url).await;
         let client = self.client_for(url, plain_http)?;
-        let request = client.request(method, url.clone());
-        let request = request.headers(headers).body(body).timeout(timeout);
-        let response = request
-            .send()
+        // The builder would copy the headers one by one.
+        let mut request = reqwest::Request::new(method, url.clone());
+        *request.headers_mut() = headers;
+        *request.body_mut() = Some(body.into());
+        *request.timeout_mut() = Some(timeout);
+        let response = client
+            .execute(request)
             .await
             .map_err(|error| self.failure(&error, timeout))?;
         if response.status().is_redirection() {
@@ -77,6 +80,12 @@ impl Exchanged {
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         self.response.headers()
+    }
+
+    /// How many bytes the body will have, if the head says so. Whoever sends it may say anything.
+    #[must_use]
+    pub fn announced_bytes(&self) -> Option<u64> {
+        self.response.content_length()
     }
 
     /// The next piece of the body; nothing at its end.

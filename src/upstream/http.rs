@@ -27,6 +27,9 @@ const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
 
+/// Room is made at once for so many bytes of an answer, however many it says it will have.
+const MOST_RESERVED: usize = 1024 * 1024;
+
 /// An upstream's endpoint, and what its handshake left behind.
 #[derive(Debug)]
 pub(super) struct HttpLink {
@@ -295,8 +298,12 @@ impl HttpLink {
                 return Err(UpstreamError::Invalid);
             }
             if body.is_empty() {
+                let announced = answer.announced_bytes().unwrap_or_default();
+                let announced = usize::try_from(announced).unwrap_or(usize::MAX);
                 // One piece is the rule, and needs no copy.
                 body = BytesMut::from(piece);
+                let more = announced.saturating_sub(body.len());
+                body.reserve(more.min(MOST_RESERVED).min(self.max_bytes));
             } else {
                 body.extend_from_slice(&piece);
             }

@@ -144,6 +144,11 @@ impl Subject {
         Target(self.address)
     }
 
+    /// What of it is compared.
+    pub(crate) fn side(&self) -> (&Process, SocketAddr) {
+        (&self.process, self.address)
+    }
+
     /// The audience that tokens for this server need.
     pub(crate) fn audience(&self) -> String {
         format!("http://{}/mcp", self.address)

@@ -101,13 +101,22 @@ async fn small_calls(bench: &mut Bench, issuer: &TestIssuer) -> Result<()> {
 
     let answer = ask(subject.address, &modern("modern")).await?;
     let echo = bare(&bench.file("answer.json", &answer)?, None).await?;
+    // How much of it is the second connection.
+    let [_, behind] = &all;
+    let (bare_proxy, address) = proxy(behind.address).await?;
+    let request = modern("modern");
+    let both = ((&echo.0, echo.1), (&bare_proxy, address));
+    let found = compare(bench, both, (&request, &request)).await?;
+    let name = "the same call through a bare proxy";
+    add(bench, name, None, &found, answer.len());
     for (name, request) in [
         ("forwarded tools/call, 2026-07-28", modern("modern")),
         ("forwarded tools/call, 2025-11-25", legacy("legacy")),
     ] {
         let request = (&*request, &*request);
-        let found = compare(bench, (&echo.0, echo.1), &subject, request).await?;
-        add(bench, name, 4.0, &found, answer.len());
+        let both = ((&echo.0, echo.1), subject.side());
+        let found = compare(bench, both, request).await?;
+        add(bench, name, Some(4.0), &found, answer.len());
     }
     for (name, same, bridged) in [
         (
@@ -122,9 +131,8 @@ async fn small_calls(bench: &mut Bench, issuer: &TestIssuer) -> Result<()> {
         ),
     ] {
         let request = (&*same, &*bridged);
-        let own = (&subject.process, subject.address);
-        let found = compare(bench, own, &subject, request).await?;
-        add(bench, name, 1.5, &found, answer.len());
+        let found = compare(bench, (subject.side(), subject.side()), request).await?;
+        add(bench, name, Some(1.5), &found, answer.len());
     }
     Ok(())
 }
@@ -141,15 +149,10 @@ async fn big_results(bench: &mut Bench, issuer: &TestIssuer) -> Result<()> {
     let bytes = ask(subject.address, &request).await?.len();
     let [only] = &all;
     let (bare_proxy, address) = proxy(only.address).await?;
-    let found = compare(
-        bench,
-        (&bare_proxy, address),
-        &subject,
-        (&request, &request),
-    )
-    .await?;
+    let both = ((&bare_proxy, address), subject.side());
+    let found = compare(bench, both, (&request, &request)).await?;
     let name = "forwarded tools/call with a big result, against a bare proxy";
-    add(bench, name, 1.6, &found, bytes);
+    add(bench, name, Some(1.6), &found, bytes);
     Ok(())
 }
 
@@ -165,9 +168,10 @@ async fn merged_list(bench: &mut Bench, issuer: &TestIssuer) -> Result<()> {
     let request = subject.target().modern(&token, "tools/list", json!({}));
     let answer = ask(subject.address, &request).await?;
     let (echo, address) = bare(&bench.file("answer.json", &answer)?, None).await?;
-    let found = compare(bench, (&echo, address), &subject, (&request, &request)).await?;
+    let both = ((&echo, address), subject.side());
+    let found = compare(bench, both, (&request, &request)).await?;
     let name = "merged list of 1,000 tools from 20 upstreams";
-    add(bench, name, 1.5, &found, answer.len());
+    add(bench, name, Some(1.5), &found, answer.len());
     Ok(())
 }
 
@@ -232,23 +236,25 @@ async fn ask(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>> {
     Ok(answer.body.to_vec())
 }
 
-/// The baseline with the first request against Usher with the second one.
+/// One server of a comparison.
+type Compared<'a> = (&'a Process, SocketAddr);
+
+/// The first server with the first request, against the second one with the second.
 async fn compare(
     bench: &Bench,
-    (baseline, address): (&Process, SocketAddr),
-    subject: &Subject,
+    (baseline, subject): (Compared<'_>, Compared<'_>),
     (first, second): (&[u8], &[u8]),
 ) -> Result<Comparison> {
-    ask(subject.address, second).await?;
+    ask(subject.1, second).await?;
     let mut baseline = Side {
-        process: baseline,
-        connections: Connections::open(address, bench.connections()).await?,
+        process: baseline.0,
+        connections: Connections::open(baseline.1, bench.connections()).await?,
         load: Some(Arc::new(Requests::Same(first.to_vec()))),
     };
     let load = Arc::new(Requests::Same(second.to_vec()));
     let mut own = Side {
-        process: &subject.process,
-        connections: Connections::open(subject.address, bench.connections()).await?,
+        process: subject.0,
+        connections: Connections::open(subject.1, bench.connections()).await?,
         load: None,
     };
     // An answer that comes from elsewhere takes longer, and a big one longer still.
@@ -262,12 +268,18 @@ async fn compare(
     alternate(&mut baseline, &mut own, rounds, |_| Arc::clone(&load)).await
 }
 
-fn add(bench: &mut Bench, name: &'static str, bound: f64, found: &Comparison, bytes: usize) {
+fn add(
+    bench: &mut Bench,
+    name: &'static str,
+    bound: Option<f64>,
+    found: &Comparison,
+    bytes: usize,
+) {
     bench.add(Row {
         name,
         value: found.ratio.median,
         unit: "×",
-        bound: Some(bound),
+        bound,
         spread: Some((found.ratio.least, found.ratio.most)),
         detail: format!("{}, {bytes} bytes of answer", found.absolute()),
     });
