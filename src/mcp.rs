@@ -14,6 +14,7 @@ mod bridge;
 mod call;
 mod caller_credential;
 mod catalog;
+mod changes;
 mod counts;
 mod discover;
 mod envelope;

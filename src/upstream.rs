@@ -21,6 +21,7 @@ mod http;
 mod keep;
 mod lines;
 mod link;
+mod listen;
 mod listing;
 mod lists;
 mod message;
@@ -149,6 +150,8 @@ pub struct Upstream {
     breaker: Arc<Breaker>,
     standing: Standing,
     wake: Arc<Notify>,
+    /// There is another connection.
+    connected: Notify,
     /// Told when a call needs a process that rests.
     demand: Notify,
     changes: watch::Sender<()>,
@@ -164,7 +167,7 @@ impl Upstream {
             credentials: Credentials::new(outbound.clone(), TokenEndpoints::default()),
             outbound,
             lifecycle: Lifecycle::new(),
-            metrics: crate::telemetry::Metrics::default(),
+            metrics: Metrics::default(),
         };
         let definition = Definition {
             settings,
@@ -196,6 +199,7 @@ impl Upstream {
             was_listed: AtomicBool::new(false),
             used: AtomicU64::new(0),
             wake: Arc::default(),
+            connected: Notify::new(),
             demand: Notify::new(),
             changes: changes.clone(),
         })
@@ -253,6 +257,7 @@ impl Upstream {
         *known = opened.as_ref().ok().map(|link| link.era);
         let link = opened.map(Arc::new);
         self.link.store(link.as_ref().ok().cloned());
+        self.connected.notify_one();
         link
     }
 }

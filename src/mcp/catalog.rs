@@ -27,7 +27,7 @@ use self::keep::{merged, of_none, of_one};
 
 use self::merge::Merging;
 use self::route::Routes;
-use self::shown::{Key, Shown};
+use self::shown::{Key, Page, Shown};
 use super::bridge::mirrors::Mirrors;
 use super::era::Era;
 use super::reply;
@@ -210,12 +210,7 @@ impl Catalog {
     }
 
     /// The list of what somebody of this standing may use, as the rest of an answer that [`reply::open`] began.
-    pub(crate) fn page(
-        &self,
-        feature: Feature,
-        era: Era,
-        (policy, standing): (&Policy, Standing),
-    ) -> Bytes {
+    fn page(&self, feature: Feature, era: Era, (policy, standing): (&Policy, Standing)) -> Page {
         let list = self.list(feature);
         let standing = standing.among(&list.asked_for);
         let key = Key {
@@ -251,7 +246,13 @@ impl Catalog {
         era: Era,
         (policy, principal): (&Policy, &Principal),
     ) -> Bytes {
-        self.page(feature, era, (policy, policy.standing(principal)))
+        let whom = (policy, policy.standing(principal));
+        self.page(feature, era, whom).json
+    }
+
+    /// Tells the list of what somebody of this standing may use from others.
+    pub(crate) fn digest(&self, feature: Feature, era: Era, whom: (&Policy, Standing)) -> u64 {
+        self.page(feature, era, whom).digest
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, StatusCode};
 
 use super::asked::Asked;
+use super::changes::{Telling, Wanted};
 use super::envelope::{self, Message};
 use super::era;
 use super::error::Error;
@@ -47,8 +48,9 @@ impl Protocol {
             .ok_or(Error::UnknownSession)?;
         self.admit(principal)?;
         let source = Source::Session(Arc::clone(&self.0.sessions), session);
-        self.stream(principal, None, source, None)
-            .map(Answer::events)
+        let stream = self.stream(principal, None, source, None)?;
+        let changes = self.changes(principal, Wanted::ALL, Telling::Session);
+        Ok(Answer::events(stream.telling(changes)))
     }
 
     /// Answers a `DELETE` to the MCP endpoint: the session is over.
@@ -79,7 +81,9 @@ impl Protocol {
     pub fn open_old_transport(&self, principal: &Principal) -> Answer {
         let opened = self.admit(principal).and_then(|_permit| {
             let (endpoint, answers) = self.0.old_transport.open(principal);
-            self.stream(principal, Some(endpoint), Source::Answers(answers), None)
+            let stream = self.stream(principal, Some(endpoint), Source::Answers(answers), None)?;
+            let changes = self.changes(principal, Wanted::ALL, Telling::OldTransport);
+            Ok(stream.telling(changes))
         });
         match opened {
             Ok(stream) => Answer::events(stream),

@@ -12,6 +12,7 @@ use futures_util::Stream;
 use tokio::sync::mpsc;
 
 use super::Protocol;
+use super::changes::Changes;
 use super::error::Error;
 use super::forward::{Step, Talk};
 use super::old_transport::Registration;
@@ -119,9 +120,9 @@ impl Drop for OpenStream {
 /// What a stream carries between its first event and its last.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// Nothing: no notification that a client could ask for exists yet.
+    /// Nothing but changes.
     Quiet,
-    /// Nothing, for as long as the legacy session lasts.
+    /// Nothing but changes, for as long as the legacy session lasts.
     Session(Arc<Sessions>, Session),
     /// The answers of the HTTP+SSE transport.
     Answers(Answers),
@@ -148,6 +149,8 @@ pub(crate) struct Parts {
     pub(crate) first: Option<Bytes>,
     pub(crate) source: Source,
     pub(crate) last: Option<Bytes>,
+    /// What it tells besides.
+    pub(crate) changes: Option<Box<Changes>>,
     /// `exp` of the caller's token, Unix seconds.
     pub(crate) expires_at: i64,
     pub(crate) clock: Clock,
@@ -168,6 +171,7 @@ impl Protocol {
             first,
             source,
             last,
+            changes: None,
             expires_at: principal.expires_at(),
             clock: self.0.parts.clock.clone(),
             lifecycle: self.0.parts.lifecycle.clone(),
@@ -190,6 +194,12 @@ impl EventStream {
             parts,
             is_over: false,
         }
+    }
+
+    /// The same stream, which also tells of changes.
+    pub(super) fn telling(mut self, changes: Option<Box<Changes>>) -> Self {
+        self.parts.changes = changes;
+        self
     }
 
     /// The events as bytes, each a whole event or comment. Dropping it cancels whatever it stands for.
@@ -215,6 +225,7 @@ impl EventStream {
                 self.is_over = is_last;
                 Some(event)
             }
+            events = changed(self.parts.changes.as_deref_mut()) => Some(events),
             () = self.parts.lifecycle.soft_stop() => Some(self.end()),
             () = tokio::time::sleep(wait) => {
                 if self.must_end() {
@@ -244,6 +255,14 @@ impl EventStream {
 
     fn must_end(&self) -> bool {
         self.parts.expires_at <= self.parts.clock.unix_seconds() || self.parts.source.is_over()
+    }
+}
+
+/// What a stream tells of changes; waits for ever if it tells nothing.
+async fn changed(changes: Option<&mut Changes>) -> Bytes {
+    match changes {
+        Some(changes) => changes.next().await,
+        None => std::future::pending().await,
     }
 }
 

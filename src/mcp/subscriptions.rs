@@ -1,35 +1,41 @@
 //! `subscriptions/listen` (2026-07-28): a request whose answer is a stream of the notifications it asks for.
 //!
-//! Nothing that could be notified changes while the server runs, and no such capability is declared; so every stream is
-//! acknowledged with nothing honoured, kept open, and ended with a result.
+//! A client is told of changes of the lists that it asks for (`changes`), if there are upstreams: without these nothing
+//! changes while the server runs. Subscriptions of single resources are not honoured. A stream is ended with a result.
 
 use bytes::Bytes;
 use serde::Deserialize;
 
 use super::asked::Asked;
+use super::changes::{Telling, Wanted};
 use super::envelope::{Call, Id};
 use super::error::Error;
 use super::members::is_object;
 use super::stream::{Source, event};
 use super::{Answer, Protocol, reply};
 
-/// What a client asks to be told. The types are checked even though nothing is honoured yet.
+/// What a client asks to be told. All types are checked, also of what is not honoured.
 #[derive(Deserialize)]
 struct Filter {
     #[serde(default, rename = "toolsListChanged")]
-    _tools_list_changed: bool,
+    tools_list_changed: bool,
     #[serde(default, rename = "promptsListChanged")]
-    _prompts_list_changed: bool,
+    prompts_list_changed: bool,
     #[serde(default, rename = "resourcesListChanged")]
-    _resources_list_changed: bool,
+    resources_list_changed: bool,
     #[serde(default, rename = "resourceSubscriptions")]
     _resource_subscriptions: Vec<String>,
 }
 
 impl Protocol {
     pub(super) fn listen(&self, asked: &Asked<'_>) -> Answer {
-        let opened = listen(asked.call, asked.id).and_then(|(first, last)| {
-            self.stream(asked.principal, Some(first), Source::Quiet, Some(last))
+        let opened = wanted(asked.call).and_then(|wanted| {
+            let telling = Telling::Subscription(asked.id.as_json().into());
+            let changes = self.changes(asked.principal, wanted, telling);
+            let honoured = changes.as_ref().map_or_else(Wanted::default, |_| wanted);
+            let (first, last) = (acknowledged(asked.id, honoured), ended(asked.id));
+            let stream = self.stream(asked.principal, Some(first), Source::Quiet, Some(last))?;
+            Ok(stream.telling(changes))
         });
         match opened {
             Ok(stream) => Answer::events(stream),
@@ -38,23 +44,36 @@ impl Protocol {
     }
 }
 
-/// The first and the last event of the stream that answers `call`.
-fn listen(call: &Call<'_>, id: Id<'_>) -> Result<(Bytes, Bytes), Error> {
+/// What `call` asks for.
+fn wanted(call: &Call<'_>) -> Result<Wanted, Error> {
     let filter = call
         .params
         .get("notifications")
         .filter(|filter| is_object(filter))
         .ok_or(Error::InvalidParams("notifications is an object"))?;
-    serde_json::from_str::<Filter>(filter.get())
+    let filter: Filter = serde_json::from_str(filter.get())
         .map_err(|_wrong_type| Error::InvalidParams("notifications has members of other types"))?;
-    Ok((acknowledged(id), ended(id)))
+    Ok(Wanted {
+        tools: filter.tools_list_changed,
+        prompts: filter.prompts_list_changed,
+        resources: filter.resources_list_changed,
+    })
 }
 
 /// Must be the first message of the stream, and carry the subset that is honoured.
-fn acknowledged(id: Id<'_>) -> Bytes {
+fn acknowledged(id: Id<'_>, honoured: Wanted) -> Bytes {
     let id = id.as_json();
+    let filter = [
+        (honoured.tools, r#""toolsListChanged":true"#),
+        (honoured.prompts, r#""promptsListChanged":true"#),
+        (honoured.resources, r#""resourcesListChanged":true"#),
+    ];
+    let filter = filter
+        .into_iter()
+        .filter_map(|(is_honoured, member)| is_honoured.then_some(member));
+    let filter = filter.collect::<Vec<_>>().join(",");
     let json = format!(
-        r#"{{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{{"_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}},"notifications":{{}}}}}}"#
+        r#"{{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{{"_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}},"notifications":{{{filter}}}}}}}"#
     );
     event(None, json.as_bytes())
 }

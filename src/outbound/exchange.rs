@@ -13,7 +13,7 @@ use super::{Outbound, OutboundError, PlainHttp};
 /// A document to send.
 #[derive(Clone, Debug)]
 pub struct Exchange<'a> {
-    /// How: `POST`, or `DELETE` without a document.
+    /// How: `POST`, or `GET` and `DELETE` without a document.
     pub method: Method,
     /// Where to.
     pub url: &'a Url,

@@ -17,9 +17,7 @@ use tokio::time::Instant;
 use self::running::{Running, tell};
 use super::http::EventsOf;
 use super::link::Wire;
-use super::message::{
-    self, Era, Incoming, LOG_MESSAGE, LogLevel, Notification, PROGRESS, Reply, TOOLS_CHANGED,
-};
+use super::message::{self, Era, Incoming, LOG_MESSAGE, LogLevel, Notification, PROGRESS, Reply};
 use super::{Call, Caller, Upstream, UpstreamError};
 
 /// More notifications than this before one answer, or more bytes of them than one message may have, end the call.
@@ -232,7 +230,7 @@ impl Conversation {
                 let wanted = self.log_level?;
                 (notification.log_level()? >= wanted).then_some(notification)
             }
-            TOOLS_CHANGED => {
+            method if message::is_list_changed(method) => {
                 self.running.upstream.wake.notify_one();
                 None
             }

@@ -173,6 +173,28 @@ impl HttpLink {
         self.end(&self.session, timeout).await;
     }
 
+    /// Opens the stream of our legacy session, on which the server says what belongs to no request.
+    pub(super) async fn listen(&self, timeout: Duration) -> Result<EventsOf, UpstreamError> {
+        let mut headers = headers_of(&self.session);
+        headers.remove(CONTENT_TYPE);
+        headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        let message = Message {
+            method: Method::GET,
+            headers,
+            body: Bytes::new(),
+            timeout,
+        };
+        let answer = self.endpoint.send(message, &self.endpoint.behalf).await?;
+        match answer.status() {
+            200 if is_of_type(&answer, b"text/event-stream") => Ok(EventsOf {
+                answer,
+                events: Events::new(self.max_bytes),
+            }),
+            200 => Err(UpstreamError::Refused),
+            status => Err(refusal(status, &self.session)),
+        }
+    }
+
     /// Sends a request and waits for its answer. What else comes was not asked for.
     pub(super) async fn request(
         &self,

@@ -82,6 +82,7 @@ impl Upstream {
         tokio::select! {
             () = self.stay_connected() => {}
             () = self.end_idle_sessions() => {}
+            () = self.listen() => {}
             () = self.parts.lifecycle.soft_stop() => {}
         }
         let all = u32::try_from(self.definition.settings.max_concurrent_calls).unwrap_or(u32::MAX);

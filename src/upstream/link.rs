@@ -12,6 +12,7 @@ use super::credential::Behalf;
 use super::endpoint::Endpoint;
 use super::hello::Hello;
 use super::http::{HttpLink, Sending};
+use super::lists;
 use super::message::{self, Era, Reply, Request};
 use super::settings::endpoint;
 use super::stdio::StdioLink;
@@ -30,6 +31,8 @@ pub(super) struct Link {
     pub(super) era: Era,
     /// What the other side said of itself.
     pub(super) hello: Hello,
+    /// It says when its lists change.
+    pub(super) announces: bool,
     pub(super) wire: Wire,
 }
 
@@ -208,7 +211,12 @@ impl Link {
         };
         let shaken = tokio::time::timeout(timeout, shake_hands).await;
         let (era, hello) = shaken.unwrap_or(Err(UpstreamError::TimedOut))?;
-        Ok(Self { era, hello, wire })
+        Ok(Self {
+            era,
+            announces: lists::announces(&hello.capabilities),
+            hello,
+            wire,
+        })
     }
 
     /// True once it is of no use any more.

@@ -102,6 +102,20 @@ impl Capabilities {
     }
 }
 
+/// Whether these capabilities say that changes of a list are told.
+pub(super) fn announces(capabilities: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct List {
+        #[serde(default, rename = "listChanged")]
+        list_changed: bool,
+    }
+    let declared: Declared<'_> = serde_json::from_str(capabilities.get()).unwrap_or_default();
+    let lists = [declared.prompts, declared.resources, declared.tools];
+    lists.into_iter().flatten().any(|list| {
+        serde_json::from_str(list.get()).is_ok_and(|List { list_changed }| list_changed)
+    })
+}
+
 /// A tool, a prompt, a resource or a template, as its upstream describes it.
 #[derive(Clone, Debug)]
 pub struct Item {
@@ -280,5 +294,16 @@ mod tests {
         let some = read(r#"{"tools":{},"resources":{"subscribe":true},"completions":{}}"#);
         assert!(some.has(Feature::Tools) && some.has(Feature::Templates) && some.completions);
         assert!(!some.has(Feature::Prompts) && !some.logging);
+        for (json, expected) in [
+            (r#"{"tools":{},"prompts":{"listChanged":false}}"#, false),
+            (r#"{"logging":{"listChanged":true},"tools":7}"#, false),
+            (
+                r#"{"tools":{},"resources":{"x":1,"listChanged":true}}"#,
+                true,
+            ),
+        ] {
+            let found = announces(serde_json::from_str(json).expect("JSON"));
+            assert_eq!(found, expected, "{json}");
+        }
     }
 }

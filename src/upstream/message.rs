@@ -224,8 +224,15 @@ pub struct Notification {
 pub(super) const PROGRESS: &str = "notifications/progress";
 /// A log message.
 pub(super) const LOG_MESSAGE: &str = "notifications/message";
-/// The list of tools is another one.
-pub(super) const TOOLS_CHANGED: &str = "notifications/tools/list_changed";
+
+/// True if this notification says that a list is another one.
+pub(super) fn is_list_changed(method: &str) -> bool {
+    const LISTS: [&str; 3] = ["tools", "prompts", "resources"];
+    let list = method
+        .strip_prefix("notifications/")
+        .and_then(|rest| rest.strip_suffix("/list_changed"));
+    list.is_some_and(|list| LISTS.contains(&list))
+}
 
 impl Notification {
     /// Of which of our requests this tells progress, and where its `params` say so.

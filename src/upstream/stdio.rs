@@ -16,7 +16,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::allowance::{Allowance, Taken};
 use super::lines::{LineError, Lines};
-use super::message::{self, Incoming, Reply, TOOLS_CHANGED};
+use super::message::{self, Incoming, Reply};
 use super::process::{Pipes, Process};
 use super::waiting::Waiting;
 use super::{Definition, UpstreamError};
@@ -223,7 +223,7 @@ impl Talk {
             // The one who asked may be gone.
             Some(Incoming::Reply(id, reply)) => self.waiting.answer(id, reply),
             Some(Incoming::Notification(notification)) => {
-                if notification.method.as_ref() == TOOLS_CHANGED {
+                if message::is_list_changed(&notification.method) {
                     self.wake.notify_one();
                 } else if let Some((id, _place)) = notification.progress_of() {
                     self.waiting.notify(id, &notification);

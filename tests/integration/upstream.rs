@@ -4,6 +4,8 @@
     reason = "a missing member of a JSON value reads as null"
 )]
 
+mod catalogue;
+mod changes;
 mod command_line;
 mod credentials;
 mod endpoint;

@@ -50,6 +50,11 @@ struct Shared {
     /// True: answers to calls are streams of events.
     streams: bool,
     tools: String,
+    capabilities: String,
+    /// The member after the id in the answers to other methods.
+    answers: Vec<(String, String)>,
+    /// Where it says what nobody asked for.
+    listeners: Vec<mpsc::UnboundedSender<String>>,
     /// How often all sessions were forgotten, and how many were opened.
     sessions: usize,
     opened: usize,
@@ -120,6 +125,9 @@ impl RawUpstream {
             in_turn: VecDeque::new(),
             streams: false,
             tools: r#"[{"name":"echo","inputSchema":{"type":"object"}}]"#.to_owned(),
+            capabilities: r#"{"tools":{}}"#.to_owned(),
+            answers: Vec::new(),
+            listeners: Vec::new(),
             sessions: 1,
             opened: 0,
             instead: None,
@@ -165,6 +173,38 @@ impl RawUpstream {
 
     pub(crate) fn tools(&self, tools: &str) {
         self.shared().tools = tools.to_owned();
+    }
+
+    /// What it says in the handshake that it has.
+    pub(crate) fn capabilities(&self, capabilities: &str) {
+        self.shared().capabilities = capabilities.to_owned();
+    }
+
+    /// What the answer to `method` holds besides version and id, from now on.
+    pub(crate) fn answer_to(&self, method: &str, member: &str) {
+        let answers = &mut self.shared().answers;
+        answers.retain(|(known, _)| known != method);
+        answers.push((method.to_owned(), member.to_owned()));
+    }
+
+    /// Says something on every stream on which it may say what nobody asked for.
+    pub(crate) fn say(&self, json: &str) {
+        let said = |listener: &mpsc::UnboundedSender<String>| {
+            listener.send(format!("data: {json}\n\n")).is_ok()
+        };
+        self.shared().listeners.retain(said);
+    }
+
+    /// Returns once somebody listens.
+    pub(crate) async fn until_heard(&self) {
+        for _ in 0..2_000 {
+            let listeners = self.shared().listeners.len();
+            if listeners > 0 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        unreachable!("nobody listens");
     }
 
     /// Answers calls with exactly this.
@@ -234,21 +274,20 @@ impl RawUpstream {
 
 async fn answer(
     State(shared): State<Arc<Mutex<Shared>>>,
-    http_method: Method,
-    uri: Uri,
+    (http_method, uri): (Method, Uri),
     headers: HeaderMap,
     body: String,
 ) -> Response {
-    let Envelope { id, method } = serde_json::from_str(&body).unwrap_or_default();
+    let Envelope { id, mut method } = serde_json::from_str(&body).unwrap_or_default();
+    if http_method != Method::POST {
+        method = http_method.to_string();
+    }
     let (answered, hangs) = {
         let mut shared = shared.lock().expect("no panic before");
         shared.requests.push(Recorded {
             uri: uri.to_string(),
             headers: headers.clone(),
-            method: match body.as_str() {
-                "" => http_method.to_string(),
-                _message => method.clone(),
-            },
+            method: method.clone(),
             body,
         });
         let hangs = shared.hangs && method == "tools/call";
@@ -260,6 +299,11 @@ async fn answer(
         if let Some((status, to)) = &shared.redirects {
             let status = StatusCode::from_u16(*status).expect("a status");
             return (status, [("location", to.clone())]).into_response();
+        }
+        if matches!(method.as_str(), "GET" | "subscriptions/listen") {
+            let (listener, said) = mpsc::unbounded_channel();
+            shared.listeners.push(listener);
+            return stream_of(said);
         }
         let next = match method.as_str() {
             "tools/call" | "prompts/get" | "resources/read" => shared.in_turn.pop_front(),
@@ -278,11 +322,20 @@ async fn answer(
     answered
 }
 
+fn stream_of(said: mpsc::UnboundedReceiver<String>) -> Response {
+    let said = futures_util::stream::unfold(said, async |mut said| {
+        let event: String = said.recv().await?;
+        Some((Ok::<_, std::convert::Infallible>(event), said))
+    });
+    let body = axum::body::Body::from_stream(said);
+    ([("content-type", "text/event-stream")], body).into_response()
+}
+
 fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -> Response {
     let whole = |member: &str| format!(r#"{{"jsonrpc":"2.0","id":{id},{member}}}"#);
     let json = |body: String| ([("content-type", "application/json")], body).into_response();
     let session = format!("session-{}-", shared.sessions);
-    let mut capabilities = json!({ "tools": {} });
+    let mut capabilities: Value = serde_json::from_str(&shared.capabilities).expect("JSON");
     if shared.speaks == Speaks::Legacy {
         capabilities["logging"] = json!({});
     }
@@ -324,6 +377,10 @@ fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -
     if !is_handshake {
         return StatusCode::NOT_FOUND.into_response();
     }
+    let known = shared.answers.iter().find(|(known, _)| known == method);
+    if let Some((_, member)) = known {
+        return json(whole(member));
+    }
     match method {
         "tools/list" => json(whole(&format!(r#""result":{{"tools":{}}}"#, shared.tools))),
         "tools/call" if shared.by_hand.is_some() => {
@@ -332,12 +389,7 @@ fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -
             let open = OpenAnswer { id, events };
             let sent = shared.by_hand.as_ref().map(|calls| calls.send(open));
             assert!(matches!(sent, Some(Ok(()))), "a test that answers");
-            let said = futures_util::stream::unfold(said, async |mut said| {
-                let event: String = said.recv().await?;
-                Some((Ok::<_, std::convert::Infallible>(event), said))
-            });
-            let body = axum::body::Body::from_stream(said);
-            ([("content-type", "text/event-stream")], body).into_response()
+            stream_of(said)
         }
         "tools/call" => match &shared.instead {
             Some((status, kind, body)) => {

@@ -1,6 +1,7 @@
 //! Lists as they were written, for all who may use the same things: serialised once per permissions and era.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -23,30 +24,48 @@ pub(super) struct Key {
     pub(super) standing: Standing,
 }
 
+/// A list as the rest of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(super) json: Bytes,
+    /// Tells it from others.
+    pub(super) digest: u64,
+}
+
+impl From<Bytes> for Page {
+    fn from(json: Bytes) -> Self {
+        let mut hasher = DefaultHasher::new();
+        json.hash(&mut hasher);
+        let digest = hasher.finish();
+        Self { json, digest }
+    }
+}
+
 /// The lists of one catalogue. They go when it goes.
 #[derive(Debug, Default)]
 pub(super) struct Shown(Mutex<Lists>);
 
 #[derive(Debug, Default)]
 struct Lists {
-    by_key: HashMap<Key, Bytes>,
+    by_key: HashMap<Key, Page>,
     bytes: usize,
 }
 
 impl Shown {
     /// The list for `key`: as it was written before, or as `write` has it.
-    pub(super) fn get_or_write(&self, key: Key, write: impl FnOnce() -> Bytes) -> Bytes {
+    pub(super) fn get_or_write(&self, key: Key, write: impl FnOnce() -> Bytes) -> Page {
         if let Some(known) = self.lock().by_key.get(&key) {
             return known.clone();
         }
         // Not under the lock: two may write the same, and neither waits.
-        let written = write();
+        let written = Page::from(write());
         let mut lists = self.lock();
-        if lists.bytes + written.len() > MOST_BYTES || lists.by_key.len() == MOST_LISTS {
+        if lists.bytes + written.json.len() > MOST_BYTES || lists.by_key.len() == MOST_LISTS {
             *lists = Lists::default();
         }
-        if written.len() <= MOST_BYTES && lists.by_key.insert(key, written.clone()).is_none() {
-            lists.bytes += written.len();
+        let bytes = written.json.len();
+        if bytes <= MOST_BYTES && lists.by_key.insert(key, written.clone()).is_none() {
+            lists.bytes += bytes;
         }
         written
     }
@@ -89,7 +108,8 @@ mod tests {
             key(Feature::Prompts, Era::Legacy),
         ] {
             let found = shown.get_or_write(other, || Bytes::from_static(b"other"));
-            assert_eq!(found, "other");
+            assert_eq!(found.json, "other");
+            assert_ne!(found.digest, first.digest);
         }
     }
 

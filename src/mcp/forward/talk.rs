@@ -160,6 +160,7 @@ impl Later {
             first: first.and_then(Step::event),
             source: Source::Call(Box::new(std::mem::replace(&mut self.talk, over))),
             last: Some(stream::event(None, &cut_short)),
+            changes: None,
             expires_at: principal.expires_at(),
             clock: inner.parts.clock.clone(),
             lifecycle: inner.parts.lifecycle.clone(),
