@@ -24,6 +24,7 @@ mod link;
 mod listen;
 mod listing;
 mod lists;
+mod lock;
 mod message;
 mod process;
 mod sessions;
@@ -51,6 +52,7 @@ pub use health::Health;
 pub use hello::{Hello, Server};
 pub use link::Handshake;
 pub use lists::{Capabilities, Feature, Item, Lists};
+pub use lock::{CatalogueLock, Change, Difference, Guard, LockError, LockSettings, OnChange};
 pub use message::{Era, LogLevel, Notification, Reply};
 pub use settings::{
     EraSetting, Names, SettingsError, StartSetting, StdioSettings, UpstreamSettings, mistakes,
@@ -91,6 +93,8 @@ pub struct Parts {
     pub lifecycle: Lifecycle,
     /// How it stands with each of them.
     pub metrics: Metrics,
+    /// Which of their tools were approved, if that counts.
+    pub lock: Option<Arc<Guard>>,
 }
 
 /// All upstreams. Cheap to clone.
@@ -168,6 +172,7 @@ impl Upstream {
             outbound,
             lifecycle: Lifecycle::new(),
             metrics: Metrics::default(),
+            lock: None,
         };
         let definition = Definition {
             settings,

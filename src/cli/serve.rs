@@ -21,7 +21,7 @@ use crate::outbound::Outbound;
 use crate::rate_limit::RateLimits;
 use crate::telemetry::{Log, Metrics, subscriber};
 use crate::tools::Tools;
-use crate::upstream::{Credentials, Upstreams};
+use crate::upstream::{Credentials, Guard, Upstreams};
 use crate::{auth, knowledge, mcp, upstream};
 
 /// What `usher serve` takes.
@@ -141,6 +141,8 @@ impl Server {
             clock,
             log,
         } = surroundings;
+        // Closed on doubt: without the lock that was asked for, nothing starts.
+        let lock = Guard::open(&config.catalogue_lock, &config.state_dir)?;
         let metrics = Metrics::default();
         let parts = knowledge::Parts {
             public_url: config.auth.public_url.clone(),
@@ -166,6 +168,7 @@ impl Server {
             credentials: Credentials::new(outbound, endpoints),
             lifecycle: lifecycle.clone(),
             metrics: metrics.clone(),
+            lock,
         };
         let upstreams = Upstreams::start(config.upstreams, &parts);
         let rate_limits = RateLimits::new(&config.rate_limit);

@@ -1,6 +1,7 @@
-//! `usher upstream list | probe`: the MCP servers behind this one, asked now and without a server.
+//! `usher upstream list | probe | approve | diff`: the MCP servers behind this one, asked now and without a server.
 
 mod advice;
+mod approve;
 mod describe;
 mod list;
 mod probe;
@@ -41,6 +42,10 @@ pub struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Approve the tools of upstreams as they are now: writes the catalogue lock
+    Approve(approve::Options),
+    /// Show what is not as it was approved, and write nothing
+    Diff(approve::Which),
     /// Connect to every upstream and say what it offers
     ///
     /// A running server is not asked: processes are started for this look, and ended after it.
@@ -54,6 +59,8 @@ impl Options {
     pub fn run(self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
         let config = config::load(&super::sources(file)?)?;
         match self.command {
+            Command::Approve(options) => options.run(config),
+            Command::Diff(which) => which.diff(config),
             Command::List(options) => options.run(config),
             Command::Probe(options) => options.run(config),
         }
@@ -87,6 +94,8 @@ fn with_parts<T>(config: &Config, work: impl AsyncFnOnce(&Parts) -> T) -> anyhow
         credentials: Credentials::new(outbound, endpoints),
         lifecycle,
         metrics,
+        // What is there is looked at, approved or not.
+        lock: None,
     };
     Ok(runtime.block_on(async {
         let done = work(&parts).await;

@@ -36,6 +36,8 @@ pub struct Config {
     pub knowledge: knowledge::Settings,
     /// The MCP servers behind this one.
     pub upstreams: Vec<upstream::Definition>,
+    /// Which of their tools were approved.
+    pub catalogue_lock: upstream::LockSettings,
     /// Rate limits.
     pub rate_limit: rate_limit::Settings,
     /// The log.
@@ -66,17 +68,20 @@ pub(super) fn check(mut settings: Settings, variables: &Variables) -> Result<Con
             .map(|scope| scope.as_str().to_owned())
             .collect();
     }
+    let state_dir = state_dir(settings.state_dir.as_deref(), variables);
+    found.catalogue_lock(&settings.catalogue_lock, &state_dir);
     Ok(Config {
         listen: settings.listen,
         admin_listen: settings.admin_listen,
         admin_secret,
-        state_dir: state_dir(settings.state_dir.as_deref(), variables),
+        state_dir,
         auth,
         policy,
         http: settings.http,
         mcp: settings.mcp,
         knowledge,
         upstreams,
+        catalogue_lock: settings.catalogue_lock,
         rate_limit: settings.rate_limit,
         log: settings.log,
         outbound: settings.outbound,
@@ -227,6 +232,17 @@ impl Found {
                 let advice = "write the `issuer` of one [[issuer]], byte for byte";
                 self.mistake(path, message, advice);
             }
+        }
+    }
+
+    /// No mistake: the command that writes the file reads this configuration.
+    fn catalogue_lock(&mut self, settings: &upstream::LockSettings, state_dir: &Path) {
+        let path = settings.path(state_dir);
+        if settings.enabled && !path.exists() {
+            self.warnings.push(format!(
+                "there is no catalogue lock {} yet, and the server does not start without it; write it with: usher upstream approve",
+                path.display()
+            ));
         }
     }
 

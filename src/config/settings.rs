@@ -54,6 +54,8 @@ pub struct Settings {
     pub search: knowledge::SearchSettings,
     /// The MCP servers behind this one: one table per upstream. Their tools are listed besides the built-in ones.
     pub upstream: Vec<upstream::UpstreamSettings>,
+    /// Which of their tools were approved, and what happens to others.
+    pub catalogue_lock: upstream::LockSettings,
     /// The HTTP surface: allowed hosts and origins, proxies, limits and deadlines.
     pub http: http::Settings,
     /// The protocol layer: sessions of legacy clients, streams, refusals.
@@ -90,6 +92,7 @@ impl Default for Settings {
             rule: Vec::new(),
             collection: Vec::new(),
             upstream: Vec::new(),
+            catalogue_lock: upstream::LockSettings::default(),
             search: knowledge::SearchSettings::default(),
         }
     }

@@ -113,7 +113,7 @@ impl Upstreams {
             health.open_breakers += usize::from(upstream.breaker.is_open());
             let lists = upstream.lists.load();
             health.tools += lists.tools.len();
-            health.quarantined_tools += lists.quarantined;
+            health.quarantined_tools += lists.quarantined.len();
         }
         health
     }

@@ -11,7 +11,7 @@ use super::backoff::Backoff;
 use super::health::State;
 use super::link::{Link, Wire};
 use super::sessions::Slot;
-use super::{Lists, Upstream, UpstreamError};
+use super::{Lists, Upstream, UpstreamError, lock};
 
 /// The longest wait between two attempts to reach it.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -60,7 +60,10 @@ impl Upstream {
         }
     }
 
-    fn publish(&self, lists: Lists) {
+    fn publish(&self, mut lists: Lists) {
+        if let Some(guard) = &self.parts.lock {
+            guard.apply(self.name(), &mut lists);
+        }
         if self.was_listed.swap(true, Ordering::AcqRel) && **self.lists.load() == lists {
             return;
         }
@@ -72,7 +75,9 @@ impl Upstream {
             templates = lists.templates.len(),
             "upstream: what it has is listed"
         );
-        self.standing.tools(lists.tools.len(), lists.quarantined);
+        lock::tell(self.name(), &lists);
+        self.standing
+            .tools(lists.tools.len(), lists.quarantined.len());
         self.lists.store(Arc::new(lists));
         self.changes.send_replace(());
     }
@@ -272,6 +277,7 @@ mod tests {
             credentials: Credentials::new(Outbound::default(), TokenEndpoints::default()),
             lifecycle: Lifecycle::new(),
             metrics: Metrics::default(),
+            lock: None,
         };
         let definition = Definition {
             settings,
@@ -317,6 +323,7 @@ mod tests {
             name: "echo".into(),
             json,
             only_reads: false,
+            is_approved: false,
         };
         upstream.publish(Lists {
             tools: [tool].into(),

@@ -1,10 +1,13 @@
 //! What an upstream has: its tools, prompts, resources and templates of resources, each as it described it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use super::lock::Change;
 
 /// What an upstream can have lists of (MCP, server features).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -125,11 +128,13 @@ pub struct Item {
     pub json: Box<RawValue>,
     /// True if it is a tool and the upstream says that it only reads.
     pub only_reads: bool,
+    /// True if it is a tool and the catalogue lock has it as it is.
+    pub is_approved: bool,
 }
 
 impl PartialEq for Item {
     fn eq(&self, other: &Self) -> bool {
-        self.json.get() == other.json.get()
+        self.is_approved == other.is_approved && self.json.get() == other.json.get()
     }
 }
 
@@ -146,8 +151,10 @@ pub struct Lists {
     pub resources: Arc<[Item]>,
     /// Its templates of resources.
     pub templates: Arc<[Item]>,
-    /// How many of its tools are kept back, because nobody approved them.
-    pub quarantined: usize,
+    /// Its tools that are kept back, because nobody approved them as they are.
+    pub quarantined: Arc<[Box<str>]>,
+    /// How its tools are not as they were approved, where there is a catalogue lock.
+    pub changes: BTreeMap<String, Change>,
 }
 
 impl Lists {
@@ -218,6 +225,7 @@ pub(super) fn item(feature: Feature, raw: &RawValue) -> Option<Item> {
         name: name.as_ref().into(),
         json: raw.to_owned(),
         only_reads: feature == Feature::Tools && says_so,
+        is_approved: false,
     })
 }
 

@@ -71,6 +71,13 @@ impl Survey {
         self.offer.is_some() && self.failure().is_none()
     }
 
+    /// True if its tools were listed, be it none.
+    #[must_use]
+    pub fn has_listed_tools(&self) -> bool {
+        let is_it = |step: &Step| step.tried == Tried::Tools && step.outcome.is_ok();
+        self.steps.iter().any(is_it)
+    }
+
     /// The failure that counts: that of a list, or of the last handshake where none succeeded.
     #[must_use]
     pub fn failure(&self) -> Option<(Tried, UpstreamError)> {

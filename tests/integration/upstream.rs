@@ -10,6 +10,7 @@ mod command_line;
 mod credentials;
 mod endpoint;
 mod hostile;
+mod lock;
 mod rmcp_server;
 mod sessions;
 mod stdio;

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::advice::{self, Advice};
-use crate::upstream::{Definition, Era, Handshake, Hello, Offer, Step, Survey, Tried};
+use crate::config::Config;
+use crate::upstream::{
+    Definition, Era, Handshake, Hello, Names, Offer, Step, Survey, Tried, UpstreamSettings,
+};
 
 /// How an upstream is reached, without what may be secret: arguments and the query of an address.
 pub(super) fn way(definition: &Definition) -> String {
@@ -61,25 +64,42 @@ pub(super) fn server(hello: &Hello) -> String {
     }
 }
 
-/// The name that clients see of an upstream's tool or prompt.
-pub(super) fn listed(upstream: &str, name: &str) -> String {
-    format!("{upstream}__{name}")
+/// What clients see of an upstream's tools and prompts.
+#[derive(Clone, Copy)]
+pub(super) struct Naming<'a> {
+    settings: &'a UpstreamSettings,
+    separator: &'a str,
 }
 
-fn tools(upstream: &str, offer: &Offer) -> Vec<String> {
-    let names = offer.tools.iter();
-    names.map(|tool| listed(upstream, &tool.name)).collect()
-}
+impl<'a> Naming<'a> {
+    pub(super) fn of(definition: &'a Definition, config: &'a Config) -> Self {
+        Self {
+            settings: &definition.settings,
+            separator: &config.mcp.name_separator,
+        }
+    }
 
-fn prompts(upstream: &str, offer: &Offer) -> Vec<String> {
-    let names = offer.prompts.iter();
-    names
-        .map(|name| harmless(&listed(upstream, name)))
-        .collect()
+    /// The name in the one catalogue.
+    fn listed(self, name: &str) -> String {
+        match self.settings.names {
+            Names::Prefixed => format!("{}{}{name}", self.settings.name, self.separator),
+            Names::Verbatim => name.to_owned(),
+        }
+    }
+
+    fn tools(self, offer: &Offer) -> Vec<String> {
+        let tools = offer.tools.iter();
+        tools.map(|tool| self.listed(&tool.name)).collect()
+    }
+
+    fn prompts(self, offer: &Offer) -> Vec<String> {
+        let prompts = offer.prompts.iter();
+        prompts.map(|name| harmless(&self.listed(name))).collect()
+    }
 }
 
 /// Writes what an upstream offers, one name per line.
-pub(super) fn write_offer(text: &mut String, upstream: &str, offer: &Offer) {
+pub(super) fn write_offer(text: &mut String, naming: Naming<'_>, offer: &Offer) {
     let capabilities = offer.hello.capability_names();
     let capabilities = match capabilities.as_slice() {
         [] => "none".to_owned(),
@@ -89,8 +109,8 @@ pub(super) fn write_offer(text: &mut String, upstream: &str, offer: &Offer) {
     let _ = writeln!(text, "  capabilities  {capabilities}");
     let addresses = |uris: &[String]| uris.iter().map(|uri| harmless(uri)).collect();
     let lists: [(&str, Vec<String>); 4] = [
-        ("tools", tools(upstream, offer)),
-        ("prompts", prompts(upstream, offer)),
+        ("tools", naming.tools(offer)),
+        ("prompts", naming.prompts(offer)),
         ("resources", addresses(&offer.resources)),
         ("templates", addresses(&offer.templates)),
     ];
@@ -103,7 +123,12 @@ pub(super) fn write_offer(text: &mut String, upstream: &str, offer: &Offer) {
 }
 
 /// The same as one JSON object.
-pub(super) fn as_json(definition: &Definition, survey: &Survey, seen: &[String]) -> Value {
+pub(super) fn as_json(
+    definition: &Definition,
+    naming: Naming<'_>,
+    survey: &Survey,
+    seen: &[String],
+) -> Value {
     let name = &definition.settings.name;
     let failure = survey.failure().map(|failure| {
         let Advice {
@@ -129,8 +154,8 @@ pub(super) fn as_json(definition: &Definition, survey: &Survey, seen: &[String])
             "revision": offer.hello.revision,
             "server": server.map(|server| json!({ "name": server.name, "version": server.version })),
             "capabilities": offer.hello.capability_names(),
-            "tools": tools(name, offer),
-            "prompts": offer.prompts.iter().map(|prompt| listed(name, prompt)).collect::<Vec<_>>(),
+            "tools": naming.tools(offer),
+            "prompts": naming.prompts(offer),
             "resources": offer.resources,
             "resource_templates": offer.templates,
         });

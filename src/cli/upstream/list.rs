@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
+use super::describe::Naming;
 use super::seen::Seen;
 use super::{advice, describe, with_parts};
 use crate::config::Config;
@@ -35,14 +36,16 @@ impl Options {
         let all = || upstreams.iter().zip(&surveys);
         if self.json {
             let one = |(upstream, survey): (&Definition, _)| {
-                describe::as_json(upstream, survey, &seen.of(&upstream.settings.name))
+                let naming = Naming::of(upstream, &config);
+                describe::as_json(upstream, naming, survey, &seen.of(&upstream.settings.name))
             };
             let all: Vec<Value> = all().map(one).collect();
             crate::cli::say(&format!("{:#}\n", json!({ "upstreams": all })));
         } else {
             let mut text = String::new();
             for (upstream, survey) in all() {
-                write(&mut text, upstream, survey, &seen);
+                let naming = Naming::of(upstream, &config);
+                write(&mut text, (upstream, naming), survey, &seen);
             }
             if upstreams.is_empty() {
                 text.push_str("no upstream is configured\n");
@@ -56,7 +59,12 @@ impl Options {
     }
 }
 
-fn write(text: &mut String, upstream: &Definition, survey: &Survey, seen: &Seen) {
+fn write(
+    text: &mut String,
+    (upstream, naming): (&Definition, Naming<'_>),
+    survey: &Survey,
+    seen: &Seen,
+) {
     let name = &upstream.settings.name;
     // Writing into a string cannot fail.
     let _ = writeln!(text, "{name}  {}", describe::way(upstream));
@@ -67,7 +75,7 @@ fn write(text: &mut String, upstream: &Definition, survey: &Survey, seen: &Seen)
             "  reachable     {server}, {era}, {}",
             offer.hello.revision
         );
-        describe::write_offer(text, name, offer);
+        describe::write_offer(text, naming, offer);
     }
     if let Some(failure) = survey.failure() {
         let found = advice::of(upstream, failure, &seen.of(name)).found;

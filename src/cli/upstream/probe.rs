@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use super::advice::{self, Advice};
+use super::describe::Naming;
 use super::seen::Seen;
 use super::{EXIT_USAGE, describe, named, with_parts};
 use crate::config::Config;
@@ -42,10 +43,11 @@ impl Options {
             survey(upstream, parts, &mut told).await
         })?;
         let seen = seen.of(&self.name);
+        let naming = Naming::of(upstream, &config);
         crate::cli::say(&if self.json {
-            format!("{:#}\n", describe::as_json(upstream, &found, &seen))
+            format!("{:#}\n", describe::as_json(upstream, naming, &found, &seen))
         } else {
-            at_the_end(upstream, &found, &seen)
+            at_the_end((upstream, naming), &found, &seen)
         });
         Ok(match found.is_complete() {
             true => ExitCode::SUCCESS,
@@ -70,13 +72,17 @@ fn in_a_line(step: &Step) -> String {
     format!("  {seconds:>7.3} s  {tried:<25} {outcome}\n")
 }
 
-fn at_the_end(upstream: &Definition, found: &Survey, seen: &[String]) -> String {
+fn at_the_end(
+    (upstream, naming): (&Definition, Naming<'_>),
+    found: &Survey,
+    seen: &[String],
+) -> String {
     let mut text = String::new();
     if let Some(offer) = &found.offer {
         let (era, server) = (describe::era(offer.era), describe::server(&offer.hello));
         text += &format!("  era           {era}, revision {}\n", offer.hello.revision);
         text += &format!("  server        {server}\n");
-        describe::write_offer(&mut text, &upstream.settings.name, offer);
+        describe::write_offer(&mut text, naming, offer);
     }
     if !seen.is_empty() {
         text += "  seen\n";

@@ -155,7 +155,7 @@ impl<'a> Merging<'a> {
                 kind: Kind::Tool,
                 name: &naming.in_rules(upstream, &item.name),
                 upstream: Some(upstream.name()),
-                only_reads: item.only_reads && upstream.trusts_annotations(),
+                only_reads: item.only_reads && (item.is_approved || upstream.trusts_annotations()),
             }),
             Feature::Prompts => {
                 let name = naming.in_rules(upstream, &item.name);

@@ -124,3 +124,84 @@ async fn a_probe_says_step_by_step_what_was_tried() {
         stderr(&output)
     );
 }
+
+/// A tool that reads, with these properties of its arguments.
+fn reading(properties: &str) -> String {
+    format!(
+        r#"{{"name":"read","annotations":{{"readOnlyHint":true}},"inputSchema":{{"type":"object","properties":{properties}}}}}"#
+    )
+}
+
+#[tokio::test]
+async fn what_was_approved_is_compared_with_what_is_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let upstream = RawUpstream::start(Speaks::Modern).await;
+    upstream.tools(&format!("[{}]", reading(r#"{"path":{"type":"string"}}"#)));
+    let upstreams = format!(
+        "[catalogue_lock]\nenabled = true\nfile = \"tools.lock.json\"\n[[upstream]]\nname = \"raw\"\nhttp = \"{}\"\n",
+        upstream.url
+    );
+    let run = async |arguments: &'static [&'static str]| {
+        usher(folder.path(), &upstreams, arguments).await
+    };
+    let output = run(&["diff"]).await;
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(
+        stdout(&output).contains("  read: new\n"),
+        "{}",
+        stdout(&output)
+    );
+    let lock = folder.path().join("tools.lock.json");
+    assert!(!lock.exists(), "diff writes nothing");
+    assert_eq!(run(&["approve"]).await.status.code(), Some(0));
+    let approved = std::fs::read_to_string(&lock).expect("a lock");
+    let output = run(&["diff", "raw"]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+
+    upstream.tools(&format!(
+        r#"[{},{{"name":"new"}}]"#,
+        reading(r#"{"path":{"type":"integer"},"force":{"type":"boolean"}}"#)
+    ));
+    let output = run(&["approve", "--dry-run"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        stdout(&output),
+        "raw\n  new: new\n  read: changed\n    ! argument \"path\": type was \"string\", is \"integer\"\n    - argument \"force\" was added (optional)\n  \
+         verdict: a client that froze the old list may not work any more (1 of 2 changes; marked `!` where described)\n\n\
+         nothing was written; `usher upstream approve` approves all of this\n"
+    );
+    assert_eq!(std::fs::read_to_string(&lock).expect("a lock"), approved);
+    assert_eq!(run(&["approve", "other"]).await.status.code(), Some(2));
+
+    std::fs::write(&lock, "{}").expect("a file");
+    let output = run(&["approve"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("is damaged"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_down_keeps_what_was_approved() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let upstream = RawUpstream::start(Speaks::Modern).await;
+    let raw = format!(
+        "[[upstream]]\nname = \"raw\"\nhttp = \"{}\"\n",
+        upstream.url
+    );
+    let output = usher(folder.path(), &raw, &["approve"]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert!(
+        stdout(&output).contains("the lock does not count"),
+        "{}",
+        stdout(&output)
+    );
+    let lock = folder.path().join("state/catalogue.lock.json");
+    let approved = std::fs::read_to_string(&lock).expect("a lock");
+    let down = raw.replace(&upstream.url, "http://127.0.0.1:1/mcp");
+    let output = usher(folder.path(), &down, &["approve"]).await;
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    assert_eq!(std::fs::read_to_string(&lock).expect("a lock"), approved);
+}
