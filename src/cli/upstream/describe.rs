@@ -103,7 +103,7 @@ pub(super) fn write_offer(text: &mut String, naming: Naming<'_>, offer: &Offer) 
     let capabilities = offer.hello.capability_names();
     let capabilities = match capabilities.as_slice() {
         [] => "none".to_owned(),
-        names => harmless(&names.join(" ")),
+        names => harmless(&names.join(", ")),
     };
     // Writing into a string cannot fail.
     let _ = writeln!(text, "  capabilities  {capabilities}");
