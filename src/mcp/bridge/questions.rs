@@ -4,6 +4,7 @@
 //! the principal and the session that were asked, and only while the call waits; everything else changes nothing.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
@@ -13,8 +14,9 @@ use tokio::sync::oneshot;
 
 use crate::sealing;
 
-/// Questions that wait at once. Each belongs to a call that holds a stream, which are counted as well.
+/// Questions that wait at once, of all callers and of one: nobody takes all the room by asking and going away.
 const MOST: usize = 10_000;
+const MOST_OF_ONE: usize = 100;
 
 /// What a client answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +57,37 @@ pub(in crate::mcp) struct Owner {
 
 /// The questions that wait.
 #[derive(Clone, Debug, Default)]
-pub(in crate::mcp) struct Questions(Arc<Mutex<HashMap<Box<str>, Open>>>);
+pub(in crate::mcp) struct Questions(Arc<Mutex<All>>);
+
+#[derive(Debug, Default)]
+struct All {
+    by_id: HashMap<Box<str>, Open>,
+    /// How many each caller has; nobody is in it with none.
+    of_callers: HashMap<[u8; 32], usize>,
+}
+
+impl All {
+    fn has_room(&self, owner: Owner) -> bool {
+        let of_one = self.of_callers.get(&owner.caller).copied();
+        self.by_id.len() < MOST && of_one.unwrap_or_default() < MOST_OF_ONE
+    }
+
+    fn add(&mut self, id: Box<str>, open: Open) {
+        *self.of_callers.entry(open.owner.caller).or_default() += 1;
+        self.by_id.insert(id, open);
+    }
+
+    fn remove(&mut self, id: &str) -> Option<Open> {
+        let open = self.by_id.remove(id)?;
+        if let Entry::Occupied(mut of_one) = self.of_callers.entry(open.owner.caller) {
+            *of_one.get_mut() -= 1;
+            if *of_one.get() == 0 {
+                of_one.remove();
+            }
+        }
+        Some(open)
+    }
+}
 
 #[derive(Debug)]
 struct Open {
@@ -73,7 +105,7 @@ pub(in crate::mcp) struct Waiting {
 }
 
 impl Questions {
-    fn all(&self) -> MutexGuard<'_, HashMap<Box<str>, Open>> {
+    fn all(&self) -> MutexGuard<'_, All> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -83,14 +115,14 @@ impl Questions {
         let id: Box<str> = format!("usher-{id}").into();
         let (sender, answer) = oneshot::channel();
         let mut all = self.all();
-        if all.len() >= MOST {
+        if !all.has_room(owner) {
             return None;
         }
         let open = Open {
             owner,
             answer: sender,
         };
-        all.insert(id.clone(), open);
+        all.add(id.clone(), open);
         drop(all);
         Some(Waiting {
             questions: self.clone(),
@@ -107,7 +139,7 @@ impl Questions {
         answered: Answered,
     ) -> Result<(), Ignored> {
         let mut all = self.all();
-        let open = all.get(id).ok_or(Ignored::Unknown)?;
+        let open = all.by_id.get(id).ok_or(Ignored::Unknown)?;
         if open.owner != owner {
             return Err(Ignored::Foreign);
         }
@@ -177,17 +209,24 @@ mod tests {
         drop(waiting);
         let late = questions.answer(owner(1, 1), &id, result());
         assert_eq!(late, Err(Ignored::Unknown));
-        assert!(questions.all().is_empty());
+        assert!(questions.all().by_id.is_empty());
+        assert!(questions.all().of_callers.is_empty());
     }
 
     #[test]
     fn no_more_wait_than_there_is_room_for() {
         let questions = Questions::default();
-        let waiting: Vec<_> = (0..MOST)
-            .map(|_| questions.open(owner(1, 1)).expect("room"))
-            .collect();
-        assert!(questions.open(owner(1, 1)).is_none());
-        drop(waiting);
-        assert!(questions.open(owner(1, 1)).is_some());
+        let fill = |caller: u8| -> Vec<_> {
+            let open = |_| questions.open(owner(caller, 1)).expect("room");
+            (0..MOST_OF_ONE).map(open).collect()
+        };
+        let of_one = fill(0);
+        assert!(questions.open(owner(0, 2)).is_none());
+        let of_others: Vec<_> = (1..100).map(fill).collect();
+        assert!(questions.open(owner(200, 1)).is_none());
+        drop(of_one);
+        assert!(questions.open(owner(0, 1)).is_some());
+        drop(of_others);
+        assert!(questions.all().of_callers.is_empty());
     }
 }
