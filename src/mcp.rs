@@ -25,6 +25,7 @@ mod forward;
 pub mod fuzzing;
 mod headers;
 mod legacy;
+mod log_levels;
 mod members;
 mod method;
 mod old_transport;
@@ -58,6 +59,7 @@ use self::bridge::request_state::RequestStates;
 use self::catalog::{Catalogs, Label};
 use self::counts::Counts;
 use self::era::Era;
+use self::log_levels::LogLevels;
 use self::old_transport::OldTransport;
 use self::running::RunningCalls;
 use self::session::Sessions;
@@ -89,6 +91,7 @@ struct Inner {
     old_transport: OldTransport,
     open_streams: OpenStreams,
     running: RunningCalls,
+    log_levels: LogLevels,
 }
 
 /// What the protocol layer is built from, besides its settings.
@@ -156,6 +159,7 @@ impl Protocol {
             old_transport: OldTransport::default(),
             open_streams: OpenStreams::new(&settings, parts.metrics.clone()),
             running: RunningCalls::default(),
+            log_levels: LogLevels::default(),
             settings,
             parts,
         }));

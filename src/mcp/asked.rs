@@ -74,7 +74,10 @@ impl Protocol {
         id: Id<'a>,
         era: Era,
     ) -> Asked<'a> {
-        let is_served = |method: &Method| *method != Method::Complete || catalog.completes();
+        let is_served = |method: &Method| {
+            (*method != Method::Complete || catalog.completes())
+                && (*method != Method::SetLevel || catalog.logs())
+        };
         let method = Method::parse(&call.method, era).filter(is_served);
         let found = target::find(method, &call.params, (catalog, &self.0.parts.policy));
         Asked {

@@ -50,6 +50,8 @@ pub(crate) struct Catalog {
     shown: Shown,
     /// Somebody completes arguments.
     completes: bool,
+    /// Somebody has log messages for clients.
+    logs: bool,
     /// It can change while the server runs.
     can_change: bool,
     /// What the call of a tool takes that does not exist: no more is told of what exists and what does not.
@@ -197,6 +199,11 @@ impl Catalog {
     /// True if an upstream completes arguments.
     pub(crate) fn completes(&self) -> bool {
         self.completes
+    }
+
+    /// True if an upstream has log messages for clients.
+    pub(crate) fn logs(&self) -> bool {
+        self.logs
     }
 
     /// True if it can change while the server runs: with upstreams.

@@ -5,7 +5,7 @@ use super::era::{MODERN_REVISIONS, Revision};
 use super::reply;
 
 /// Only what is true of every request: tools, prompts and resources, which may be none. With upstreams these can change,
-/// and clients are told. Nobody can subscribe to a single resource, and nothing is logged to clients.
+/// and clients are told. Nobody can subscribe to a single resource.
 const CAPABILITIES: [&str; 2] = [
     r#"{"tools":{},"prompts":{},"resources":{}"#,
     r#"{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"listChanged":true}"#,
@@ -42,6 +42,9 @@ fn write_capabilities(out: &mut Vec<u8>, catalog: &Catalog, instructions: &str) 
     out.extend_from_slice(capabilities.as_bytes());
     if catalog.completes() {
         out.extend_from_slice(br#","completions":{}"#);
+    }
+    if catalog.logs() {
+        out.extend_from_slice(br#","logging":{}"#);
     }
     out.push(b'}');
     if !instructions.is_empty() {

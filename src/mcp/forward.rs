@@ -116,7 +116,7 @@ impl Forward {
             headers: mirrored(asked.headers),
             progress_token: progress_token(asked),
         };
-        let mut caller = caller(asked);
+        let mut caller = caller(protocol, asked);
         let of = (entry, home.upstream.name());
         let bridging = Bridging::prepare(&protocol.0, asked, of, &mut call, &mut caller)?;
         Ok(Self {
@@ -290,10 +290,10 @@ const UPSTREAM_ERROR: &str = "upstream_error";
 pub(super) const CANCELLED: &str = "cancelled";
 
 /// For whom the upstream is asked. Without a key it would be for this server itself.
-fn caller(asked: &Asked<'_>) -> Caller {
+fn caller(protocol: &Protocol, asked: &Asked<'_>) -> Caller {
     Caller {
         key: session::caller_key(asked.principal),
-        log_level: log_level(asked),
+        log_level: log_level(protocol, asked).filter(|_wanted| asked.takes_events),
         credential: asked.credential.map(Credential::shared),
         ..Caller::default()
     }
@@ -306,9 +306,15 @@ fn progress_token(asked: &Asked<'_>) -> Option<Box<str>> {
     (asked.takes_events && is_token && token.len() <= MAX_TOKEN_BYTES).then(|| token.into())
 }
 
-fn log_level(asked: &Asked<'_>) -> Option<LogLevel> {
-    let level = asked.call.meta.get(LOG_LEVEL_KEY).and_then(text)?;
-    LogLevel::parse(&level).filter(|_known| asked.takes_events && asked.era == Era::Modern)
+/// Modern requests say from which level on they want log messages, legacy sessions have said it before.
+fn log_level(protocol: &Protocol, asked: &Asked<'_>) -> Option<LogLevel> {
+    match asked.era {
+        Era::Modern => {
+            let level = asked.call.meta.get(LOG_LEVEL_KEY).and_then(text)?;
+            LogLevel::parse(&level)
+        }
+        Era::Legacy => protocol.0.log_levels.get(&asked.session_key?),
+    }
 }
 
 fn raw(out: &mut Vec<u8>, value: &RawValue) {

@@ -19,12 +19,12 @@ pub(crate) enum Method {
     Listen,
     Ping,
     ReadResource,
+    SetLevel,
 }
 
 impl Method {
-    /// The method called `name` in `era`. What a capability would have to be declared for (`logging/setLevel`,
-    /// `resources/subscribe`) is not among them: Usher declares none of these. `completion/complete` is served where an
-    /// upstream completes.
+    /// The method called `name` in `era`. `resources/subscribe` is not among them, for which a capability would have to be
+    /// declared. `completion/complete` and `logging/setLevel` are served where an upstream completes or logs.
     pub(crate) fn parse(name: &str, era: Era) -> Option<Self> {
         let method = match name {
             "tools/call" => Self::CallTool,
@@ -39,6 +39,7 @@ impl Method {
             "subscriptions/listen" => Self::Listen,
             "ping" => Self::Ping,
             "resources/read" => Self::ReadResource,
+            "logging/setLevel" => Self::SetLevel,
             _ => return None,
         };
         method.is_in(era).then_some(method)
@@ -46,7 +47,7 @@ impl Method {
 
     fn is_in(self, era: Era) -> bool {
         match self {
-            Self::Initialize | Self::Ping => era == Era::Legacy,
+            Self::Initialize | Self::Ping | Self::SetLevel => era == Era::Legacy,
             Self::Discover | Self::Listen => era == Era::Modern,
             Self::CallTool
             | Self::Complete
@@ -73,7 +74,8 @@ impl Method {
             | Self::Initialize
             | Self::Listen
             | Self::Ping
-            | Self::ReadResource => None,
+            | Self::ReadResource
+            | Self::SetLevel => None,
         }
     }
 
@@ -85,7 +87,8 @@ impl Method {
             | Self::GetPrompt
             | Self::Initialize
             | Self::Listen
-            | Self::Ping => Caching::Silent,
+            | Self::Ping
+            | Self::SetLevel => Caching::Silent,
             Self::Discover
             | Self::ListPrompts
             | Self::ListResources
@@ -110,6 +113,7 @@ impl Method {
             Self::Listen => "subscriptions/listen",
             Self::Ping => "ping",
             Self::ReadResource => "resources/read",
+            Self::SetLevel => "logging/setLevel",
         }
     }
 }

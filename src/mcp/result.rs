@@ -15,7 +15,7 @@ use super::method::Method;
 use super::reply::Caching;
 use super::{Answer, Inner, Protocol, call, discover, reply, target};
 use crate::policy::Permit;
-use crate::upstream::Feature;
+use crate::upstream::{Feature, LogLevel};
 
 /// Up to here, one piece costs less to send than two.
 const LONGEST_COPIED: usize = 16 * 1024;
@@ -185,6 +185,14 @@ impl Protocol {
                 });
             }
             Method::Ping => {}
+            Method::SetLevel => {
+                let level = params.text("level");
+                let level = level.and_then(|level| LogLevel::parse(&level));
+                let level = level.ok_or(Error::InvalidParams("the log level is not known"))?;
+                if let Some(session) = asked.session_key {
+                    self.0.log_levels.set(session, level);
+                }
+            }
             // Its answer is a stream, which is opened before anything is written; in a batch there is none. Lists are
             // written already.
             Method::Listen

@@ -33,7 +33,8 @@ pub(super) fn find<'a>(
         | Method::ListResourceTemplates
         | Method::ListTools
         | Method::Listen
-        | Method::Ping => None,
+        | Method::Ping
+        | Method::SetLevel => None,
     }
 }
 

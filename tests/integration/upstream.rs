@@ -4,6 +4,7 @@
     reason = "a missing member of a JSON value reads as null"
 )]
 
+mod bytes;
 mod catalogue;
 mod changes;
 mod command_line;

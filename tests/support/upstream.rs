@@ -336,9 +336,7 @@ fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -
     let json = |body: String| ([("content-type", "application/json")], body).into_response();
     let session = format!("session-{}-", shared.sessions);
     let mut capabilities: Value = serde_json::from_str(&shared.capabilities).expect("JSON");
-    if shared.speaks == Speaks::Legacy {
-        capabilities["logging"] = json!({});
-    }
+    capabilities["logging"] = json!({});
     if shared.has_more {
         capabilities["prompts"] = json!({});
         capabilities["resources"] = json!({});

@@ -54,6 +54,7 @@ pub(super) struct Merging<'a> {
     resources: List,
     templates: List,
     completes: bool,
+    logs: bool,
     warnings: Vec<String>,
 }
 
@@ -67,6 +68,7 @@ impl<'a> Merging<'a> {
             resources: List::default(),
             templates: List::default(),
             completes: false,
+            logs: false,
             warnings: Vec::new(),
         }
     }
@@ -84,6 +86,7 @@ impl<'a> Merging<'a> {
     pub(super) fn add(&mut self, upstream: &Arc<Upstream>) {
         let lists = upstream.lists();
         self.completes |= lists.capabilities.completions;
+        self.logs |= lists.capabilities.logging;
         for feature in Feature::ALL {
             for item in lists.items(feature).iter() {
                 let name = match feature {
@@ -225,6 +228,7 @@ impl<'a> Merging<'a> {
             templates: self.templates,
             shown: Shown::default(),
             completes: self.completes,
+            logs: self.logs,
             can_change: !self.upstreams.is_empty(),
             unknown: self.making.policy.requirements(&built_in("")),
             warnings: self.warnings,

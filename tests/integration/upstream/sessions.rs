@@ -1,5 +1,6 @@
 //! The sessions that callers have at a legacy upstream over HTTP.
 
+use axum::http::HeaderMap;
 use serde_json::json;
 use usher::upstream::UpstreamSettings;
 
@@ -21,7 +22,7 @@ async fn call_as(gateway: &TestGateway, upstream: &RawUpstream, subject: &str) -
     session(&upstream.last_call().headers)
 }
 
-fn session(headers: &axum::http::HeaderMap) -> String {
+fn session(headers: &HeaderMap) -> String {
     headers["mcp-session-id"].to_str().expect("text").to_owned()
 }
 

@@ -8,7 +8,7 @@ use rmcp::ServiceExt;
 use serde_json::{Value, json};
 use usher::upstream::{EraSetting, StdioSettings, UpstreamSettings};
 
-use super::super::gateway::TestGateway;
+use super::super::gateway::{Reply, TestGateway};
 use super::rmcp_server::{Echo, LEGACY, MODERN, answers_clients_of_both_eras};
 use super::{call, start, until_listed};
 
@@ -74,9 +74,44 @@ fn junk(id: &Value) -> Vec<String> {
     .to_vec()
 }
 
+/// The message without its arguments, which may hold numbers that a tree has no place for.
+fn shallow(line: &str) -> Value {
+    #[derive(serde::Deserialize)]
+    struct Message {
+        #[serde(default)]
+        id: Value,
+        #[serde(default)]
+        method: Value,
+        #[serde(default)]
+        params: Params,
+    }
+    #[derive(Default, serde::Deserialize)]
+    struct Params {
+        #[serde(default)]
+        name: Value,
+        #[serde(default, rename = "requestId")]
+        request_id: Value,
+        #[serde(default, rename = "_meta")]
+        meta: Meta,
+    }
+    #[derive(Default, serde::Deserialize)]
+    struct Meta {
+        #[serde(default, rename = "progressToken")]
+        token: Value,
+    }
+    let Message { id, method, params } = serde_json::from_str(line).expect("JSON");
+    let Params {
+        name,
+        request_id,
+        meta,
+    } = params;
+    json!({ "id": id, "method": method, "params": { "name": name, "requestId": request_id, "_meta": { "progressToken": meta.token } } })
+}
+
 /// A server whose tools do what no server should.
 #[test]
 #[ignore = "a child of the tests below"]
+#[expect(clippy::too_many_lines, reason = "one arm per tool")]
 fn raw() {
     let say = |line: &str| {
         let mut out = std::io::stdout().lock();
@@ -93,7 +128,7 @@ fn raw() {
     say("");
     for line in std::io::stdin().lock().lines() {
         let line = line.expect("text");
-        let message: Value = serde_json::from_str(&line).expect("JSON");
+        let message: Value = shallow(&line);
         let id = &message["id"];
         match message["method"].as_str() {
             Some("initialize") => {
@@ -113,6 +148,9 @@ fn raw() {
                     "long",
                     "deaf",
                     "environment",
+                    "progress",
+                    "flood",
+                    "mirror",
                 ];
                 let tools: Vec<_> = tools
                     .iter()
@@ -129,6 +167,46 @@ fn raw() {
                     result(id, r#"{"n":1.50}"#);
                 }
                 "die" => return,
+                // Tells of progress of this call and of others, then answers.
+                "progress" => {
+                    let token = &message["params"]["_meta"]["progressToken"];
+                    for (token, n) in [(token, "1.50"), (&json!(99_999), "9"), (token, "2e0")] {
+                        say(&format!(
+                            r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{ "progressToken":{token}, "progress":{n}}}}}"#
+                        ));
+                    }
+                    say(
+                        r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":1}}"#,
+                    );
+                    result(id, r#"{"n":1.50}"#);
+                }
+                // The line itself, and the arguments as they were written.
+                "mirror" => {
+                    #[derive(serde::Deserialize)]
+                    struct Line<'a> {
+                        #[serde(borrow)]
+                        params: Params<'a>,
+                    }
+                    #[derive(serde::Deserialize)]
+                    struct Params<'a> {
+                        #[serde(borrow)]
+                        arguments: &'a serde_json::value::RawValue,
+                    }
+                    let read: Line<'_> = serde_json::from_str(&line).expect("a call");
+                    let back = read.params.arguments.get();
+                    let line = Value::from(line.as_str());
+                    result(id, &format!(r#"{{"line":{line},"back":{back}}}"#));
+                }
+                // More than anybody reads, and no answer.
+                "flood" => {
+                    let token = &message["params"]["_meta"]["progressToken"];
+                    let padding = "x".repeat(1_000);
+                    for n in 0..20_000 {
+                        say(&format!(
+                            r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{token},"progress":{n},"message":"{padding}"}}}}"#
+                        ));
+                    }
+                }
                 "hang" => {}
                 "cancelled" => result(id, &json!({ "cancelled": cancelled }).to_string()),
                 "long" => result(id, &format!("{{\"a\":\"{}\"}}", "x".repeat(50_000_000))),
@@ -307,4 +385,51 @@ async fn a_stop_ends_the_children_also_those_that_do_not_listen() {
         gateway.stop().await;
         assert_eq!(of_this_test(), 0, "{tool}");
     }
+}
+
+/// A call that asks for progress, on its way to an answer.
+fn call_with_token(gateway: &TestGateway, tool: &str, token: &str) -> reqwest::RequestBuilder {
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":"mine","method":"tools/call","params":{{"name":"raw__{tool}","_meta":{{"progressToken":{token}}}}}}}"#
+    );
+    gateway
+        .request("POST", "/mcp")
+        .bearer_auth(super::token(gateway))
+        .header("content-type", "application/json")
+        .header("accept", "application/json, text/event-stream")
+        .body(body)
+}
+
+#[tokio::test]
+async fn progress_finds_its_call_by_the_token_and_log_messages_find_nobody() {
+    let gateway = start(vec![child("raw", "raw")]).await;
+    let call = |token: &'static str| Reply::of(call_with_token(&gateway, "progress", token));
+    let (one, other) = tokio::join!(call(r#""a\u0062""#), call("-7"));
+    for (reply, token) in [(one, r#""a\u0062""#), (other, "-7")] {
+        let lines = reply.text().lines();
+        let events: Vec<_> = lines
+            .filter_map(|line| line.strip_prefix("data: "))
+            .collect();
+        let progress = |n: &str| {
+            format!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{ "progressToken":{token}, "progress":{n}}}}}"#
+            )
+        };
+        let answer = r#"{"jsonrpc":"2.0","id":"mine","result":{"n":1.50}}"#.to_owned();
+        assert_eq!(events, [progress("1.50"), progress("2e0"), answer]);
+    }
+}
+
+#[tokio::test]
+async fn a_child_that_floods_one_slow_reader_keeps_the_others_waiting_for_nothing() {
+    let gateway = start(vec![child("raw", "raw")]).await;
+    // It begins to read, and then stops.
+    let request = call_with_token(&gateway, "flood", "1");
+    let mut slow = request.send().await.expect("a stream");
+    let first = slow.chunk().await.expect("bytes").expect("an event");
+    assert!(first.starts_with(b"data: {"), "{first:?}");
+    let other = call_tool(&gateway, "echo").await;
+    assert!(other["result"].is_object(), "{other}");
+    let rest = slow.text().await.expect("an end");
+    assert!(rest.contains(r#""error":{"code":502,"#), "{}", rest.len());
 }

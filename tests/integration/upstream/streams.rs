@@ -193,6 +193,78 @@ async fn log_messages_come_from_the_level_on_that_was_asked_for() {
 }
 
 #[tokio::test]
+async fn a_legacy_client_says_once_for_its_session_which_log_messages_it_wants() {
+    for speaks in [Speaks::Legacy, Speaks::Modern] {
+        let (upstream, mut calls, gateway) = by_hand(speaks).await;
+        let bearer = token(&gateway);
+        let post = |session: Option<String>, body: Value| {
+            let request = gateway
+                .request("POST", "/mcp")
+                .bearer_auth(&bearer)
+                .header("accept", LEGACY.accept)
+                .json(&body);
+            Reply::of(match session {
+                Some(session) => request.header("mcp-session-id", session),
+                None => request,
+            })
+        };
+        let initialize = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": { "protocolVersion": "2025-11-25", "capabilities": {} } });
+        let opened = post(None, initialize.clone()).await;
+        assert_eq!(
+            opened.json()["result"]["capabilities"]["logging"],
+            json!({})
+        );
+        let session = |reply: &Reply| reply.header("mcp-session-id").map(str::to_owned);
+        let (session, other) = (session(&opened), session(&post(None, initialize).await));
+        let level = |level: &str| json!({ "jsonrpc": "2.0", "id": 1, "method": "logging/setLevel", "params": { "level": level } });
+        let said = post(session.clone(), level("warning")).await;
+        assert_eq!(said.json()["result"], json!({}));
+        let odd = post(session.clone(), level("loud")).await;
+        assert_eq!(odd.json()["error"]["code"], -32602);
+
+        let call = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": { "name": "raw__echo" } });
+        for (session, is_told) in [(other, false), (session, true)] {
+            let answer = async {
+                let open = calls.recv().await.expect("a call");
+                for level in ["info", "warning"] {
+                    open.say(&format!(
+                        r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"level":"{level}","data":1.50}}}}"#
+                    ));
+                }
+                open.say(ANSWER);
+            };
+            let (reply, ()) = tokio::join!(post(session, call.clone()), answer);
+            if is_told {
+                let all = events(&reply);
+                assert_eq!(all.len(), 2, "{all:?}");
+                assert_eq!(
+                    all.first().copied(),
+                    Some(
+                        r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"warning","data":1.50}}"#
+                    )
+                );
+            } else {
+                assert_eq!(reply.header("content-type"), Some("application/json"));
+            }
+        }
+        match speaks {
+            Speaks::Legacy => {
+                let told = upstream.until_sent("logging/setLevel").await;
+                let body: Value = serde_json::from_str(&told.body).expect("JSON");
+                assert_eq!(body["params"], json!({ "level": "warning" }));
+                let session = &upstream.last_call().headers["mcp-session-id"];
+                assert_eq!(told.headers["mcp-session-id"], session);
+            }
+            Speaks::Modern => {
+                let sent = upstream.last_call().body;
+                let stamp = r#""io.modelcontextprotocol/logLevel":"warning""#;
+                assert!(sent.contains(stamp), "{sent}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_takes_json_alone_gets_it_and_the_upstream_is_asked_for_nothing_else() {
     let (upstream, mut calls, gateway) = by_hand(Speaks::Legacy).await;
     let client = Client {
