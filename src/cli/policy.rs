@@ -1,14 +1,18 @@
 //! `usher policy explain`: who may do what, and which rule says so, without a server and without a token.
 #![expect(clippy::print_stderr, reason = "a command line prints")]
 
+mod catalogue;
+
 use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
+use self::catalogue::{Catalogue, supposed};
 use crate::auth::UnverifiedClaims;
 use crate::config::{self, Config};
 use crate::mcp;
@@ -34,7 +38,14 @@ struct Explain {
     /// A JSON object with the claims of an access token, its middle part decoded; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     claims: PathBuf,
-    /// One tool: everything that it takes, and what of that is there [default: all tools, a line each]
+    /// Ask no upstream what it has; of rules for upstreams only the name of a tool is known then
+    #[arg(long)]
+    offline: bool,
+    /// How long upstreams may take to say what they have, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    timeout: u64,
+    /// One tool, prompt or address of a resource: everything that it takes, and what of that is there [default: all, a
+    /// line each]
     tool: Option<String>,
 }
 
@@ -48,10 +59,14 @@ impl Options {
         }
         let claims = explain.claims(&config)?;
         let caller = Caller::supposed(&claims);
+        let catalogue = explain.catalogue(&config)?;
+        for warning in catalogue.warnings(&config) {
+            eprintln!("warning: {warning}");
+        }
         let mut text = format!("{}\n\n", who(&claims));
         match &explain.tool {
-            Some(tool) => one(&mut text, &config, &caller, tool),
-            None => all(&mut text, &config, &caller),
+            Some(tool) => one(&mut text, (&config, &catalogue), &caller, tool),
+            None => all(&mut text, (&config, &catalogue), &caller),
         }
         super::say(&text);
         Ok(ExitCode::SUCCESS)
@@ -59,6 +74,16 @@ impl Options {
 }
 
 impl Explain {
+    /// What there is to explain. A built-in tool can be explained without asking anybody.
+    fn catalogue(&self, config: &Config) -> anyhow::Result<Catalogue> {
+        let targets = mcp::built_in_targets();
+        let is_it = |target: &Target<'_>| Some(target.name) == self.tool.as_deref();
+        if self.offline || targets.iter().any(is_it) {
+            return Ok(Catalogue::built_in());
+        }
+        Catalogue::ask(config, Duration::from_secs(self.timeout))
+    }
+
     fn claims(&self, config: &Config) -> anyhow::Result<UnverifiedClaims> {
         let path = self.claims.display();
         let read = if self.claims == Path::new("-") {
@@ -101,35 +126,47 @@ fn who(claims: &UnverifiedClaims) -> String {
     line
 }
 
-fn all(text: &mut String, config: &Config, caller: &Caller<'_>) {
-    let targets = mcp::built_in_targets();
-    let widest = targets.iter().map(|target| target.name.len()).max();
+fn all(text: &mut String, (config, catalogue): (&Config, &Catalogue), caller: &Caller<'_>) {
+    let targets = catalogue.targets();
+    let named = |target: &Target<'_>| match target.kind {
+        Kind::Prompt => format!("prompt {}", target.name),
+        Kind::Resource => format!("resource {}", target.name),
+        Kind::Tool => target.name.to_owned(),
+    };
+    let widest = targets.iter().map(|target| named(target).len()).max();
     let width = widest.unwrap_or_default();
-    for target in targets {
-        let requirements = config.policy.requirements(&target);
+    for target in &targets {
+        let requirements = config.policy.requirements(target);
         let explanation = config.policy.explain(caller, &requirements);
-        let _ = writeln!(text, "{:width$}  {}", target.name, verdict(&explanation));
+        let _ = writeln!(text, "{:width$}  {}", named(target), verdict(&explanation));
     }
 }
 
-fn one(text: &mut String, config: &Config, caller: &Caller<'_>, tool: &str) {
-    let known = mcp::built_in_targets();
-    let known = known.into_iter().find(|target| target.name == tool);
-    let target = known.unwrap_or(Target {
-        kind: Kind::Tool,
-        name: tool,
-        upstream: None,
-        only_reads: false,
-    });
+fn one(
+    text: &mut String,
+    (config, catalogue): (&Config, &Catalogue),
+    caller: &Caller<'_>,
+    name: &str,
+) {
+    let known = catalogue.targets();
+    let known = known.into_iter().find(|target| target.name == name);
+    let target = known.unwrap_or_else(|| supposed(config, name));
     let requirements = config.policy.requirements(&target);
     let explanation = config.policy.explain(caller, &requirements);
-    let _ = writeln!(text, "{tool}  {}", verdict(&explanation));
+    let _ = writeln!(text, "{name}  {}", verdict(&explanation));
     for Condition { rule, asked, holds } in &explanation.conditions {
         let mark = if *holds { "yes" } else { "no " };
         let _ = writeln!(text, "  {mark}  {asked}, asked by {rule}");
     }
     if known.is_none() {
-        text.push_str("There is no such tool here; this is what holds for one of that name.\n");
+        let what = match target.kind {
+            Kind::Prompt | Kind::Tool => "tool",
+            Kind::Resource => "resource",
+        };
+        let _ = writeln!(
+            text,
+            "There is no such {what} here; this is what holds for one of that name."
+        );
     }
 }
 

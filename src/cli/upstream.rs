@@ -68,7 +68,10 @@ impl Options {
 }
 
 /// Runs `work` with what upstreams are reached with; returns once every process has ended.
-fn with_parts<T>(config: &Config, work: impl AsyncFnOnce(&Parts) -> T) -> anyhow::Result<T> {
+pub(super) fn with_parts<T>(
+    config: &Config,
+    work: impl AsyncFnOnce(&Parts) -> T,
+) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

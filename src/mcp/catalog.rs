@@ -21,6 +21,7 @@ use bytes::Bytes;
 
 pub(crate) use merge::label;
 pub(crate) use names::Naming;
+pub use names::name_in_rules;
 pub(crate) use views::Catalogs;
 
 use self::keep::{merged, of_none, of_one};

@@ -26,10 +26,7 @@ impl Naming<'_> {
 
     /// What rules call something of `upstream`, wherever it is listed: its name in the one catalogue.
     pub(super) fn in_rules<'n>(&self, upstream: &Upstream, own: &'n str) -> Cow<'n, str> {
-        match upstream.names() {
-            Names::Prefixed => Cow::Owned(format!("{}{}{own}", upstream.name(), self.separator())),
-            Names::Verbatim => Cow::Borrowed(own),
-        }
+        name_in_rules((upstream.name(), upstream.names()), self.separator(), own)
     }
 
     /// What it is listed as.
@@ -53,6 +50,19 @@ impl Naming<'_> {
                     .strip_prefix(upstream.name())
                     .is_some_and(|rest| rest.starts_with(separator))
         })
+    }
+}
+
+/// What rules call a tool or a prompt of an upstream with this name and these names.
+#[must_use]
+pub fn name_in_rules<'n>(
+    (upstream, names): (&str, Names),
+    separator: &str,
+    own: &'n str,
+) -> Cow<'n, str> {
+    match names {
+        Names::Prefixed => Cow::Owned(format!("{upstream}{separator}{own}")),
+        Names::Verbatim => Cow::Borrowed(own),
     }
 }
 

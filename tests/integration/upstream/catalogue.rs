@@ -440,3 +440,71 @@ fn names_that_cannot_be_told_apart_stop_the_start_and_both_are_named() {
         .expect_err("a mistake");
     assert!(told.to_string().contains("upstream[0]"), "{told}");
 }
+
+#[tokio::test]
+async fn explanations_cover_upstreams_and_name_those_that_could_not_be_asked() {
+    let upstream = upstream(Speaks::Modern).await;
+    upstream.tools(r#"[{"name":"list","annotations":{"readOnlyHint":true}},{"name":"pay"}]"#);
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("a file");
+    };
+    let url = &upstream.url;
+    write(
+        "usher.toml",
+        &format!(
+            "public_url = \"https://mcp.example.com\"\n[[issuer]]\nissuer = \"https://sso.example.com\"\n\
+             [[upstream]]\nname = \"billing\"\nhttp = \"{url}\"\ntrust_annotations = true\n\
+             [[upstream]]\nname = \"down\"\nhttp = \"http://127.0.0.1:1/mcp\"\n\
+             [[rule]]\nname = \"paying\"\ntools = [\"billing__pay\"]\ngroups = [\"finance\"]\n\
+             [[rule]]\nname = \"off\"\nresources = [\"raw:*\", \"nothing:*\"]\ndeny = true\n"
+        ),
+    );
+    write("bob.json", r#"{"sub":"bob","scope":"mcp:read"}"#);
+    let explain = async |more: &[&str]| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_usher"));
+        command.args(["policy", "explain", "--claims", "bob.json"]);
+        command.args(more).env_clear().current_dir(folder.path());
+        let done = command
+            .kill_on_drop(true)
+            .output()
+            .await
+            .expect("a program");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        assert!(done.status.success());
+        (text(done.stdout), text(done.stderr))
+    };
+    let (all, told) = explain(&[]).await;
+    for line in [
+        "search                 allowed by read_scope",
+        "billing__list          allowed by read_scope",
+        "billing__pay           refused by paying: group_required;",
+        "prompt billing__ask    allowed by read_scope",
+        "resource file:///1     allowed by read_scope",
+        "resource raw:{id}      refused by off: denied_by_rule;",
+    ] {
+        let squeezed: Vec<_> = line.split_whitespace().collect();
+        let is_it = |found: &str| {
+            found
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .starts_with(&squeezed)
+        };
+        assert!(all.lines().any(is_it), "{line} is not in\n{all}");
+    }
+    assert!(
+        told.contains("the upstream down could not be asked"),
+        "{told}"
+    );
+    assert!(told.contains("no resource matches `nothing:*`"), "{told}");
+    assert!(!told.contains("`raw:*`"), "{told}");
+
+    let (one, _) = explain(&["billing__list"]).await;
+    assert!(one.contains("yes  scope `mcp:read`"), "{one}");
+    let (one, told) = explain(&["--offline", "billing__pay"]).await;
+    assert!(one.contains("no   group `finance`"), "{one}");
+    assert!(!told.contains("down"), "{told}");
+    let (one, _) = explain(&["raw:7"]).await;
+    assert!(one.contains("There is no such resource here"), "{one}");
+    assert!(one.contains("denied_by_rule"), "{one}");
+}
