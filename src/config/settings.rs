@@ -31,7 +31,8 @@ pub struct Settings {
     /// `STATE_DIRECTORY`, else `usher` in `XDG_STATE_HOME`, else `~/.local/state/usher`, else `/var/lib/usher`.
     #[schemars(example = "/var/lib/usher")]
     pub state_dir: Option<PathBuf>,
-    /// Audiences that a token may carry besides the resource identifiers that follow from `public_url`. Default none.
+    /// Audiences that a token may carry besides the resource identifiers that follow from `public_url`; not at the endpoint
+    /// of a single upstream, which has its own. Default none.
     /// `MCP_AUDIENCE` and `MCP_ALT_AUDIENCE` add to this list.
     #[schemars(example = ["api://usher"])]
     pub audiences: Vec<String>,

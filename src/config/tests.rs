@@ -1,6 +1,7 @@
 //! Every reason to refuse a configuration, and what the environment does to the file.
 
 mod refusals;
+mod upstreams;
 
 use proptest::prelude::*;
 

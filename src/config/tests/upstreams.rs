@@ -1,0 +1,84 @@
+//! What upstreams, issuers and audiences have to do with each other.
+
+use super::{LEAST, accepted, refused};
+
+/// What is said of an upstream with these keys, besides a second issuer if `issuers` is 2.
+fn said(issuers: usize, keys: &str) -> String {
+    let second =
+        "[[issuer]]\nissuer = \"https://other.example.com\"\naudiences = [\"api://all\"]\n";
+    let second = if issuers == 2 { second } else { "" };
+    let upstream = "[[upstream]]\nname = \"orders\"\nhttp = \"https://orders.example.com/mcp\"\n";
+    let file = format!("audiences = [\"api://usher\"]\n{LEAST}{second}{upstream}{keys}");
+    refused(Some(&file), &[])
+}
+
+fn asking(folder: &tempfile::TempDir, keys: &str) -> String {
+    let path = folder.path().join("secret");
+    std::fs::write(&path, "s3cret\n").expect("a file");
+    format!(
+        "[upstream.credential]\nkind = \"token_exchange\"\nclient_id = \"usher\"\nsecret_file = {path:?}\naudience = \"orders\"\n{keys}"
+    )
+}
+
+#[test]
+fn refuses_a_credential_of_an_issuer_that_is_not_here_or_not_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = said(2, &asking(&folder, ""));
+    for part in [
+        "upstream[0].credential.issuer",
+        "several issuers are configured, and this names none",
+        "byte for byte",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    let named = asking(&folder, "issuer = \"https://other.example.com/\"\n");
+    let text = said(2, &named);
+    assert!(
+        text.contains("\"https://other.example.com/\" is none of the configured issuers"),
+        "{text}"
+    );
+    assert!(!text.contains("s3cret"), "{text}");
+}
+
+#[test]
+fn an_only_issuer_needs_no_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let upstream = "[[upstream]]\nname = \"orders\"\nhttp = \"https://orders.example.com/mcp\"\n";
+    let file = format!("{LEAST}{upstream}{}", asking(&folder, ""));
+    let config = accepted(&file, &[]);
+    let exchange = config.auth.exchanges.first().expect("an exchange");
+    let issuer = config.auth.issuer.first().expect("an issuer");
+    assert_eq!(exchange.issuer, issuer.issuer);
+    assert_eq!(exchange.audience.as_deref(), Some("orders"));
+}
+
+#[test]
+fn refuses_an_audience_by_which_a_token_would_open_two_resources() {
+    for (audience, problem) in [
+        ("api://usher", "names something else here as well"),
+        ("api://all", "names something else here as well"),
+        (
+            "https://mcp.example.com",
+            "names something else here as well",
+        ),
+        (
+            "https://mcp.example.com/mcp",
+            "names something else here as well",
+        ),
+        (
+            "https://mcp.example.com/mcp/other",
+            "names something else here as well",
+        ),
+        (" api://orders", "is empty or has spaces around it"),
+        ("", "is empty or has spaces around it"),
+    ] {
+        let text = said(2, &format!("audiences = [{audience:?}]\n"));
+        assert!(
+            text.contains("upstream[0].audiences") && text.contains(problem),
+            "{audience:?}:\n{text}"
+        );
+    }
+    let other = "audiences = [\"api://x\"]\n[[upstream]]\nname = \"other\"\nhttp = \"https://x.example.com/\"\naudiences = [\"api://x\"]\n";
+    let text = said(1, other);
+    assert!(text.contains("upstream[1].audiences"), "{text}");
+}
