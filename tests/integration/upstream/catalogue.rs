@@ -246,7 +246,7 @@ async fn lists_show_all_kinds_under_names_of_their_upstreams() {
     let changes = json!({ "listChanged": true });
     assert_eq!(
         said["result"]["capabilities"],
-        json!({ "tools": changes, "prompts": changes, "resources": changes, "completions": {} })
+        json!({ "tools": changes, "prompts": changes, "resources": changes, "completions": {}, "logging": {} })
     );
 }
 

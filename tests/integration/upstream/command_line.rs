@@ -50,7 +50,7 @@ async fn lists_what_each_offers_and_why_one_cannot_be_reached() {
     let text = stdout(&output);
     for expected in [
         "reachable     raw 1, legacy, 2025-11-25",
-        "capabilities  logging tools",
+        "capabilities  logging, tools",
         "tools         1\n    raw__echo\n",
         "dead  http://127.0.0.1:1/mcp\n  not reachable initialize (legacy): no connection",
         "usher upstream probe dead",

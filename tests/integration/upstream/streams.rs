@@ -470,7 +470,79 @@ async fn progress_extends_the_deadline_up_to_a_last_one() {
 }
 
 #[tokio::test]
-async fn a_stop_and_the_end_of_the_token_cut_a_stream_short_with_an_error() {
+async fn the_end_of_the_token_cuts_a_stream_short_with_an_error_and_cancels_the_call() {
+    let (upstream, mut calls, gateway) = by_hand(Speaks::Legacy).await;
+    let short = gateway.token().scope("mcp:write").expires_in(2).mint();
+    let request = LEGACY.request(&gateway, r#""progressToken":1"#);
+    let mut request = request.build().expect("a request");
+    let bearer = format!("Bearer {short}").parse().expect("a header");
+    request.headers_mut().insert("authorization", bearer);
+    let call = gateway.http_client.execute(request);
+    let answer = async {
+        let open = calls.recv().await.expect("a call");
+        open.say(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":$ID,"progress":1}}"#);
+        open
+    };
+    let (response, open) = tokio::join!(call, answer);
+    let text = response.expect("a stream").text().await.expect("an end");
+    assert!(
+        text.contains(r#""id":"mine","error":{"code":503,"#),
+        "{text}"
+    );
+    open.closed().await;
+    upstream.until_sent("notifications/cancelled").await;
+}
+
+#[tokio::test]
+async fn the_old_transport_carries_what_comes_before_the_answer_on_its_stream() {
+    let (_upstream, mut calls, gateway) = by_hand(Speaks::Modern).await;
+    let opened = gateway
+        .request("GET", "/sse")
+        .bearer_auth(
+            gateway
+                .token()
+                .audience(format!("{}/sse", gateway.public_url))
+                .scope("mcp:write")
+                .mint(),
+        )
+        .header("accept", "text/event-stream");
+    let mut stream = opened.send().await.expect("a stream");
+    let mut read = String::new();
+    let mut until = async |wanted: &str| {
+        while !read.contains(wanted) {
+            let piece = stream.chunk().await.expect("bytes").expect("an event");
+            read.push_str(std::str::from_utf8(&piece).expect("text"));
+        }
+        read.clone()
+    };
+    let endpoint = until("\n\n").await;
+    let address = endpoint.trim().strip_prefix("event: endpoint\ndata: ");
+    let call = json!({ "jsonrpc": "2.0", "id": "mine", "method": "tools/call", "params": { "name": "raw__echo", "_meta": { "progressToken": "t" } } });
+    let post = gateway
+        .request("POST", address.expect("an address"))
+        .bearer_auth(
+            gateway
+                .token()
+                .audience(format!("{}/sse", gateway.public_url))
+                .scope("mcp:write")
+                .mint(),
+        )
+        .json(&call);
+    let answer = async {
+        let open = calls.recv().await.expect("a call");
+        open.say(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":$ID,"progress":1}}"#);
+        open.say(ANSWER);
+    };
+    let (reply, ()) = tokio::join!(Reply::of(post), answer);
+    assert_eq!(reply.status, 202, "{}", reply.text());
+    let all = until("result").await;
+    let progress = r#"event: message
+data: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"t","progress":1}}"#;
+    assert!(all.contains(progress), "{all}");
+}
+
+#[tokio::test]
+async fn a_stop_cuts_a_stream_short_with_an_error() {
     let (_upstream, mut calls, gateway) = by_hand(Speaks::Modern).await;
     let (response, open) = streaming(LEGACY, &gateway, &mut calls).await;
     gateway.lifecycle.stop_softly();
