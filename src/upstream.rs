@@ -29,6 +29,7 @@ mod message;
 mod process;
 mod sessions;
 pub mod settings;
+mod sse;
 mod stdio;
 mod survey;
 mod waiting;

@@ -35,6 +35,17 @@ pub(super) struct Message {
 }
 
 impl Endpoint {
+    /// The same at another address, which has to be on the same origin: credentials go there.
+    pub(super) fn at(&self, url: Url) -> Self {
+        Self {
+            outbound: self.outbound.clone(),
+            url,
+            plain_http: self.plain_http,
+            credential: Arc::clone(&self.credential),
+            behalf: self.behalf.clone(),
+        }
+    }
+
     /// Sends a message, and returns when the head of the answer is there. A credential that is refused is replaced once;
     /// an upstream's challenge is for this server and goes no further.
     pub(super) async fn send(

@@ -15,6 +15,9 @@ pub(super) struct Events {
     searched: usize,
     data: BytesMut,
     has_data: bool,
+    /// What the event that is being read is called, and what the last whole one was.
+    kind: BytesMut,
+    last_kind: BytesMut,
 }
 
 impl Events {
@@ -25,12 +28,19 @@ impl Events {
             searched: 0,
             data: BytesMut::new(),
             has_data: false,
+            kind: BytesMut::new(),
+            last_kind: BytesMut::new(),
         }
     }
 
     /// The most bytes that one event may have.
     pub(super) fn max_bytes(&self) -> usize {
         self.max_bytes
+    }
+
+    /// What the last event was called, as far as it was called anything.
+    pub(super) fn last_kind(&self) -> &[u8] {
+        &self.last_kind
     }
 
     /// Takes the next piece of the stream.
@@ -42,9 +52,15 @@ impl Events {
     pub(super) fn next(&mut self) -> Result<Option<Bytes>, TooLong> {
         while let Some(line) = self.line() {
             if line.is_empty() {
+                let kind = self.kind.split();
                 if std::mem::take(&mut self.has_data) {
+                    self.last_kind = kind;
                     return Ok(Some(self.data.split().freeze()));
                 }
+                continue;
+            }
+            if let Some(kind) = line.strip_prefix(b"event:") {
+                self.kind = BytesMut::from(kind.trim_ascii());
                 continue;
             }
             let Some(value) = line.strip_prefix(b"data:") else {
@@ -107,6 +123,16 @@ mod tests {
         let bytes: Vec<_> = bytes.iter().map(String::as_str).collect();
         assert_eq!(all(&bytes), expected);
         assert_eq!(all(&["data: half"]), Ok(vec![]));
+    }
+
+    #[test]
+    fn an_event_is_called_what_it_says_and_the_next_one_is_not() {
+        let mut events = Events::new(64);
+        events.push(b"event: lost\n\nevent: endpoint\ndata: /m\n\ndata: {}\n\n");
+        assert!(events.next().expect("short").is_some());
+        assert_eq!(events.last_kind(), b"endpoint");
+        assert!(events.next().expect("short").is_some());
+        assert_eq!(events.last_kind(), b"");
     }
 
     #[test]

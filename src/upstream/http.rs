@@ -73,6 +73,17 @@ pub(super) struct EventsOf {
 }
 
 impl EventsOf {
+    /// The events of `answer`, none bigger than `max_bytes`.
+    pub(super) fn new(answer: Exchanged, max_bytes: usize) -> Self {
+        let events = Events::new(max_bytes);
+        Self { answer, events }
+    }
+
+    /// What the last event was called.
+    pub(super) fn last_kind(&self) -> &[u8] {
+        self.events.last_kind()
+    }
+
     /// The data of the next event; nothing at the end of the stream.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, UpstreamError> {
         loop {
@@ -379,7 +390,7 @@ impl Begun {
     }
 }
 
-fn is_of_type(answer: &Exchanged, wanted: &[u8]) -> bool {
+pub(super) fn is_of_type(answer: &Exchanged, wanted: &[u8]) -> bool {
     let kind = answer.headers().get(CONTENT_TYPE);
     let kind = kind.map_or(&b""[..], HeaderValue::as_bytes);
     let kind = kind.split(|b| *b == b';').next().unwrap_or_default();

@@ -15,6 +15,7 @@ use super::http::{HttpLink, Sending};
 use super::lists;
 use super::message::{self, Era, Reply, Request};
 use super::settings::endpoint;
+use super::sse;
 use super::stdio::StdioLink;
 use super::{Definition, EraSetting, Parts, UpstreamError, UpstreamSettings};
 
@@ -155,6 +156,10 @@ impl Handshake {
     /// leads on to the old handshake (MCP 2026-07-28, versioning), with another child where it is one: it may have ended.
     pub(super) fn to_try(settings: &UpstreamSettings, known: Option<Era>) -> &'static [Self] {
         let is_child = settings.stdio.command.is_some();
+        if settings.sse.is_some() {
+            // The transport is older than the other handshake.
+            return &[Self::Legacy];
+        }
         match (settings.era, known) {
             (EraSetting::Legacy, _) | (EraSetting::Auto, Some(Era::Legacy)) => &[Self::Legacy],
             (EraSetting::Modern, _) | (EraSetting::Auto, Some(Era::Modern)) => &[Self::Modern],
@@ -173,11 +178,8 @@ impl Link {
         parts: &Parts,
     ) -> Result<Self, UpstreamError> {
         let settings = &definition.settings;
-        let wire = match settings
-            .http
-            .as_deref()
-            .and_then(|address| endpoint(address, settings.plain_http()))
-        {
+        let address = settings.http.as_deref().or(settings.sse.as_deref());
+        let wire = match address.and_then(|address| endpoint(address, settings.plain_http())) {
             Some(url) => {
                 let endpoint = Endpoint {
                     outbound: parts.outbound.clone(),
@@ -186,8 +188,12 @@ impl Link {
                     credential: parts.credentials.of(settings),
                     behalf: Behalf::Ours,
                 };
-                let link = HttpLink::new(endpoint, settings.max_message_bytes);
-                Wire::Http(Box::new(link))
+                if settings.sse.is_some() {
+                    Wire::Stdio(sse::start(definition, endpoint, wake, parts))
+                } else {
+                    let link = HttpLink::new(endpoint, settings.max_message_bytes);
+                    Wire::Http(Box::new(link))
+                }
             }
             None => Wire::Stdio(StdioLink::start(definition, wake, &parts.lifecycle)?),
         };

@@ -12,7 +12,7 @@ use super::breaker::Breaker;
 use super::credential::{CredentialKind, CredentialMistake, CredentialSettings};
 use crate::outbound::{PlainHttp, is_loopback_host};
 
-/// One MCP server behind this one. Exactly one of `http` and `stdio.command` says how to reach it.
+/// One MCP server behind this one. Exactly one of `http`, `sse` and `stdio.command` says how to reach it.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
 pub struct UpstreamSettings {
@@ -22,6 +22,10 @@ pub struct UpstreamSettings {
     /// The address of its MCP endpoint (Streamable HTTP): `https`, or `http` on loopback; see `allow_plain_http`. Default: none.
     #[schemars(example = "https://billing.example.com/mcp")]
     pub http: Option<String>,
+    /// The address of its stream, if it speaks HTTP+SSE, the old transport of 2024-11-05, and nothing newer. As `http` otherwise;
+    /// the messages to it go to the same origin only. Default: none.
+    #[schemars(example = "https://old.example.com/sse")]
+    pub sse: Option<String>,
     /// Audiences that a token for its own endpoint, `/mcp/` and its name, may carry besides that address. They must be
     /// nobody else's. Default none; neither `audiences` nor an issuer's own count there.
     #[schemars(example = ["api://billing"])]
@@ -79,6 +83,7 @@ impl Default for UpstreamSettings {
         Self {
             name: String::new(),
             http: None,
+            sse: None,
             audiences: Vec::new(),
             allow_plain_http: false,
             credential: CredentialSettings::default(),
@@ -270,8 +275,18 @@ pub enum SettingsError {
          server has"
     )]
     PlainCredential,
-    /// Neither an address nor a command, or both.
-    #[error("an upstream is reached in one way: set either `http` or `stdio.command`")]
+    /// The old transport with a revision that it does not know.
+    #[error(
+        "no modern revision goes over `sse`: expected `auto` or `legacy`, or the address of a newer endpoint in `http`"
+    )]
+    OldTransport,
+    /// A credential per caller on a stream that all callers share.
+    #[error(
+        "all callers share the one stream of `sse`: expected `header` or `client_credentials`, or a newer endpoint in `http`"
+    )]
+    SharedStream,
+    /// Neither an address nor a command, or more than one of them.
+    #[error("an upstream is reached in one way: set one of `http`, `sse` and `stdio.command`")]
     Transport,
     /// The folder it should run in is none.
     #[error("{} is no folder", path.display())]
@@ -308,14 +323,20 @@ impl UpstreamSettings {
         if !is_name(&self.name) {
             mistakes.push(("name", SettingsError::Name { found: found() }));
         }
-        if self.http.is_some() == self.stdio.command.is_some() {
+        let ways = [&self.http, &self.sse, &self.stdio.command];
+        if ways.into_iter().flatten().count() != 1 {
             mistakes.push(("", SettingsError::Transport));
         }
-        if let Some(address) = &self.http
-            && endpoint(address, self.plain_http()).is_none()
-        {
-            let found = address.clone();
-            mistakes.push(("http", SettingsError::Address { found }));
+        for (key, address) in [("http", &self.http), ("sse", &self.sse)] {
+            if let Some(address) = address
+                && endpoint(address, self.plain_http()).is_none()
+            {
+                let found = address.clone();
+                mistakes.push((key, SettingsError::Address { found }));
+            }
+        }
+        if self.sse.is_some() && self.era == EraSetting::Modern {
+            mistakes.push(("era", SettingsError::OldTransport));
         }
         mistakes.extend(self.credential_mistakes());
         for entry in &self.stdio.secret_files {
@@ -358,7 +379,10 @@ impl UpstreamSettings {
         }
         // RFC 6750 §5.3: never without TLS. Whoever is on the way would be let in by it as this server is.
         let is_safe = |address: &String| endpoint(address, PlainHttp::OnLoopback).is_some();
-        match &self.http {
+        if self.sse.is_some() && self.credential.kind == CredentialKind::TokenExchange {
+            mistakes.push(("credential.kind", SettingsError::SharedStream));
+        }
+        match self.http.as_ref().or(self.sse.as_ref()) {
             None => mistakes.push(("credential.kind", SettingsError::CredentialWithoutHttp)),
             Some(address) if self.allow_plain_http && !is_safe(address) => {
                 mistakes.push(("credential.kind", SettingsError::PlainCredential));
@@ -457,7 +481,18 @@ mod tests {
         let mut both = over_http("a");
         both.stdio.command = Some("true".into());
         assert_eq!(keys(&[both.clone()]), ["upstream[0]"]);
+        both.stdio.command = None;
+        both.sse = Some("http://127.0.0.1:1/sse".into());
+        assert_eq!(keys(&[both.clone()]), ["upstream[0]"]);
         both.http = None;
+        assert_eq!(keys(&[both.clone()]), [""; 0]);
+        both.era = EraSetting::Modern;
+        assert_eq!(keys(&[both.clone()]), ["upstream[0].era"]);
+        both.era = EraSetting::Legacy;
+        both.sse = Some("http://old.test/sse".into());
+        assert_eq!(keys(&[both.clone()]), ["upstream[0].sse"]);
+        both.sse = None;
+        both.stdio.command = Some("true".into());
         assert_eq!(keys(&[both.clone()]), [""; 0]);
         both.stdio.command = None;
         assert_eq!(keys(&[both]), ["upstream[0]"]);

@@ -19,7 +19,7 @@ use super::lines::{LineError, Lines};
 use super::message::{self, Incoming, Reply};
 use super::process::{Pipes, Process};
 use super::waiting::Waiting;
-use super::{Definition, UpstreamError};
+use super::{Definition, UpstreamError, UpstreamSettings};
 use crate::lifecycle::Lifecycle;
 
 /// Lines that wait for a child to read. More than these are refused: a child that never reads costs no memory.
@@ -32,7 +32,7 @@ const LOG_EVERY: Duration = Duration::from_millis(50);
 /// The longest line of standard error that is logged whole.
 const LONGEST_LOG_LINE: usize = 8 * 1024;
 
-/// A running child.
+/// A running child, or another connection on which the messages of all requests go side by side.
 #[derive(Debug)]
 pub(super) struct StdioLink {
     outbox: mpsc::Sender<Bytes>,
@@ -53,22 +53,20 @@ impl StdioLink {
             UpstreamError::Unavailable
         })?;
         let (outbox, lines) = mpsc::channel(WAITING_LINES);
-        let talk = Talk {
-            name,
-            waiting: Arc::new(Waiting::new(definition.settings.max_message_bytes)),
-            // Not to keep the child alive: it ends when the link is gone.
-            outbox: outbox.downgrade(),
-            wake: Arc::clone(wake),
-            said: Allowance::new(LOG_BURST, LOG_EVERY),
-        };
-        let waiting = Arc::clone(&talk.waiting);
+        let talk = Talk::new(&definition.settings, &outbox, wake);
+        let link = Self::over(outbox, &talk);
         let max_bytes = definition.settings.max_message_bytes;
         lifecycle.spawn(talk.run(process, pipes, lines, max_bytes));
-        Ok(Self {
+        Ok(link)
+    }
+
+    /// What is put into `outbox` is sent, and what comes is for `talk`.
+    pub(super) fn over(outbox: mpsc::Sender<Bytes>, talk: &Talk) -> Self {
+        Self {
             outbox,
-            waiting,
+            waiting: Arc::clone(&talk.waiting),
             next_id: AtomicU64::new(1),
-        })
+        }
     }
 
     /// True once the child is gone.
@@ -142,8 +140,8 @@ impl Drop for Abandoned<'_> {
     }
 }
 
-/// What the child's task works with.
-struct Talk {
+/// What the task of a connection works with.
+pub(super) struct Talk {
     name: String,
     waiting: Arc<Waiting>,
     outbox: mpsc::WeakSender<Bytes>,
@@ -160,6 +158,31 @@ impl Drop for Talk {
 }
 
 impl Talk {
+    /// `wake` is notified when what it has changes and when it has ended.
+    pub(super) fn new(
+        settings: &UpstreamSettings,
+        outbox: &mpsc::Sender<Bytes>,
+        wake: &Arc<Notify>,
+    ) -> Self {
+        Self {
+            name: settings.name.clone(),
+            waiting: Arc::new(Waiting::new(settings.max_message_bytes)),
+            // Not to keep the connection alive: it ends when the link is gone.
+            outbox: outbox.downgrade(),
+            wake: Arc::clone(wake),
+            said: Allowance::new(LOG_BURST, LOG_EVERY),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Nothing will come for request `id`.
+    pub(super) fn fail(&self, id: u64, error: UpstreamError) {
+        self.waiting.answer(id, Err(error));
+    }
+
     async fn run(
         self,
         mut process: Process,
@@ -218,7 +241,8 @@ impl Talk {
         }
     }
 
-    fn received(&self, line: &Bytes) {
+    /// A message has come.
+    pub(super) fn received(&self, line: &Bytes) {
         match message::read(line) {
             // The one who asked may be gone.
             Some(Incoming::Reply(id, reply)) => self.waiting.answer(id, reply),

@@ -10,6 +10,8 @@ mod issuer;
 mod issuer_keys;
 #[path = "../support/library.rs"]
 mod library;
+#[path = "../support/old_upstream.rs"]
+mod old_upstream;
 #[path = "../support/upstream.rs"]
 mod raw_upstream;
 #[path = "../support/tls.rs"]

@@ -12,6 +12,7 @@ mod credentials;
 mod endpoint;
 mod hostile;
 mod lock;
+mod old_transport;
 mod rmcp_server;
 mod sessions;
 mod stdio;

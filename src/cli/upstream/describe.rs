@@ -13,7 +13,8 @@ use crate::upstream::{
 /// How an upstream is reached, without what may be secret: arguments and the query of an address.
 pub(super) fn way(definition: &Definition) -> String {
     let settings = &definition.settings;
-    match (&settings.http, &settings.stdio.command) {
+    let address = settings.http.as_ref().or(settings.sse.as_ref());
+    match (address, &settings.stdio.command) {
         (Some(address), _) => match url::Url::parse(address) {
             Ok(mut url) => {
                 url.set_query(None);

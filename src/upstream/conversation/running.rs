@@ -152,7 +152,11 @@ impl Running {
         caller: &Caller,
         timeout: Duration,
     ) -> Result<Answer, UpstreamError> {
-        let link = self.upstream.linked().await?;
+        let link = self.upstream.linked().await.inspect_err(|_no_link| {
+            // Nothing was tried: its task knows that it is down, and is on its way to it. That it is back is not to be
+            // kept back by the circuit breaker.
+            self.pass = None;
+        })?;
         match self.send_over(&link, (call, caller), timeout).await {
             // It did nothing with the request, so that may be sent again, once.
             Err(UpstreamError::SessionGone) => {
