@@ -221,7 +221,9 @@ impl Upstream {
 
     /// The connection for a call. That of a resting process is made by the first call that needs it.
     pub(super) async fn linked(&self) -> Result<Arc<Link>, UpstreamError> {
-        if let Some(link) = self.link.load_full() {
+        if let Some(link) = self.link.load_full()
+            && !link.has_ended()
+        {
             return Ok(link);
         }
         if self.standing.state() != State::Idle {
