@@ -331,16 +331,27 @@ fn stream_of(said: mpsc::UnboundedReceiver<String>) -> Response {
     ([("content-type", "text/event-stream")], body).into_response()
 }
 
-fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -> Response {
-    let whole = |member: &str| format!(r#"{{"jsonrpc":"2.0","id":{id},{member}}}"#);
-    let json = |body: String| ([("content-type", "application/json")], body).into_response();
-    let session = format!("session-{}-", shared.sessions);
+/// What it says that it has.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a member that is not there is made"
+)]
+fn capabilities(shared: &Shared) -> Value {
     let mut capabilities: Value = serde_json::from_str(&shared.capabilities).expect("JSON");
     capabilities["logging"] = json!({});
     if shared.has_more {
         capabilities["prompts"] = json!({});
         capabilities["resources"] = json!({});
     }
+    capabilities
+}
+
+#[expect(clippy::too_many_lines, reason = "one arm per method")]
+fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -> Response {
+    let whole = |member: &str| format!(r#"{{"jsonrpc":"2.0","id":{id},{member}}}"#);
+    let json = |body: String| ([("content-type", "application/json")], body).into_response();
+    let session = format!("session-{}-", shared.sessions);
+    let capabilities = capabilities(shared);
     let is_handshake = match (shared.speaks, method) {
         (Speaks::Legacy, "initialize") => {
             let result = json!({
