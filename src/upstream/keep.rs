@@ -143,7 +143,8 @@ impl Upstream {
                         changed.reset();
                     }
                     match woken {
-                        Woken::Changed => changed.pause(),
+                        // Between two looks, so that the first change after a while is seen at once.
+                        Woken::Changed => changed.pause().saturating_sub(started.elapsed()),
                         Woken::Idle => {
                             self.rest().await;
                             Duration::ZERO
