@@ -16,7 +16,7 @@ use super::{Lists, Upstream, UpstreamError, lock};
 /// The longest wait between two attempts to reach it.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The longest wait before it is asked again what it has, however often it says that this changed.
-const LONGEST_CALM: Duration = Duration::from_secs(8);
+const LONGEST_CALM: Duration = Duration::from_secs(1);
 /// How long the end of a session may take, and that of all of them when the server stops; how many are ended at once.
 const ENDING: Duration = Duration::from_secs(1);
 const ENDING_AT_ONCE: usize = 32;
