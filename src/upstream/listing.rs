@@ -1,6 +1,7 @@
 //! Asks an upstream for everything it has, page by page, and within bounds.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -100,7 +101,7 @@ impl Link {
                         "upstream: its {}s cannot be listed; the last list holds",
                         feature.singular()
                     );
-                    known.items(feature).clone()
+                    Arc::clone(known.items(feature))
                 }
                 Err(error) => return Err(error),
             };

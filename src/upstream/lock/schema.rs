@@ -223,7 +223,7 @@ impl Effect {
 fn inside(place: &str, name: &str) -> String {
     let name = Value::from(name);
     match place {
-        "" => format!("{}", quoted(&name)),
+        "" => quoted(&name),
         place => format!("{place} › {}", quoted(&name)),
     }
 }
