@@ -87,7 +87,7 @@ mod tests {
             ..crate::auth::Settings::default()
         };
         let resources = crate::auth::Resources::new(&settings);
-        let resource = resources.at("/mcp").expect("a resource").clone();
+        let resource = std::sync::Arc::clone(resources.at("/mcp").expect("a resource"));
         let principal = crate::auth::Principal::for_test("alice", &["r"], resource);
         Key {
             feature,

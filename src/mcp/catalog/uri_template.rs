@@ -143,7 +143,7 @@ mod tests {
         check(
             "test://fixed",
             &["test://fixed"],
-            &["test://fixe", "test://fixed/", ""],
+            &["test://fix", "test://fixed/", ""],
         );
         check(
             "test://{id}/data",

@@ -8,7 +8,7 @@ fn tool(json: &str) -> Item {
     struct Named {
         name: String,
     }
-    let named: Named = serde_json::from_str(json).unwrap_or(Named {
+    let named: Named = serde_json::from_str(json).unwrap_or_else(|_odd| Named {
         name: "odd".to_owned(),
     });
     Item {
