@@ -265,12 +265,29 @@ impl Guard {
     /// Marks what was approved, and takes out of `lists` what is to be kept back.
     pub(super) fn apply(&self, upstream: &str, lists: &mut Lists) {
         let changes = self.lock().changes(upstream, &lists.tools);
+        let (tools, quarantined) = self.sort(&changes, &lists.tools);
+        (lists.tools, lists.quarantined) = (tools.into(), quarantined.into());
+        lists.changes = changes;
+    }
+
+    /// The tools of `upstream` that a server would list, marked if they were approved, and the names of those it would keep
+    /// back.
+    #[must_use]
+    pub fn would_list(&self, upstream: &str, tools: &[Item]) -> (Vec<Item>, Vec<Box<str>>) {
+        self.sort(&self.lock().changes(upstream, tools), tools)
+    }
+
+    fn sort(
+        &self,
+        changes: &BTreeMap<String, Change>,
+        tools: &[Item],
+    ) -> (Vec<Item>, Vec<Box<str>>) {
         let mut quarantined = Vec::new();
-        let mut tools = Vec::with_capacity(lists.tools.len());
-        for tool in lists.tools.iter() {
+        let mut listed = Vec::with_capacity(tools.len());
+        for tool in tools {
             let is_approved = !changes.contains_key(&*tool.name);
             if is_approved || self.on_change == OnChange::Warn {
-                tools.push(Item {
+                listed.push(Item {
                     is_approved,
                     ..tool.clone()
                 });
@@ -278,8 +295,7 @@ impl Guard {
                 quarantined.push(tool.name.clone());
             }
         }
-        (lists.tools, lists.quarantined) = (tools.into(), quarantined.into());
-        lists.changes = changes;
+        (listed, quarantined)
     }
 }
 

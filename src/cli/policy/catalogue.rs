@@ -8,7 +8,7 @@ use crate::cli::upstream::with_parts;
 use crate::config::Config;
 use crate::mcp;
 use crate::policy::{Kind, Target};
-use crate::upstream::{Definition, Offer, Parts, survey};
+use crate::upstream::{Definition, Guard, Offer, Parts, survey};
 
 /// Something of an upstream's.
 #[derive(Debug)]
@@ -41,6 +41,7 @@ impl Catalogue {
         if config.upstreams.is_empty() {
             return Ok(found);
         }
+        let guard = Guard::open(&config.catalogue_lock, &config.state_dir)?;
         let asked = with_parts(config, async |parts: &Parts| {
             let ask = async |definition: &Definition| {
                 let mut told = |_step: &_| {};
@@ -54,7 +55,10 @@ impl Catalogue {
             let reason = match asked {
                 Ok(survey) => {
                     let failure = survey.failure();
-                    if let Some(offer) = survey.offer {
+                    if let Some(mut offer) = survey.offer {
+                        if let Some(guard) = &guard {
+                            found.keep_back(guard, name, &mut offer);
+                        }
                         found.add(config, definition, offer);
                     }
                     failure.map(|(_tried, error)| error.to_string())
@@ -73,6 +77,17 @@ impl Catalogue {
         Ok(found)
     }
 
+    /// Takes out what the catalogue lock keeps back from clients.
+    fn keep_back(&mut self, guard: &Guard, upstream: &str, offer: &mut Offer) {
+        let (listed, kept_back) = guard.would_list(upstream, &offer.tools);
+        offer.tools = listed;
+        for tool in kept_back {
+            self.missing.push(format!(
+                "the catalogue lock keeps back the tool {tool} of the upstream {upstream}; see `usher upstream diff`"
+            ));
+        }
+    }
+
     fn add(&mut self, config: &Config, definition: &Definition, offer: Offer) {
         let settings = &definition.settings;
         let trusted = settings.trust_annotations;
@@ -88,7 +103,8 @@ impl Catalogue {
             });
         };
         for tool in &offer.tools {
-            add(Kind::Tool, in_rules(&tool.name), tool.only_reads && trusted);
+            let only_reads = tool.only_reads && (trusted || tool.is_approved);
+            add(Kind::Tool, in_rules(&tool.name), only_reads);
         }
         for prompt in &offer.prompts {
             add(Kind::Prompt, in_rules(prompt), trusted);

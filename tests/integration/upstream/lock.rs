@@ -98,3 +98,36 @@ async fn a_changed_tool_is_kept_back_or_listed_without_being_believed() {
         0
     );
 }
+
+#[tokio::test]
+async fn an_explanation_counts_what_is_kept_back_and_what_was_approved() {
+    let upstream = RawUpstream::start(Speaks::Modern).await;
+    upstream.tools(&format!("[{READ},{OTHER}]"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let lock = lock_file(folder.path());
+    let settings = format!(
+        "public_url = \"https://mcp.example.com\"\n[[issuer]]\nissuer = \"https://sso.example.com\"\n\
+         [[upstream]]\nname = \"raw\"\nhttp = \"{}\"\n[catalogue_lock]\nenabled = true\nfile = {lock:?}\n",
+        upstream.url
+    );
+    std::fs::write(folder.path().join("usher.toml"), settings).expect("a file");
+    std::fs::write(folder.path().join("claims.json"), r#"{"scope":"mcp:read"}"#).expect("a file");
+    let done = tokio::process::Command::new(env!("CARGO_BIN_EXE_usher"))
+        .args(["policy", "explain", "--claims", "claims.json"])
+        .env_clear()
+        .current_dir(folder.path())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("a program");
+    let told = String::from_utf8(done.stdout).expect("text");
+    let warned = String::from_utf8(done.stderr).expect("text");
+    let approved = told.lines().find(|line| line.starts_with("raw__read"));
+    assert!(
+        approved.is_some_and(|line| line.contains("allowed by read_scope")),
+        "{told}{warned}"
+    );
+    assert!(!told.contains("raw__other"), "{told}");
+    let kept_back = "the catalogue lock keeps back the tool other of the upstream raw";
+    assert!(warned.contains(kept_back), "{warned}");
+}
