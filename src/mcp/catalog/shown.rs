@@ -10,7 +10,7 @@ use super::super::era::Era;
 use crate::policy::Standing;
 use crate::upstream::Feature;
 
-/// What all lists together may take. Beyond it they are written anew: there are more kinds of callers than memory.
+/// What the lists of one catalogue may take together. Beyond it they are written anew: there are more kinds of callers than memory.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 /// How many lists are kept.
 const MOST_LISTS: usize = 1024;
