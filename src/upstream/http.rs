@@ -158,7 +158,7 @@ impl HttpLink {
         let sent = self.endpoint.send(message, behalf).await?;
         match sent.status() {
             200..=299 => Ok(()),
-            status => Err(refusal(status, session)),
+            status => Err(refusal(status, session.id.is_some())),
         }
     }
 
@@ -202,7 +202,7 @@ impl HttpLink {
                 events: Events::new(self.max_bytes),
             }),
             200 => Err(UpstreamError::Refused),
-            status => Err(refusal(status, &self.session)),
+            status => Err(refusal(status, self.has_sessions())),
         }
     }
 
@@ -319,7 +319,7 @@ impl HttpLink {
             (200, reply) => reply?,
             // Modern servers answer some errors with a status besides the message (MCP 2026-07-28, transports).
             (400..=499, Ok(reply @ Reply::Error(_))) if era == Era::Modern => reply,
-            (status, _) => return Err(refusal(status, session)),
+            (status, _) => return Err(refusal(status, session.id.is_some())),
         };
         Ok((Begun::Replied(reply), session_id))
     }
@@ -358,13 +358,14 @@ fn headers_of(session: &Session) -> HeaderMap {
     headers
 }
 
-fn refusal(status: u16, session: &Session) -> UpstreamError {
+/// What a status means that is no result: 404 in a session, that the session is gone.
+pub(super) fn refusal(status: u16, in_session: bool) -> UpstreamError {
     tracing::debug!(
         status,
         "upstream: it answered with a status that is no result"
     );
     match status {
-        404 if session.id.is_some() => UpstreamError::SessionGone,
+        404 if in_session => UpstreamError::SessionGone,
         429 => UpstreamError::Busy,
         500..=599 => UpstreamError::Unavailable,
         400..=499 => UpstreamError::Refused,

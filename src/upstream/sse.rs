@@ -17,7 +17,7 @@ use url::Url;
 
 use super::credential::Behalf;
 use super::endpoint::{Endpoint, Message};
-use super::http::{EventsOf, is_of_type};
+use super::http::{EventsOf, is_of_type, refusal};
 use super::stdio::{StdioLink, Talk};
 use super::{Definition, Parts, UpstreamError};
 
@@ -108,7 +108,7 @@ impl Stream {
         match answer.status() {
             200 if is_of_type(&answer, b"text/event-stream") => {}
             200 => return Err(UpstreamError::Invalid),
-            status => return Err(refusal(status)),
+            status => return Err(refusal(status, false)),
         }
         let mut events = EventsOf::new(answer, self.max_bytes);
         let named = events.next().await?.ok_or(UpstreamError::Interrupted)?;
@@ -144,26 +144,13 @@ impl Stream {
             // The answer comes on the stream; what comes here says nothing.
             Ok(200..=299) => return Ok(()),
             Ok(404 | 410) => return Err(UpstreamError::Interrupted),
-            Ok(status) => refusal(status),
+            Ok(status) => refusal(status, false),
             Err(error) => error,
         };
         if let Some(id) = id {
             self.talk.fail(id, error);
         }
         Ok(())
-    }
-}
-
-fn refusal(status: u16) -> UpstreamError {
-    tracing::debug!(
-        status,
-        "upstream: it answered with a status that is no result"
-    );
-    match status {
-        429 => UpstreamError::Busy,
-        500..=599 => UpstreamError::Unavailable,
-        400..=499 => UpstreamError::Refused,
-        _ => UpstreamError::Invalid,
     }
 }
 
