@@ -163,23 +163,28 @@ pub struct Upstream {
 }
 
 #[cfg(test)]
-impl Upstream {
-    /// One that nobody connects to, and that has this.
-    pub(crate) fn for_test(settings: UpstreamSettings, lists: Lists) -> Arc<Self> {
-        let outbound = Outbound::for_upstreams(crate::outbound::Settings::default());
-        let outbound = outbound.expect("good settings");
-        let parts = Parts {
-            credentials: Credentials::new(outbound.clone(), TokenEndpoints::default()),
-            outbound,
+impl Parts {
+    /// With default settings.
+    fn for_test() -> Self {
+        Self {
+            outbound: Outbound::default(),
+            credentials: Credentials::new(Outbound::default(), TokenEndpoints::default()),
             lifecycle: Lifecycle::new(),
             metrics: Metrics::default(),
             lock: None,
-        };
+        }
+    }
+}
+
+#[cfg(test)]
+impl Upstream {
+    /// One that nobody connects to, and that has this.
+    pub(crate) fn for_test(settings: UpstreamSettings, lists: Lists) -> Arc<Self> {
         let definition = Definition {
             settings,
             variables: Vec::new(),
         };
-        let upstream = Self::new(definition, &parts, &watch::Sender::new(()));
+        let upstream = Self::new(definition, &Parts::for_test(), &watch::Sender::new(()));
         upstream.lists.store(Arc::new(lists));
         upstream.was_listed.store(true, Ordering::Release);
         upstream

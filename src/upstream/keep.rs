@@ -255,14 +255,8 @@ impl Upstream {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{
-        Credentials, Definition, Item, Parts, StdioSettings, TokenEndpoints, UpstreamSettings,
-        Upstreams,
-    };
+    use super::super::{Definition, Item, Parts, StdioSettings, UpstreamSettings, Upstreams};
     use super::*;
-    use crate::lifecycle::Lifecycle;
-    use crate::outbound::Outbound;
-    use crate::telemetry::Metrics;
 
     /// An upstream whose command does not exist: every attempt fails at once, so that only the pauses take time.
     fn hopeless(keep_listed_seconds: u64) -> (Upstreams, Parts) {
@@ -275,13 +269,7 @@ mod tests {
             keep_listed_seconds,
             ..UpstreamSettings::default()
         };
-        let parts = Parts {
-            outbound: Outbound::default(),
-            credentials: Credentials::new(Outbound::default(), TokenEndpoints::default()),
-            lifecycle: Lifecycle::new(),
-            metrics: Metrics::default(),
-            lock: None,
-        };
+        let parts = Parts::for_test();
         let definition = Definition {
             settings,
             variables: Vec::new(),
