@@ -20,4 +20,4 @@ pub use exchange::{Exchange, Exchanged};
 pub use form::{ClientAuthentication, Form};
 pub use settings::{Settings, SettingsError};
 
-pub(crate) use address::is_loopback_host;
+pub(crate) use address::{is_loopback_host, without_secrets};

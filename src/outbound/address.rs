@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::Url;
 
 /// An address that is never contacted under the name given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +20,16 @@ pub(crate) fn is_loopback_host(host: &str) -> bool {
             name == "localhost" || name.ends_with(".localhost")
         }
     }
+}
+
+/// An address for logs and messages. Its query may be a key.
+pub(crate) fn without_secrets(url: &Url) -> String {
+    let mut shown = url.clone();
+    shown.set_query(None);
+    shown.set_fragment(None);
+    // Addresses that cannot have them fail to lose them.
+    let _without = (shown.set_username(""), shown.set_password(None));
+    shown.into()
 }
 
 /// The rule itself: may `address` be contacted for the name `host`?
@@ -128,6 +139,22 @@ impl Resolve for CheckedResolver {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_what_may_be_a_key() {
+        for (url, shown) in [
+            ("https://up.test/mcp?key=secret#part", "https://up.test/mcp"),
+            (
+                "https://me:secret@up.test:8443/mcp",
+                "https://up.test:8443/mcp",
+            ),
+            ("https://secret@up.test/", "https://up.test/"),
+            ("data:text", "data:text"),
+        ] {
+            let url = Url::parse(url).expect("an address");
+            assert_eq!(without_secrets(&url), shown);
+        }
+    }
 
     #[test]
     fn metadata_and_link_local_addresses_are_refused_and_loopback_only_by_its_own_names() {

@@ -9,7 +9,9 @@ use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETA
 use reqwest::redirect::Policy;
 use url::Url;
 
-use super::address::{CheckedResolver, ForbiddenAddress, Names, check, is_loopback_host};
+use super::address::{
+    CheckedResolver, ForbiddenAddress, Names, check, is_loopback_host, without_secrets,
+};
 use super::exchange::milliseconds;
 use super::{Settings, SettingsError};
 
@@ -455,11 +457,6 @@ pub(super) fn chain(error: &reqwest::Error) -> String {
         cause = inner;
     }
     cause.to_string()
-}
-
-fn without_secrets(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    format!("{}://{host}{}", url.scheme(), url.path())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::UpstreamError;
 use super::credential::{Behalf, Credential};
-use crate::outbound::{Exchange, Exchanged, Outbound, OutboundError, PlainHttp};
+use crate::outbound::{Exchange, Exchanged, Outbound, OutboundError, PlainHttp, without_secrets};
 use crate::token_endpoint::for_log;
 
 /// An upstream's address.
@@ -95,7 +95,7 @@ impl Endpoint {
             Some(for_log(challenge, &[secret]))
         });
         tracing::warn!(
-            url = %self.url,
+            url = without_secrets(&self.url),
             credential = ?self.credential,
             challenge,
             "upstream: it answers 401 to what it is shown; see which issuer, audience and scopes it expects"

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::advice::{self, Advice};
 use crate::config::Config;
+use crate::outbound::without_secrets;
 use crate::upstream::{
     Definition, Era, Handshake, Hello, Names, Offer, Step, Survey, Tried, UpstreamSettings,
 };
@@ -16,11 +17,7 @@ pub(super) fn way(definition: &Definition) -> String {
     let address = settings.http.as_ref().or(settings.sse.as_ref());
     match (address, &settings.stdio.command) {
         (Some(address), _) => match url::Url::parse(address) {
-            Ok(mut url) => {
-                url.set_query(None);
-                url.set_fragment(None);
-                url.to_string()
-            }
+            Ok(url) => without_secrets(&url),
             Err(_) => "an address that is none".to_owned(),
         },
         (None, command) => format!("process {}", command.as_deref().unwrap_or_default()),

@@ -6,7 +6,7 @@ use http::HeaderValue;
 use url::Url;
 
 use super::{CredentialError, CredentialSettings, TokenEndpoints};
-use crate::outbound::{Outbound, OutboundError};
+use crate::outbound::{Outbound, OutboundError, without_secrets};
 use crate::token_endpoint::{self, Client, Code, Kept, TokenEndpointError, TokenRequest};
 
 /// How one upstream's token is asked for, and the token.
@@ -103,7 +103,8 @@ impl ClientCredentials {
             let upstream = &self.upstream;
             let client_id = &self.client.id;
             let advice = advice(&error);
-            tracing::warn!(%upstream, %url, client_id, %error, advice, "upstream: no token of our own");
+            let url = without_secrets(url);
+            tracing::warn!(%upstream, url, client_id, %error, advice, "upstream: no token of our own");
             match error {
                 TokenEndpointError::Outbound(
                     OutboundError::Connection(_)
