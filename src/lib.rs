@@ -28,6 +28,7 @@ pub mod mcp;
 pub mod http;
 
 pub mod config;
+pub mod doctor;
 
 pub mod cli;
 

@@ -1,0 +1,81 @@
+//! What is known of one check, whatever it finds.
+
+use crate::auth::ProfileName;
+use crate::clients::KnownClient;
+
+/// One thing that can keep a client from connecting. The constants of [`super::checks`] are all there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    /// The stable name, in lower case with hyphens: `token-audience`. It is never given another meaning.
+    pub id: &'static str,
+    /// What is true when it is ok: "The access token is for this server".
+    pub title: &'static str,
+    /// Where the cause sits.
+    pub place: Place,
+    /// What people see, in the very words of their client.
+    pub symptoms: &'static [Symptom],
+    /// Why it fails, for somebody who has never heard of it.
+    pub cause: &'static str,
+    /// What to change, at any provider.
+    pub fix: &'static str,
+    /// What to change at one provider, in the words of its own console.
+    pub fixes: &'static [(ProfileName, &'static str)],
+    /// The page below `docs/` that has more, with a heading's anchor where one fits.
+    pub page: &'static str,
+    /// Ids of checks whose failure explains a failure of this one, which is then folded under it.
+    pub follows: &'static [&'static str],
+}
+
+/// Where a cause sits, which is also whom to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The MCP client, or what was typed into it.
+    Client,
+    /// The network, a proxy, a bot filter, a certificate.
+    Proxy,
+    /// The identity provider.
+    Provider,
+    /// This server: its configuration, its index, its upstreams.
+    Gateway,
+}
+
+/// What somebody reads when it fails.
+#[derive(Clone, Copy, Debug)]
+pub struct Symptom {
+    /// The client that says so; `None`: any of them, or the log.
+    pub client: Option<KnownClient>,
+    /// Its very words.
+    pub text: &'static str,
+}
+
+impl Check {
+    /// To build others from: `Check { id: …, ..Check::BLANK }`. A test holds that no registered check is left blank.
+    pub(in crate::doctor) const BLANK: Self = Self {
+        id: "",
+        title: "",
+        place: Place::Gateway,
+        symptoms: &[],
+        cause: "",
+        fix: "",
+        fixes: &[],
+        page: "",
+        follows: &[],
+    };
+
+    /// What to change, in the words of the provider at hand.
+    #[must_use]
+    pub fn fix_at(&self, provider: ProfileName) -> &'static str {
+        let mut fixes = self.fixes.iter();
+        fixes
+            .find(|(profile, _)| *profile == provider)
+            .map_or(self.fix, |(_, fix)| fix)
+    }
+}
+
+impl PartialEq for Check {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Check {}
