@@ -1,17 +1,28 @@
-//! What MCP clients need of an identity provider: the addresses that it may send their users back to. Data and no more.
+//! What MCP clients need of an identity provider and of a server: redirect addresses, ways to register, what their
+//! published documents ask, what tools must look like. Data and no more.
 //!
 //! Vendors change them without notice; a client's own set-up page has the last word. Read in November 2026, where each
 //! says. `docs/identity-providers.md` lists the same addresses, held to it by a test.
 
+mod documents;
+mod needs;
+
+pub use documents::ClientDocument;
+pub use needs::{Needs, Registration, Search};
+
 /// A client that people connect by hand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KnownClient {
     /// `ChatGPT`, on the web and everywhere else it runs.
     ChatGpt,
-    /// Claude, on the web, the desktop and the phone. Claude Code registers a loopback address of its own.
+    /// Claude, on the web, the desktop and the phone.
     Claude,
+    /// Claude Code, on the machine of whoever uses it.
+    ClaudeCode,
     /// Cursor.
     Cursor,
+    /// Any client that follows the specification and nothing else.
+    Generic,
     /// The MCP Inspector, its page and its command line.
     Inspector,
     /// Visual Studio Code.
@@ -20,10 +31,12 @@ pub enum KnownClient {
 
 impl KnownClient {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::ChatGpt,
         Self::Claude,
+        Self::ClaudeCode,
         Self::Cursor,
+        Self::Generic,
         Self::Inspector,
         Self::VsCode,
     ];
@@ -34,7 +47,9 @@ impl KnownClient {
         match self {
             Self::ChatGpt => "chatgpt",
             Self::Claude => "claude",
+            Self::ClaudeCode => "claude-code",
             Self::Cursor => "cursor",
+            Self::Generic => "generic",
             Self::Inspector => "inspector",
             Self::VsCode => "vscode",
         }
@@ -46,13 +61,21 @@ impl KnownClient {
         match self {
             Self::ChatGpt => "ChatGPT",
             Self::Claude => "Claude",
+            Self::ClaudeCode => "Claude Code",
             Self::Cursor => "Cursor",
+            Self::Generic => "Any MCP client",
             Self::Inspector => "MCP Inspector",
             Self::VsCode => "Visual Studio Code",
         }
     }
 
-    /// Where the identity provider sends its users back to.
+    /// The client of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
+    /// Where the identity provider sends its users back to. None where every user has another.
     #[must_use]
     pub fn redirect_uris(self) -> &'static [&'static str] {
         match self {
@@ -65,12 +88,15 @@ impl KnownClient {
                 "https://claude.ai/api/mcp/auth_callback",
                 "https://claude.com/api/mcp/auth_callback",
             ],
+            // Its published document (see `documents`); it listens on a port of its own, which RFC 8252 §7.3 lets it.
+            Self::ClaudeCode => &["http://localhost/callback", "http://127.0.0.1/callback"],
             // https://cursor.com/docs/mcp; the last one is of old versions.
             Self::Cursor => &[
                 "http://localhost:8787/callback",
                 "https://www.cursor.com/agents/mcp/oauth/callback",
                 "cursor://anysphere.cursor-mcp/oauth/callback",
             ],
+            Self::Generic => &[],
             // Read in @modelcontextprotocol/inspector 2.12.0.
             Self::Inspector => &[
                 "http://localhost:6274/oauth/callback",
@@ -86,7 +112,19 @@ impl KnownClient {
     pub fn calls_from_the_internet(self) -> bool {
         match self {
             Self::ChatGpt | Self::Claude => true,
-            Self::Cursor | Self::Inspector | Self::VsCode => false,
+            Self::ClaudeCode | Self::Cursor | Self::Generic | Self::Inspector | Self::VsCode => {
+                false
+            }
+        }
+    }
+
+    /// True if it picks a port of its own for a redirect address on loopback (RFC 8252 §7.3).
+    #[must_use]
+    pub fn picks_its_port(self) -> bool {
+        match self {
+            // VS Code does if 33418 is taken.
+            Self::ClaudeCode | Self::Generic | Self::VsCode => true,
+            Self::ChatGpt | Self::Claude | Self::Cursor | Self::Inspector => false,
         }
     }
 }
@@ -111,6 +149,7 @@ mod tests {
         for (at, client) in all.into_iter().enumerate() {
             for other in all.into_iter().skip(at + 1) {
                 assert_ne!(client.name(), other.name());
+                assert_eq!(KnownClient::parse(client.name()), Some(client));
                 let shared = |address| other.redirect_uris().contains(address);
                 assert!(!client.redirect_uris().iter().any(shared));
             }

@@ -51,7 +51,7 @@ pub(super) struct Options {
     #[arg(
         long = "for",
         value_name = "CLIENT",
-        value_parser = PossibleValuesParser::new(KnownClient::ALL.map(KnownClient::name)).try_map(|name| known(&name)),
+        value_parser = PossibleValuesParser::new(with_redirect_addresses()).try_map(|name| known(&name)),
     )]
     client: Option<KnownClient>,
     /// A redirect address, in addition to those of --for; several are allowed
@@ -78,10 +78,16 @@ pub(super) struct Options {
     json: bool,
 }
 
+/// The others have none that could be registered.
+fn with_redirect_addresses() -> Vec<&'static str> {
+    let all = KnownClient::ALL.into_iter();
+    all.filter(|client| !client.redirect_uris().is_empty())
+        .map(KnownClient::name)
+        .collect()
+}
+
 fn known(name: &str) -> Result<KnownClient, String> {
-    let mut all = KnownClient::ALL.into_iter();
-    all.find(|client| client.name() == name)
-        .ok_or_else(|| "no such client".to_owned())
+    KnownClient::parse(name).ok_or_else(|| "no such client".to_owned())
 }
 
 fn scopes(text: &str) -> Result<Scopes, String> {

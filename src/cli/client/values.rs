@@ -66,12 +66,15 @@ impl Values<'_> {
     /// Where the values are typed in. The words are the vendors', and change.
     fn place(&self) -> &'static str {
         match self.client {
-            None => "What the client's set-up may ask for",
+            None | Some(KnownClient::Generic) => "What the client's set-up may ask for",
             Some(KnownClient::ChatGpt) => {
                 "In ChatGPT, with developer mode on: Settings > Apps > Create, authentication OAuth, and under its advanced \
                  settings a client of your own"
             }
             Some(KnownClient::Claude) => "In Claude: Settings > Connectors > Add custom connector",
+            Some(KnownClient::ClaudeCode) => {
+                "In a terminal: claude mcp add --transport http --client-id CLIENT_ID usher URL"
+            }
             Some(KnownClient::Cursor) => "In ~/.cursor/mcp.json, or .cursor/mcp.json of a project",
             Some(KnownClient::Inspector) => {
                 "In the MCP Inspector: the server's settings, transport Streamable HTTP"
@@ -93,6 +96,11 @@ impl Values<'_> {
                     self.secret_or("leave it empty"),
                 ),
             ],
+            Some(KnownClient::ClaudeCode) => vec![
+                ("URL", self.server_url()),
+                ("--client-id", id()),
+                ("--client-secret", self.secret_or("leave it out")),
+            ],
             Some(KnownClient::Inspector) => vec![
                 ("URL", self.server_url()),
                 ("OAuth client ID", id()),
@@ -100,7 +108,13 @@ impl Values<'_> {
                 ("OAuth scope", self.scopes()),
             ],
             // Cursor and VS Code have a file instead.
-            None | Some(KnownClient::ChatGpt | KnownClient::Cursor | KnownClient::VsCode) => vec![
+            None
+            | Some(
+                KnownClient::ChatGpt
+                | KnownClient::Cursor
+                | KnownClient::Generic
+                | KnownClient::VsCode,
+            ) => vec![
                 ("MCP server URL", self.server_url()),
                 ("OAuth client ID", id()),
                 ("OAuth client secret", self.secret_or("leave it empty")),
@@ -141,7 +155,11 @@ impl Values<'_> {
                 let oauth = json!({ "clientId": id });
                 json!({ "servers": { "usher": { "type": "http", "url": url, "oauth": oauth } } })
             }
-            KnownClient::ChatGpt | KnownClient::Claude | KnownClient::Inspector => return None,
+            KnownClient::ChatGpt
+            | KnownClient::Claude
+            | KnownClient::ClaudeCode
+            | KnownClient::Generic
+            | KnownClient::Inspector => return None,
         };
         Some(format!("{file:#}\n"))
     }
