@@ -22,6 +22,7 @@ pub mod metadata;
 mod opaque;
 pub mod principal;
 pub mod profiles;
+pub mod published;
 pub mod registration;
 pub mod resource;
 pub mod scope;

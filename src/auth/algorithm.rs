@@ -51,6 +51,12 @@ impl Algorithm {
         Self::Rs512,
     ];
 
+    /// All of them.
+    #[must_use]
+    pub fn all() -> [Self; 10] {
+        Self::ALL
+    }
+
     /// Parses the name exactly as registered: `alg` is case-sensitive (RFC 7515 §4.1.1).
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

@@ -19,7 +19,7 @@ pub(super) const MAX_BYTES: usize = 256 * 1024;
 const MAX_KEYS: usize = 100;
 
 /// Why a key for encryption is skipped.
-const FOR_SOMETHING_ELSE: &str = "its use is not sig";
+pub(super) const FOR_SOMETHING_ELSE: &str = "its use is not sig";
 
 /// One usable key of an issuer.
 #[derive(Debug)]

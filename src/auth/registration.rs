@@ -15,7 +15,6 @@ pub use refusal::RegistrationError;
 
 use super::access_token::is_b64token;
 use super::discovery::{Found, HttpSource};
-use super::profiles::{self, Evidence};
 use super::settings::IssuerSettings;
 use super::{ProfileName, Scopes};
 use crate::outbound::{JsonDocument, Outbound, is_loopback_host};
@@ -113,27 +112,43 @@ impl AuthorizationServer {
                 })?;
         let document: serde_json::Value =
             serde_json::from_slice(&metadata.document).unwrap_or_default();
+        let server = Self::from_metadata(
+            &settings.issuer,
+            &document,
+            metadata.was_found_on_loopback(),
+        );
+        Ok(Self {
+            profile: settings.profile.unwrap_or(server.profile),
+            ..server
+        })
+    }
+
+    /// What a metadata document says, which somebody else has fetched and found to be the issuer's own.
+    #[must_use]
+    pub fn from_metadata(
+        issuer: &str,
+        document: &serde_json::Value,
+        found_on_loopback: bool,
+    ) -> Self {
         let text = |name: &str| Some(document.get(name)?.as_str()?.to_owned());
         let list = |name: &str| -> Vec<String> {
             let items = document.get(name).and_then(|value| value.as_array());
             let texts = items.into_iter().flatten().filter_map(|item| item.as_str());
             texts.map(str::to_owned).collect()
         };
-        let evidence = Evidence::new(&settings.issuer, metadata.token_endpoint.as_deref());
-        Ok(Self {
-            issuer: settings.issuer.clone(),
-            profile: settings
-                .profile
-                .unwrap_or_else(|| profiles::detect(&evidence).name),
+        let token_endpoint = text("token_endpoint");
+        Self {
+            issuer: issuer.to_owned(),
+            profile: ProfileName::recognised(issuer, token_endpoint.as_deref()),
             authorization_endpoint: text("authorization_endpoint"),
-            token_endpoint: text("token_endpoint"),
+            token_endpoint,
             registration_endpoint: text("registration_endpoint"),
             client_authentication: list("token_endpoint_auth_methods_supported"),
             scopes: list("scopes_supported"),
             returns_issuer: document.get("authorization_response_iss_parameter_supported")
                 == Some(&true.into()),
-            found_on_loopback: metadata.was_found_on_loopback(),
-        })
+            found_on_loopback,
+        }
     }
 
     /// Registers one client (RFC 7591 §3.1).
@@ -156,22 +171,42 @@ impl AuthorizationServer {
                 error,
             }
         })?;
-        match answer.status {
+        let token = initial_access_token.map(|token| token.0.as_str());
+        self.judge((answer.status, &answer.body), client, token)
+    }
+
+    /// What the answer to a registration means, by status and body.
+    pub fn answer_to(
+        &self,
+        client: &ClientMetadata,
+        answer: (u16, &[u8]),
+    ) -> Result<RegisteredClient, RegistrationError> {
+        self.judge(answer, client, None)
+    }
+
+    fn judge(
+        &self,
+        (status, body): (u16, &[u8]),
+        client: &ClientMetadata,
+        initial_access_token: Option<&str>,
+    ) -> Result<RegisteredClient, RegistrationError> {
+        match status {
             // "the authorization server MUST respond with HTTP status code 201" (RFC 7591 §3.2.1); some send 200.
-            200 | 201 => answer::read(&answer.body)
+            200 | 201 => answer::read(body)
                 .map_err(|problem| RegistrationError::IssuerAnswer { problem }),
             status => {
                 let asked = refusal::Asked {
                     server: self,
                     client,
-                    initial_access_token: initial_access_token.map(|token| token.0.as_str()),
+                    initial_access_token,
                 };
-                Err(refusal::explain(status, &answer.body, &asked))
+                Err(refusal::explain(status, body, &asked))
             }
         }
     }
 
-    fn endpoint(&self) -> Result<Url, RegistrationError> {
+    /// Where clients register, if it may be contacted at all.
+    pub fn endpoint(&self) -> Result<Url, RegistrationError> {
         let Some(written) = &self.registration_endpoint else {
             return Err(RegistrationError::IssuerRegistersNobody {
                 issuer: self.issuer.clone(),
@@ -189,7 +224,9 @@ impl AuthorizationServer {
             })
     }
 
-    fn request(&self, client: &ClientMetadata) -> Vec<u8> {
+    /// The document that a registration sends.
+    #[must_use]
+    pub fn request(&self, client: &ClientMetadata) -> Vec<u8> {
         let scope = (!client.scopes.is_empty()).then(|| client.scopes.to_string());
         let request = RegistrationRequest {
             client_name: &client.name,
