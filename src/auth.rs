@@ -13,6 +13,7 @@ mod claims;
 mod clocks;
 mod discovery;
 pub mod error;
+pub mod explain;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod introspection;
@@ -36,7 +37,7 @@ mod unverified_claims;
 mod verified_tokens;
 mod verifier;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +46,7 @@ use tokio::time::Instant;
 pub use access_token::{AccessToken, names_an_access_token};
 pub use challenge::{Challenge, ErrorCode};
 pub use error::{AccessTokenError, TokenError};
+pub use explain::{Claim, Explanation, Outcome, Requirement};
 pub use introspection::IntrospectionSettings;
 pub use issuer::{IssuerStatus, KeyState};
 pub use metadata::ProtectedResourceMetadata;
@@ -63,6 +65,7 @@ use claims::{check_validity, is_audience};
 use clocks::Clocks;
 use issuer::Issuer;
 use opaque::OpaqueTokens;
+use signing_keys::Store;
 use token_exchange::TokenExchange;
 use unverified::UnverifiedHeader;
 use verified_tokens::{Digest, VerifiedToken, VerifiedTokens};
@@ -111,13 +114,36 @@ pub struct Parts {
     pub state_dir: PathBuf,
 }
 
+/// What happens to the last-good keys on disk.
+#[derive(Clone, Copy)]
+enum Copies {
+    /// They are read and written.
+    Kept,
+    /// They are read and left alone: they are those of a server that runs.
+    Read,
+}
+
+impl Copies {
+    fn under(self, state_dir: &Path) -> Store {
+        match self {
+            Self::Kept => Store::under(state_dir),
+            Self::Read => Store::under(state_dir).read_only(),
+        }
+    }
+}
+
 impl ResourceServer {
     /// Checks the settings, loads last-good keys and starts the background refresh. Does not wait for any issuer. Needs a
     /// tokio runtime.
     pub fn start(settings: Settings, parts: Parts) -> Result<Self, SettingsError> {
+        Self::build(settings, parts, Copies::Kept)
+    }
+
+    fn build(settings: Settings, parts: Parts, copies: Copies) -> Result<Self, SettingsError> {
         if let Some(mistake) = settings.mistakes().into_iter().next() {
             return Err(mistake);
         }
+        let store = (parts.state_dir != Path::new("")).then(|| copies.under(&parts.state_dir));
         let issuers = settings.issuer.iter().cloned();
         let kept_claims: Arc<[String]> = settings.kept_claims.clone().into();
         Ok(Self(Arc::new(Inner {
@@ -128,6 +154,7 @@ impl ResourceServer {
                         issuer,
                         Arc::clone(&kept_claims),
                         settings.asked_for(),
+                        store.clone(),
                         &parts,
                     )
                 })
@@ -164,6 +191,11 @@ impl ResourceServer {
         self.0.metrics.verified_token_lookup(false);
         // Boxed, so that the future of the usual case stays small.
         Box::pin(self.0.verify(access_token, digest, resource)).await
+    }
+
+    /// The same for a look at things beside a server that runs: its last-good keys are read, and none are written.
+    pub fn for_a_look(settings: Settings, parts: Parts) -> Result<Self, SettingsError> {
+        Self::build(settings, parts, Copies::Read)
     }
 
     /// The same, and the token itself for exchanges, if some upstream takes an exchanged one. Else it is gone.
@@ -377,11 +409,20 @@ impl Issuer {
             None => self.audiences(),
             Some(_) => &[],
         };
-        if is_audience(audiences, [resource.accepted_audiences(), issuers_own]) {
-            return Ok(());
-        }
-        Err(TokenError::WrongAudience)
+        check_audience(audiences, issuers_own, resource)
     }
+}
+
+/// The same for an issuer that calls this resource by these names besides.
+fn check_audience(
+    audiences: &[String],
+    issuers_own: &[String],
+    resource: &Resource,
+) -> Result<(), TokenError> {
+    if is_audience(audiences, [resource.accepted_audiences(), issuers_own]) {
+        return Ok(());
+    }
+    Err(TokenError::WrongAudience)
 }
 
 #[cfg(test)]

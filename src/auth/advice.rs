@@ -159,6 +159,30 @@ impl Kind {
             | TokenError::KeysUnavailable { .. } => None,
         }
     }
+
+    fn hint(self, profile: &Profile) -> &'static str {
+        match self {
+            Self::Audience => profile.audience_hint,
+            Self::Type => {
+                "if it is an access token, choose the provider's `profile`, or name its typ in `token_types`; else make the \
+                 client send the access token"
+            }
+            Self::Bound => "switch DPoP or certificate binding off for this client at the issuer",
+            Self::Client => "add the client to `client_ids`, if it is meant to be let in",
+            Self::Groups => {
+                "let the issuer write only the groups assigned to this application, or set `groups_claim` to application roles"
+            }
+            Self::Lifetime => {
+                "shorten the life of access tokens at the issuer, or raise `max_token_lifetime_seconds`"
+            }
+            Self::Claim => "look at what the issuer writes into this client's access tokens",
+        }
+    }
+}
+
+/// What to change so that such a token is no longer refused, if the set-up is to blame.
+pub(super) fn hint(error: &TokenError, profile: &Profile) -> Option<&'static str> {
+    Kind::of(error).map(|kind| kind.hint(profile))
 }
 
 fn tell(issuer: &Issuer, error: &TokenError, finding: &Finding) {
@@ -180,40 +204,29 @@ fn finding(
     profile: &Profile,
     token_types: &[String],
 ) -> Finding {
-    let hint = |hint| Finding {
-        found: None,
-        expected: None,
-        hint,
-    };
-    match kind {
-        Kind::Audience => Finding {
-            found: Some(match refused.claims.get("aud").map(Value::strings) {
+    let (found, expected) = match kind {
+        Kind::Audience => (
+            Some(match refused.claims.get("aud").map(Value::strings) {
                 Some(Some(audiences)) => named(audiences.into_iter()),
                 Some(None) => "no list of strings".to_owned(),
                 None => "no aud".to_owned(),
             }),
-            expected: Some(refused.resource.identifier().as_str().to_owned()),
-            hint: profile.audience_hint,
-        },
-        Kind::Type => Finding {
-            found: refused.header.token_type.clone(),
-            expected: Some(if token_types.is_empty() {
+            Some(refused.resource.identifier().as_str().to_owned()),
+        ),
+        Kind::Type => (
+            refused.header.token_type.clone(),
+            Some(if token_types.is_empty() {
                 profile.token_types.join(", ")
             } else {
                 token_types.join(", ")
             }),
-            hint: "if it is an access token, choose the provider's `profile`, or name its typ in `token_types`; else make the \
-                   client send the access token",
-        },
-        Kind::Bound => hint("switch DPoP or certificate binding off for this client at the issuer"),
-        Kind::Client => hint("add the client to `client_ids`, if it is meant to be let in"),
-        Kind::Groups => hint(
-            "let the issuer write only the groups assigned to this application, or set `groups_claim` to application roles",
         ),
-        Kind::Lifetime => hint(
-            "shorten the life of access tokens at the issuer, or raise `max_token_lifetime_seconds`",
-        ),
-        Kind::Claim => hint("look at what the issuer writes into this client's access tokens"),
+        Kind::Bound | Kind::Claim | Kind::Client | Kind::Groups | Kind::Lifetime => (None, None),
+    };
+    Finding {
+        found,
+        expected,
+        hint: kind.hint(profile),
     }
 }
 

@@ -91,7 +91,7 @@ pub(super) fn check(
 /// A token that is bound to a key or a certificate is no bearer token: whoever stole it must not get in with it. No proof
 /// is taken here, so it is refused whatever it is bound by: `jkt` (RFC 9449 §7.2 on downgraded use), `x5t#S256` (RFC 8705
 /// §3) or another member of `cnf` (RFC 7800 §3.1).
-fn check_possession(claims: &Object<'_>) -> Result<(), TokenError> {
+pub(super) fn check_possession(claims: &Object<'_>) -> Result<(), TokenError> {
     match claims.get("cnf") {
         None => Ok(()),
         Some(_) => Err(TokenError::SenderConstrained),
@@ -107,11 +107,7 @@ fn take_over(
 ) -> Result<Claims, TokenError> {
     let times = Times::parse(claims)?;
     times.check(now, rules)?;
-    let client_id = client_id(claims, rules.profile)?;
-    let accepted = |id: &&str| rules.client_ids.iter().any(|known| known == id);
-    if !rules.client_ids.is_empty() && client_id.filter(accepted).is_none() {
-        return Err(TokenError::WrongClient);
-    }
+    let client_id = accepted_client(claims, rules)?;
     let groups = groups(claims, rules)?;
     Ok(Claims {
         issuer: issuer.to_owned(),
@@ -182,7 +178,7 @@ pub(super) fn is_audience(audiences: &[String], accepted: [&[String]; 2]) -> boo
 }
 
 /// The header's `typ` by profile, the marks of its access tokens, and never an ID token (hardening row 9).
-fn check_type(
+pub(super) fn check_type(
     header: &UnverifiedHeader,
     claims: &Object<'_>,
     rules: &Rules<'_>,
@@ -227,32 +223,56 @@ impl Mark {
 
 impl Times {
     fn parse(claims: &Object<'_>) -> Result<Self, TokenError> {
-        let time = |name: &'static str| match claims.get(name) {
-            None => Ok(None),
-            Some(Value::Number(seconds)) => Ok(Some(whole_seconds(*seconds))),
-            Some(_) => Err(TokenError::BadClaim(name)),
-        };
         Ok(Self {
-            expires_at: time("exp")?.ok_or(TokenError::MissingClaim("exp"))?,
-            not_before: time("nbf")?,
-            issued_at: time("iat")?,
+            expires_at: time(claims, "exp")?.ok_or(TokenError::MissingClaim("exp"))?,
+            not_before: time(claims, "nbf")?,
+            issued_at: time(claims, "iat")?,
         })
     }
 
     fn check(self, now: i64, rules: &Rules<'_>) -> Result<(), TokenError> {
         check_validity(self.expires_at, self.not_before, now, rules.leeway_seconds)?;
-        let latest = now.saturating_add(rules.leeway_seconds);
-        if let Some(issued) = self.issued_at.filter(|issued| *issued > latest) {
-            let seconds = issued.saturating_sub(now);
-            return Err(TokenError::IssuedInFuture { seconds });
-        }
-        // RFC 9068 §2.2 requires `iat`, yet not every issuer writes it; without it the life counts from now.
-        let born = self.issued_at.unwrap_or(now);
-        if self.expires_at.saturating_sub(born) > rules.max_lifetime_seconds {
-            return Err(TokenError::LifetimeTooLong);
-        }
-        Ok(())
+        check_issued(self.issued_at, now, rules)?;
+        check_lifetime(self.expires_at, self.issued_at, now, rules)
     }
+}
+
+/// A time, if it is there.
+pub(super) fn time(claims: &Object<'_>, name: &'static str) -> Result<Option<i64>, TokenError> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Value::Number(seconds)) => Ok(Some(whole_seconds(*seconds))),
+        Some(_) => Err(TokenError::BadClaim(name)),
+    }
+}
+
+/// `iat` must not lie in the future.
+pub(super) fn check_issued(
+    issued_at: Option<i64>,
+    now: i64,
+    rules: &Rules<'_>,
+) -> Result<(), TokenError> {
+    let latest = now.saturating_add(rules.leeway_seconds);
+    match issued_at.filter(|issued| *issued > latest) {
+        Some(issued) => Err(TokenError::IssuedInFuture {
+            seconds: issued.saturating_sub(now),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// RFC 9068 §2.2 requires `iat`, yet not every issuer writes it; without it the life counts from now.
+pub(super) fn check_lifetime(
+    expires_at: i64,
+    issued_at: Option<i64>,
+    now: i64,
+    rules: &Rules<'_>,
+) -> Result<(), TokenError> {
+    let born = issued_at.unwrap_or(now);
+    if expires_at.saturating_sub(born) > rules.max_lifetime_seconds {
+        return Err(TokenError::LifetimeTooLong);
+    }
+    Ok(())
 }
 
 /// `exp` and `nbf` against the wall clock, on every request, cached token or not (RFC 7519 §4.1.4, §4.1.5).
@@ -279,14 +299,17 @@ fn whole_seconds(seconds: f64) -> i64 {
     seconds.floor() as i64
 }
 
-fn string<'c>(claims: &'c Object<'_>, name: &'static str) -> Result<&'c str, TokenError> {
+pub(super) fn string<'c>(
+    claims: &'c Object<'_>,
+    name: &'static str,
+) -> Result<&'c str, TokenError> {
     let value = claims.get(name).ok_or(TokenError::MissingClaim(name))?;
     let text = value.as_str().filter(|text| !text.is_empty());
     text.ok_or(TokenError::BadClaim(name))
 }
 
 /// `aud` (RFC 9068 §2.2), or what the provider has in its place where the operator named the profile.
-fn audiences(claims: &Object<'_>, rules: &Rules<'_>) -> Result<Vec<String>, TokenError> {
+pub(super) fn audiences(claims: &Object<'_>, rules: &Rules<'_>) -> Result<Vec<String>, TokenError> {
     let names = if rules.is_configured {
         rules.profile.audience_claims
     } else {
@@ -299,6 +322,19 @@ fn audiences(claims: &Object<'_>, rules: &Rules<'_>) -> Result<Vec<String>, Toke
         return Err(TokenError::BadClaim("aud"));
     }
     Ok(audiences.into_iter().map(str::to_owned).collect())
+}
+
+/// The client id, if the settings accept it.
+pub(super) fn accepted_client<'c>(
+    claims: &'c Object<'_>,
+    rules: &Rules<'_>,
+) -> Result<Option<&'c str>, TokenError> {
+    let client_id = client_id(claims, rules.profile)?;
+    let accepted = |id: &&str| rules.client_ids.iter().any(|known| known == id);
+    if !rules.client_ids.is_empty() && client_id.filter(accepted).is_none() {
+        return Err(TokenError::WrongClient);
+    }
+    Ok(client_id)
 }
 
 fn client_id<'c>(claims: &'c Object<'_>, profile: &Profile) -> Result<Option<&'c str>, TokenError> {
@@ -315,7 +351,7 @@ fn client_id<'c>(claims: &'c Object<'_>, profile: &Profile) -> Result<Option<&'c
 
 /// The first of the profile's scope claims that is there (RFC 9068 §2.2.3, RFC 8693 §4.2); a string or an array of
 /// strings. What is no scope token grants nothing.
-fn scopes(claims: &Object<'_>, rules: &Rules<'_>) -> Result<Scopes, TokenError> {
+pub(super) fn scopes(claims: &Object<'_>, rules: &Rules<'_>) -> Result<Scopes, TokenError> {
     let value = match rules.scope_claim {
         Some(name) => claims.get(name),
         None => rules
@@ -336,7 +372,7 @@ fn scopes(claims: &Object<'_>, rules: &Rules<'_>) -> Result<Scopes, TokenError> 
 
 /// The groups, all of them or a refusal: a rule that keeps a group out must not miss one that did not fit into the token.
 /// Groups of an unexpected shape are no groups: a rule that needs one does not apply.
-fn groups(claims: &Object<'_>, rules: &Rules<'_>) -> Result<Vec<String>, TokenError> {
+pub(super) fn groups(claims: &Object<'_>, rules: &Rules<'_>) -> Result<Vec<String>, TokenError> {
     let profile = rules.profile;
     let Some(name) = rules.groups_claim.or(profile.groups_claim) else {
         return Ok(Vec::new());

@@ -7,6 +7,9 @@
 use super::TokenError;
 use super::seldom::Seldom;
 
+/// What to do about it.
+pub(super) const HINT: &str = "set the clock of this machine, or the issuer's: run NTP on both";
+
 /// Remembers when the log last spoke of it.
 #[derive(Debug, Default)]
 pub(super) struct Clocks(Seldom);
@@ -25,7 +28,7 @@ impl Clocks {
                 issuer,
                 seconds,
                 reason = error.reason(),
-                hint = "set the clock of this machine, or the issuer's: run NTP on both",
+                hint = HINT,
                 "the clocks differ: a token of this issuer begins in the future of this machine"
             );
         }

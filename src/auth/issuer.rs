@@ -1,6 +1,5 @@
 //! One configured issuer at run time: its rules, its metadata, its keys.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,6 +81,7 @@ impl Issuer {
         settings: IssuerSettings,
         kept_claims: Arc<[String]>,
         asked_for: Vec<String>,
+        store: Option<Store>,
         parts: &Parts,
     ) -> Result<Self, SettingsError> {
         let (outbound, clock) = (parts.outbound.clone(), parts.clock.clone());
@@ -99,7 +99,7 @@ impl Issuer {
             clock: parts.clock.clone(),
             lifecycle: parts.lifecycle.clone(),
             metrics: parts.metrics.clone(),
-            store: (parts.state_dir != Path::new("")).then(|| Store::under(&parts.state_dir)),
+            store,
         };
         let options = Options {
             issuer: settings.issuer.as_str().into(),
@@ -182,6 +182,11 @@ impl Issuer {
     /// The algorithm of a token's header, if the settings allow it (RFC 8725 §3.1).
     pub(super) fn allowed(&self, name: &str) -> Option<Algorithm> {
         Algorithm::parse(name).filter(|algorithm| self.algorithms.contains(algorithm))
+    }
+
+    /// The algorithms accepted.
+    pub(super) fn algorithms(&self) -> &[Algorithm] {
+        &self.algorithms
     }
 
     /// Audiences accepted besides the resource's.

@@ -63,6 +63,23 @@ impl OpaqueTokens {
     }
 }
 
+/// What to change so that such a token does not come again: what its prefix says, else what each issuer's profile does.
+pub(super) fn hints(token: &str, issuers: &[Issuer]) -> Vec<&'static str> {
+    if let Some(hint) = known_prefix(token) {
+        return vec![hint];
+    }
+    let mut hints = Vec::new();
+    for issuer in issuers {
+        let ask = issuer.could_be_asked().then_some(ASK);
+        for hint in std::iter::once(issuer.profile().opaque_hint).chain(ask) {
+            if !hints.contains(&hint) {
+                hints.push(hint);
+            }
+        }
+    }
+    hints
+}
+
 fn known_prefix(token: &str) -> Option<&'static str> {
     let mut prefixes = PREFIXES.iter();
     prefixes

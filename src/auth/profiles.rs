@@ -118,6 +118,35 @@ impl ProfileName {
         }
     }
 
+    /// The name as people know it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Adfs => "AD FS",
+            Self::Auth0 => "Auth0",
+            Self::Authelia => "Authelia",
+            Self::Authentik => "Authentik",
+            Self::Clerk => "Clerk",
+            Self::Cognito => "Amazon Cognito",
+            Self::Descope => "Descope",
+            Self::EntraV1 => "Microsoft Entra ID (version 1.0)",
+            Self::EntraV2 => "Microsoft Entra ID",
+            Self::Generic => "any provider",
+            Self::Keycloak => "Keycloak",
+            Self::Okta => "Okta",
+            Self::Pingfederate => "PingFederate",
+            Self::Pingone => "PingOne",
+            Self::Supabase => "Supabase",
+            Self::Workos => "WorkOS AuthKit",
+            Self::Zitadel => "Zitadel",
+        }
+    }
+
+    /// Every provider that is known by name.
+    pub fn known() -> impl Iterator<Item = Self> {
+        KNOWN.into_iter().map(|profile| profile.name)
+    }
+
     /// The profile behind the name.
     #[must_use]
     pub(in crate::auth) fn profile(self) -> &'static Profile {

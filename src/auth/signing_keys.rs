@@ -12,6 +12,7 @@
 //! All fetching happens in one task ([`refresh`]), so there is one flight at a time by construction and no lock is ever
 //! held across I/O.
 
+mod at_hand;
 mod refresh;
 mod store;
 mod unknown_kids;
@@ -285,49 +286,15 @@ impl SigningKeys {
         kid: Option<&str>,
         algorithm: Algorithm,
     ) -> Result<Found, TokenError> {
-        let Some(kid) = kid else {
-            return self.without_kid(algorithm);
+        let kid = match (self.at_hand(kid, algorithm), kid) {
+            (Some(answer), _) => return answer,
+            (None, None) => return Err(TokenError::MissingKid),
+            (None, Some(kid)) => kid,
         };
-        if self
-            .0
-            .options
-            .blocked_kids
-            .iter()
-            .any(|blocked| blocked == kid)
-        {
-            return Err(TokenError::BlockedKey);
-        }
-        if let Some(answer) = self.look_up(kid, algorithm) {
-            return answer;
-        }
         self.wait_for(kid).await?;
         match self.look_up(kid, algorithm) {
             Some(answer) => answer,
             None => Err(TokenError::UnknownKey),
-        }
-    }
-
-    /// The answer from the set at hand, if it has one.
-    pub(super) fn look_up(
-        &self,
-        kid: &str,
-        algorithm: Algorithm,
-    ) -> Option<Result<Found, TokenError>> {
-        self.current().ok()?.named(kid, algorithm)
-    }
-
-    fn without_kid(&self, algorithm: Algorithm) -> Result<Found, TokenError> {
-        if !self.0.options.accept_missing_kid {
-            return Err(TokenError::MissingKid);
-        }
-        let set = self.current()?;
-        let mut fitting = set.keys.iter().filter(|key| key.fits(algorithm));
-        match (fitting.next(), fitting.next()) {
-            (Some(only), None) => Ok(Found {
-                keys: vec![Arc::clone(only)],
-                generation: set.generation,
-            }),
-            _ => Err(TokenError::MissingKid),
         }
     }
 

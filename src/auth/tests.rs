@@ -16,7 +16,10 @@ mod wycheproof;
 
 use serde_json::{Value, json};
 
-use super::{AccessToken, IssuerSettings, Parts, Principal, ResourceServer, Settings, TokenError};
+use super::{
+    AccessToken, Claim, IssuerSettings, Outcome, Parts, Principal, ResourceServer, Settings,
+    TokenError,
+};
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
 use crate::outbound::Outbound;
@@ -111,6 +114,25 @@ impl Server<'_> {
     /// The verdict on that token, signed.
     pub(super) async fn check(&self, token: &Value) -> Result<Principal, TokenError> {
         self.present(&self.sign(token)).await
+    }
+
+    /// The same; and whoever asks why hears what the server said.
+    pub(super) async fn check_and_explain(&self, token: &Value) -> Result<Principal, TokenError> {
+        let resource = self.server.resources().at("/mcp").expect("the endpoint");
+        let token = AccessToken::from_text(&self.sign(token));
+        let verdict = self.server.authenticate(&token, resource).await;
+        let explanation = self.server.explain(&token, resource).await;
+        match &verdict {
+            Ok(_) => {
+                let is_ok = |claim: &Claim| claim.outcome == Outcome::Ok;
+                assert!(explanation.claims.iter().all(is_ok), "{explanation:?}");
+            }
+            Err(error) => {
+                let first = explanation.first().map(|claim| &claim.outcome);
+                assert_eq!(first, Some(&Outcome::Refused(error.clone())));
+            }
+        }
+        verdict
     }
 
     /// The verdict on these very bytes.

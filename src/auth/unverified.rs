@@ -4,8 +4,9 @@
 //! JSON object each, no member twice, bounded depth; no `crit`, `b64`, `zip`, no token inside a token; a tame `kid`.
 //! `jku`, `x5u`, `x5c` and `jwk` are not read at all (RFC 8725 §3.10): keys come from the configured issuer.
 
-use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine as _, alphabet};
 
 use super::TokenError;
 use super::strict_json::{Fault, Object};
@@ -61,6 +62,32 @@ impl<'t> Parts<'t> {
     }
 }
 
+impl<'t> Parts<'t> {
+    /// The same of a token that [`Self::parse`] refuses, as far as it can be read: to explain it, never to accept it.
+    pub(super) fn loosely(token: &'t str) -> Option<Self> {
+        if token.len() > MAX_BYTES {
+            return None;
+        }
+        let (signed, signature) = token.rsplit_once('.')?;
+        let (header, claims) = signed.split_once('.')?;
+        let decode = |part: &str| LOOSE.decode(part.trim()).ok();
+        Some(Self {
+            signed,
+            header: decode(header)?,
+            claims: decode(claims)?,
+            signature: decode(signature).unwrap_or_default(),
+        })
+    }
+}
+
+/// Base64url as it should not be written.
+const LOOSE: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
 /// Canonical base64url: this engine refuses padding, other alphabets, white space and stray trailing bits.
 fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
     match URL_SAFE_NO_PAD.decode(part) {
@@ -101,6 +128,19 @@ impl UnverifiedHeader {
                 .to_owned(),
             kid: kid.map(str::to_owned),
             token_type: string("typ")?.map(str::to_owned),
+        })
+    }
+}
+
+impl UnverifiedHeader {
+    /// The same of a header that [`Self::parse`] refuses, as far as it can be read: to explain it, never to accept it.
+    pub(super) fn loosely(bytes: &[u8]) -> Option<Self> {
+        let header = object(bytes).ok()?;
+        let string = |name: &str| header.get(name)?.as_str().map(str::to_owned);
+        Some(Self {
+            algorithm: string("alg").unwrap_or_default(),
+            kid: string("kid").filter(|kid| is_tame(kid)),
+            token_type: string("typ"),
         })
     }
 }

@@ -1,7 +1,8 @@
 //! Claims that somebody wrote down, read as the issuer's tokens are: for explanations, never for decisions.
 
-use super::claims::{Paper, on_paper};
+use super::claims::{Paper, Rules, on_paper};
 use super::issuer::from_address;
+use super::strict_json::Object;
 use super::unverified;
 use super::{Scopes, Settings, TokenError};
 
@@ -22,6 +23,12 @@ impl UnverifiedClaims {
         let issuer = issuer.ok_or(TokenError::WrongIssuer)?;
         let rules = issuer.rules(from_address(issuer), &settings.kept_claims);
         on_paper(&object, issuer.token_issuer(), &rules).map(Self)
+    }
+
+    /// The claims of a token, if the policy could read them.
+    pub(super) fn of(claims: &Object<'_>, rules: &Rules<'_>) -> Option<Self> {
+        let issuer = super::claims::issuer(claims).unwrap_or_default();
+        on_paper(claims, issuer, rules).ok().map(Self)
     }
 
     /// The scopes that would be granted.

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use usher::auth::{
-    AccessToken, IssuerSettings, Parts, Principal, Resource, ResourceServer, Settings, TokenError,
+    AccessToken, Claim, IssuerSettings, Outcome, Parts, Principal, Resource, ResourceServer,
+    Settings, TokenError,
 };
 use usher::clock::Clock;
 use usher::lifecycle::Lifecycle;
@@ -130,6 +131,32 @@ impl Bench {
         self.server.authenticate(&token, resource).await
     }
 
+    /// Whoever asks why hears what the server said: the claim to mend first is the one that it refused.
+    async fn explanation_agrees(&self, what: &str, token: &str, expected: &str) {
+        let access_token = AccessToken::from_text(token);
+        let explanation = self
+            .server
+            .explain(&access_token, self.resource("/mcp"))
+            .await;
+        let verdict = explanation.verdict.as_ref();
+        assert_eq!(
+            verdict.map_or_else(TokenError::reason, |()| "ok"),
+            expected,
+            "{what}"
+        );
+        let is_refused = |claim: &&Claim| matches!(claim.outcome, Outcome::Refused(_));
+        let refused: Vec<_> = explanation.claims.iter().filter(is_refused).collect();
+        if expected == "ok" {
+            assert_eq!(refused, Vec::<&Claim>::new(), "{what}");
+            assert!(explanation.verified, "{what}");
+        } else if explanation.is_undecided() {
+            assert_eq!(refused, Vec::<&Claim>::new(), "{what}");
+        } else {
+            let first = explanation.first();
+            assert!(first.is_some(), "{what}: {expected} is not in {refused:?}");
+        }
+    }
+
     /// The reason code of the verdict, `ok` for a principal.
     pub(crate) async fn reason(&self, token: &str) -> &'static str {
         match self.check(token).await {
@@ -148,6 +175,7 @@ pub(crate) fn good(issuer: &TestIssuer) -> TokenBuilder {
 pub(crate) async fn check(bench: &Bench, table: Vec<(&str, String, &str)>) {
     for (what, token, expected) in table {
         assert_eq!(bench.reason(&token).await, expected, "{what}");
+        bench.explanation_agrees(what, &token, expected).await;
     }
 }
 

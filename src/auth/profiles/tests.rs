@@ -120,7 +120,7 @@ async fn each_profile_accepts_its_access_token_and_refuses_what_only_looks_like_
             .server(settings(&fixture), text(&fixture, "issuer"))
             .await;
         let token = &fixture["access_token"];
-        let verdict = server.check(token).await;
+        let verdict = server.check_and_explain(token).await;
         let principal = verdict.unwrap_or_else(|error| panic!("{name:?}: {error}"));
         let expected = &fixture["expected"];
         assert_eq!(
@@ -133,7 +133,10 @@ async fn each_profile_accepts_its_access_token_and_refuses_what_only_looks_like_
         assert_eq!(json!(principal.groups()), expected["groups"], "{name:?}");
 
         let id_token = &fixture["id_token"];
-        let error = server.check(id_token).await.expect_err("an ID token");
+        let error = server
+            .check_and_explain(id_token)
+            .await
+            .expect_err("an ID token");
         assert_eq!(
             error.reason(),
             text(id_token, "reason"),
@@ -146,7 +149,10 @@ async fn each_profile_accepts_its_access_token_and_refuses_what_only_looks_like_
             token["claims"]["client_id"].clone()
         };
         let meant_for_us = changed(id_token, &json!({ "claims": { "aud": audience } }));
-        let error = server.check(&meant_for_us).await.expect_err("an ID token");
+        let error = server
+            .check_and_explain(&meant_for_us)
+            .await
+            .expect_err("an ID token");
         let kinds = ["id_token", "wrong_type", "wrong_issuer"];
         assert!(kinds.contains(&error.reason()), "{name:?}: {error}");
 
@@ -160,7 +166,7 @@ async fn each_profile_accepts_its_access_token_and_refuses_what_only_looks_like_
             .into_iter()
             .map(|(what, change, reason)| (what, change, reason.to_owned()));
         for (what, change, reason) in cases.chain(own) {
-            let found = server.check(&changed(token, &change)).await;
+            let found = server.check_and_explain(&changed(token, &change)).await;
             let found = found.err().map_or("ok", |error| error.reason());
             assert_eq!(found, reason, "{name:?}: {what}");
         }

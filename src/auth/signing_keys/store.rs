@@ -20,7 +20,10 @@ const LONGEST_WRITE: Duration = Duration::from_secs(5);
 
 /// A folder of copies.
 #[derive(Clone, Debug)]
-pub(in crate::auth) struct Store(Arc<PathBuf>);
+pub(in crate::auth) struct Store {
+    folder: Arc<PathBuf>,
+    is_written: bool,
+}
 
 /// One copy.
 #[derive(Debug, Deserialize, Serialize)]
@@ -37,7 +40,16 @@ pub(in crate::auth) struct Copy {
 impl Store {
     /// Copies are kept in `keys` under the state directory.
     pub(in crate::auth) fn under(state_dir: &Path) -> Self {
-        Self(Arc::new(state_dir.join("keys")))
+        Self {
+            folder: Arc::new(state_dir.join("keys")),
+            is_written: true,
+        }
+    }
+
+    /// The same copies, of which none is changed.
+    pub(in crate::auth) fn read_only(mut self) -> Self {
+        self.is_written = false;
+        self
     }
 
     /// The copy for this issuer, if there is one that can be trusted.
@@ -100,6 +112,9 @@ impl Store {
         issuer: &str,
         write: impl FnOnce() -> io::Result<()> + Send + 'static,
     ) {
+        if !self.is_written {
+            return;
+        }
         // A disk that hangs must not hold up the next refresh.
         let written = tokio::time::timeout(LONGEST_WRITE, tokio::task::spawn_blocking(write));
         let error = match written.await {
@@ -108,7 +123,7 @@ impl Store {
             Ok(Err(error)) => io::Error::other(error),
             Err(_elapsed) => io::Error::from(io::ErrorKind::TimedOut),
         };
-        let folder = self.0.display();
+        let folder = self.folder.display();
         tracing::warn!(issuer, %folder, %error, "the keys cannot be stored; a restart would need the issuer");
     }
 
@@ -118,7 +133,7 @@ impl Store {
             .take(16)
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        self.0.join(format!("{name}.json"))
+        self.folder.join(format!("{name}.json"))
     }
 }
 
