@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod config;
+pub mod doctor;
 pub mod healthcheck;
 pub mod index;
 pub mod policy;
@@ -53,6 +54,8 @@ enum Command {
     Client(client::Options),
     /// Validate and print the configuration
     Config(config::Options),
+    /// Say why a connection fails, and what to change
+    Doctor(doctor::Options),
     /// Ask a running server whether it is alive, for container health checks
     Healthcheck(healthcheck::Options),
     /// Build, look at and ask the document index, without a server
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Client(options) => options.run(file),
         Command::Config(options) => options.run(file),
+        Command::Doctor(options) => options.run(file),
         Command::Healthcheck(options) => options.run(file),
         Command::Index(options) => options.run(file),
         Command::Policy(options) => options.run(file),

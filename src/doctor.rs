@@ -8,6 +8,8 @@ pub mod check;
 pub mod checks;
 pub mod diagnosis;
 pub mod finding;
+pub mod show;
+pub mod walk;
 
 pub use check::{Check, Place, Symptom};
 pub use diagnosis::Diagnosis;

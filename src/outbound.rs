@@ -8,16 +8,20 @@
 //! 4. Connecting takes at most 1 s and a whole exchange at most 3 s (settings; with an upstream, what its own
 //!    settings say), a body at most what the caller allows.
 //! 5. Proxies come from the settings, never from the environment.
+//!
+//! Rules 1, 3 and 4 are other ones for [`Probe`], which asks strangers' servers for `usher doctor`; it says which.
 
 mod address;
 mod client;
 mod exchange;
 mod form;
+mod probe;
 mod settings;
 
 pub use client::{Answer, Get, JsonDocument, Outbound, OutboundError, PlainHttp, Reply};
 pub use exchange::{Exchange, Exchanged};
 pub use form::{ClientAuthentication, Form};
+pub use probe::{AddressClass, End, Heard, Opened, Probe, ProbeError, Question, TlsProblem};
 pub use settings::{Settings, SettingsError};
 
 pub(crate) use address::{is_loopback_host, without_secrets};

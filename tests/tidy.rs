@@ -37,12 +37,15 @@ const VENDORS: &[(&str, &str)] = &[
     ("prometheus_client", "telemetry"),
     ("pulldown_cmark", "knowledge"),
     ("reqwest", "outbound"),
+    ("rustls", "outbound"),
+    ("rustls_platform_verifier", "outbound"),
     ("strsim", "config"),
     ("tantivy", "knowledge/embedded"),
     ("toml", "config"),
     ("tower", "http"),
     ("tracing_subscriber", "telemetry"),
     ("walkdir", "knowledge"),
+    ("webpki", "outbound"),
     ("zeroize", "secret_file"),
 ];
 

@@ -38,16 +38,34 @@ pub(super) fn check(
     address: IpAddr,
     allow_private: bool,
 ) -> Result<(), ForbiddenAddress> {
-    let address = behind_nat64(address.to_canonical());
-    let forbidden = match address {
-        IpAddr::V4(v4) => is_never_contacted_v4(v4) || (!allow_private && is_private_v4(v4)),
-        IpAddr::V6(v6) => is_never_contacted_v6(v6) || (!allow_private && v6.is_unique_local()),
-    };
+    let address = canonical(address);
+    let forbidden = is_never_contacted(address) || (!allow_private && is_private(address));
     // A public name that resolves to loopback is how DNS rebinding reaches local services.
     if forbidden || (address.is_loopback() && !is_loopback_host(host)) {
         return Err(ForbiddenAddress(address));
     }
     Ok(())
+}
+
+/// The address that is contacted in the end: IPv4 addresses in the clothes of IPv6 are taken out of them.
+pub(super) fn canonical(address: IpAddr) -> IpAddr {
+    behind_nat64(address.to_canonical())
+}
+
+/// RFC 1918, RFC 4193, RFC 6598; `address` as [`canonical`] gives it.
+pub(super) fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => is_private_v4(v4),
+        IpAddr::V6(v6) => v6.is_unique_local(),
+    }
+}
+
+/// Link-local, metadata, unspecified and multicast; `address` as [`canonical`] gives it.
+pub(super) fn is_never_contacted(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => is_never_contacted_v4(v4),
+        IpAddr::V6(v6) => is_never_contacted_v6(v6),
+    }
 }
 
 /// The IPv4 address that a NAT64 translates this one to (RFC 6052 §2.1), or the address itself.

@@ -9,6 +9,7 @@ pub(super) const ALL: &[&Check] = &[
     &ADDRESS_RESOLVES,
     &ADDRESS_PUBLIC,
     &ADDRESS_CONNECTS,
+    &TLS_SPOKEN,
     &TLS_TRUSTED,
     &TLS_IN_DATE,
     &TLS_HOST_NAME,
@@ -69,6 +70,15 @@ pub const ADDRESS_CONNECTS: Check = Check {
     ..Check::BLANK
 };
 
+/// TLS is spoken there.
+pub const TLS_SPOKEN: Check = Check {
+    id: "tls-spoken",
+    title: "TLS is spoken there",
+    place: Place::Proxy,
+    follows: &["address-connects"],
+    ..Check::BLANK
+};
+
 /// The certificate comes from an authority that clients know, with the whole chain.
 pub const TLS_TRUSTED: Check = Check {
     id: "tls-trusted",
@@ -103,6 +113,7 @@ pub const ADDRESS_ANSWERS: Check = Check {
     place: Place::Proxy,
     follows: &[
         "address-connects",
+        "tls-spoken",
         "tls-trusted",
         "tls-in-date",
         "tls-host-name",

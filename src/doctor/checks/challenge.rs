@@ -10,8 +10,8 @@ pub(super) const ALL: &[&Check] = &[
     &CHALLENGE_SCOPE,
     &METADATA_FOUND,
     &METADATA_VALID,
-    &METADATA_RESOURCE,
     &METADATA_FRESH,
+    &METADATA_RESOURCE,
     &METADATA_ISSUER,
     &CORS_PREFLIGHT,
     &CORS_HEADERS_EXPOSED,
@@ -78,15 +78,6 @@ pub const METADATA_VALID: Check = Check {
     ..Check::BLANK
 };
 
-/// `resource` is the address that was typed.
-pub const METADATA_RESOURCE: Check = Check {
-    id: "metadata-resource",
-    title: "`resource` is the address that was typed",
-    place: Place::Gateway,
-    follows: &["metadata-valid"],
-    ..Check::BLANK
-};
-
 /// The metadata is not an old copy.
 pub const METADATA_FRESH: Check = Check {
     id: "metadata-fresh",
@@ -96,12 +87,21 @@ pub const METADATA_FRESH: Check = Check {
     ..Check::BLANK
 };
 
+/// `resource` is the address that was typed.
+pub const METADATA_RESOURCE: Check = Check {
+    id: "metadata-resource",
+    title: "`resource` is the address that was typed",
+    place: Place::Gateway,
+    follows: &["metadata-valid", "metadata-fresh"],
+    ..Check::BLANK
+};
+
 /// The metadata names an authorization server that a client can reach.
 pub const METADATA_ISSUER: Check = Check {
     id: "metadata-issuer",
     title: "The metadata names an authorization server that a client can reach",
     place: Place::Gateway,
-    follows: &["metadata-valid"],
+    follows: &["metadata-valid", "metadata-fresh"],
     ..Check::BLANK
 };
 

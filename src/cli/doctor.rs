@@ -1,0 +1,200 @@
+//! `usher doctor`: parses, composes, prints. What is looked at is in [`crate::doctor`].
+#![expect(clippy::print_stderr, reason = "a command line prints")]
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use crate::clients::KnownClient;
+use crate::clock::Clock;
+use crate::config;
+use crate::doctor::walk::{self, Progress, Walk, Walked};
+use crate::doctor::{Diagnosis, Verdict, show};
+use crate::outbound::{self, Probe};
+use crate::secret_file::SecretText;
+
+/// It could not be carried out.
+const EXIT_NOT_CARRIED_OUT: u8 = 2;
+
+const EXAMPLES: &str = "\
+Examples:
+  usher doctor https://mcp.example.com/mcp
+  usher doctor https://mcp.example.com/mcp --as chatgpt --verbose
+  usher doctor http://127.0.0.1:8080/mcp --token-file token --patience 90s
+
+Exit codes:
+  0  no failure (there may be warnings)
+  1  something fails; the first cause stands at the top
+  2  it could not be carried out; nothing is said about the server";
+
+/// What `usher doctor` takes.
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Options {
+    /// The address to walk to, exactly as it is typed into a client
+    #[arg(value_name = "URL")]
+    url: Option<String>,
+    /// Walk as this client does; several are allowed [default: all, with a table]
+    #[arg(
+        long = "as",
+        value_name = "CLIENT",
+        value_parser = PossibleValuesParser::new(KnownClient::ALL.map(KnownClient::name)).try_map(|name| known(&name)),
+    )]
+    clients: Vec<KnownClient>,
+    /// Register a client at the authorization server, for real
+    #[arg(long, requires = "url")]
+    register: bool,
+    /// A file with an access token for this address, or - for standard input: for what only a caller sees
+    #[arg(long, value_name = "FILE", requires = "url")]
+    token_file: Option<PathBuf>,
+    /// How long to watch whether a quiet stream is cut, such as 90s; needs a token
+    #[arg(long, value_name = "TIME", value_parser = duration, requires = "url")]
+    patience: Option<Duration>,
+    /// Follow addresses in metadata also into this machine and private networks
+    #[arg(long, requires = "url")]
+    allow_private: bool,
+    /// A file with further CA certificates in PEM form, trusted besides the system's and `outbound.ca_files`
+    #[arg(long, value_name = "FILE")]
+    ca_file: Vec<PathBuf>,
+    /// Every check, also those that are ok
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// `90s`, `2m` or a number of seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix('m') {
+        Some(minutes) => (minutes, 60),
+        None => (text.strip_suffix('s').unwrap_or(text), 1),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_no_number| "expected a time such as 90s or 2m".to_owned())?;
+    let seconds = number.saturating_mul(unit);
+    if (1..=3600).contains(&seconds) {
+        Ok(Duration::from_secs(seconds))
+    } else {
+        Err("expected one second to one hour".to_owned())
+    }
+}
+
+fn known(name: &str) -> Result<KnownClient, String> {
+    let mut all = KnownClient::ALL.into_iter();
+    all.find(|client| client.name() == name)
+        .ok_or_else(|| "no such client".to_owned())
+}
+
+impl Options {
+    /// Looks, prints, and says by the exit code how it is.
+    pub fn run(self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        match runtime.block_on(self.diagnosis(file)) {
+            Ok(diagnosis) => {
+                super::say(&show::text(&diagnosis, &self.shown()));
+                Ok(match diagnosis.verdict() {
+                    Verdict::Ok | Verdict::Skipped | Verdict::Warning => ExitCode::SUCCESS,
+                    Verdict::Failure => ExitCode::FAILURE,
+                })
+            }
+            Err(error) => {
+                eprintln!("usher: {error:#}");
+                Ok(ExitCode::from(EXIT_NOT_CARRIED_OUT))
+            }
+        }
+    }
+
+    async fn diagnosis(&self, file: Option<&Path>) -> anyhow::Result<Diagnosis> {
+        match &self.url {
+            Some(url) => self.from_outside(url, file).await,
+            None => anyhow::bail!("expected an address such as https://mcp.example.com/mcp"),
+        }
+    }
+
+    async fn from_outside(&self, typed: &str, file: Option<&Path>) -> anyhow::Result<Diagnosis> {
+        let typed = typed.trim();
+        let url = match walk::address::read(typed) {
+            Ok(url) => url,
+            Err(finding) => {
+                let mut diagnosis = Diagnosis::new(typed);
+                diagnosis.add(*finding);
+                return Ok(diagnosis);
+            }
+        };
+        let settings = self.outbound(file)?;
+        let walk = Walk {
+            typed: typed.to_owned(),
+            probe: Probe::new(url, &settings, self.allow_private)?,
+            clients: self.as_clients(),
+            named: !self.clients.is_empty(),
+            may_register: self.register,
+            token: self.token()?,
+            patience: self.patience,
+            clock: Clock::system(),
+            progress: Progress::default(),
+        };
+        let Walked {
+            diagnosis,
+            asked: _,
+        } = walk::walk(&walk).await;
+        Ok(diagnosis)
+    }
+
+    /// CA files and the proxy of the configuration, if there is one that can be read.
+    fn outbound(&self, file: Option<&Path>) -> anyhow::Result<outbound::Settings> {
+        let mut settings = match config::load(&super::sources(file)?) {
+            Ok(config) => config.outbound,
+            Err(mistakes) if file.is_some() => return Err(mistakes.into()),
+            // A walk from outside needs no configuration.
+            Err(_) => outbound::Settings::default(),
+        };
+        settings.ca_files.extend(self.ca_file.iter().cloned());
+        Ok(settings)
+    }
+
+    fn token(&self) -> anyhow::Result<Option<Arc<SecretText>>> {
+        use anyhow::{Context as _, ensure};
+        use std::io::Read as _;
+        const MOST_BYTES: u64 = 64 * 1024;
+        let Some(path) = &self.token_file else {
+            return Ok(None);
+        };
+        let mut text = String::new();
+        if path == Path::new("-") {
+            std::io::stdin()
+                .take(MOST_BYTES)
+                .read_to_string(&mut text)?;
+        } else {
+            let file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
+            file.take(MOST_BYTES).read_to_string(&mut text)?;
+        }
+        let text = text.trim();
+        ensure!(
+            !text.is_empty(),
+            "{}: expected an access token, found nothing",
+            path.display()
+        );
+        Ok(Some(Arc::new(SecretText::new(text))))
+    }
+
+    fn as_clients(&self) -> Vec<KnownClient> {
+        if self.clients.is_empty() {
+            KnownClient::ALL.into()
+        } else {
+            self.clients.clone()
+        }
+    }
+
+    fn shown(&self) -> show::Shown {
+        show::Shown {
+            colour: std::io::stdout().is_terminal(),
+            verbose: self.verbose,
+            clients: self.as_clients(),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Signs that something in front answered in the server's place: a bot filter, a login page, a page to click on.
+
+use http::HeaderMap;
+
+use super::heard::{in_words, is_html};
+use crate::outbound::Heard;
+
+/// What stands in front, if the answer looks like it.
+pub(super) fn signs(heard: &Heard) -> Option<String> {
+    if let Some(named) = by_header(&heard.headers) {
+        return Some(format!("{named} answered {}", in_words(heard)));
+    }
+    let location = heard.header("location").unwrap_or_default();
+    if heard.status / 100 == 3 && leads_to_a_login(location) {
+        return Some(format!("{} to a login page: {location}", heard.status));
+    }
+    if !is_html(heard) {
+        return None;
+    }
+    let refused = matches!(heard.status, 401 | 403 | 405 | 406 | 429 | 503);
+    let asks = heard.status == 200 && asks_a_person(&heard.text());
+    if !(refused || asks) {
+        return None;
+    }
+    let who = behind(&heard.headers).map_or_else(String::new, |who| format!(", by {who}"));
+    Some(format!("{}{who}", in_words(heard)))
+}
+
+/// Headers that only a filter's own refusal has.
+fn by_header(headers: &HeaderMap) -> Option<&'static str> {
+    let has = |name: &str| headers.contains_key(name);
+    if has("cf-mitigated") {
+        Some("Cloudflare's bot filter (cf-mitigated)")
+    } else if has("x-amzn-waf-action") {
+        Some("AWS WAF (x-amzn-waf-action)")
+    } else if has("x-datadome") || has("x-dd-b") {
+        Some("DataDome")
+    } else if has("ngrok-error-code") {
+        Some("ngrok (ngrok-error-code)")
+    } else {
+        None
+    }
+}
+
+/// Whose servers these are, as far as they say.
+fn behind(headers: &HeaderMap) -> Option<&'static str> {
+    let server = headers.get("server").and_then(|value| value.to_str().ok());
+    let server = server.unwrap_or_default().to_ascii_lowercase();
+    let has = |name: &str| headers.contains_key(name);
+    if has("cf-ray") || server.starts_with("cloudflare") {
+        Some("Cloudflare")
+    } else if server.starts_with("akamaighost") {
+        Some("Akamai")
+    } else if has("x-iinfo") {
+        Some("Imperva")
+    } else if has("x-amz-cf-id") {
+        Some("Amazon CloudFront")
+    } else if has("x-sucuri-id") {
+        Some("Sucuri")
+    } else if has("x-azure-ref") {
+        Some("Azure Front Door")
+    } else {
+        None
+    }
+}
+
+fn leads_to_a_login(location: &str) -> bool {
+    let lower = location.to_ascii_lowercase();
+    let lower = lower.split(['?', '#']).next().unwrap_or_default();
+    let words = [
+        "login",
+        "signin",
+        "sign-in",
+        "sso",
+        "cloudflareaccess.com",
+        "/oauth2/start",
+        "/oauth2/sign_in",
+    ];
+    words.iter().any(|word| lower.contains(word))
+}
+
+/// Words that pages have on which a person must do something first.
+fn asks_a_person(page: &str) -> bool {
+    const MARKS: [&str; 10] = [
+        "captcha",
+        "challenge-platform",
+        "cf-challenge",
+        "turnstile",
+        "just a moment",
+        "checking your browser",
+        "verify you are human",
+        "are you a robot",
+        "type=\"password\"",
+        "enable javascript and cookies",
+    ];
+    let lower = page.to_ascii_lowercase();
+    MARKS.iter().any(|mark| lower.contains(mark))
+}

@@ -1,0 +1,138 @@
+//! Where names lead, and whether that may be contacted.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::OnceCell;
+
+use super::{AddressClass, ProbeError};
+
+/// The typed name and where it leads; and the rule for all others.
+#[derive(Debug)]
+pub(super) struct Names {
+    typed: String,
+    /// The host of the settings' proxy: the operator's own word, of any class.
+    proxy: Option<String>,
+    allow_private: bool,
+    /// Looked up once, so that a name cannot lead elsewhere once it was checked (DNS rebinding).
+    located: OnceCell<Result<Vec<IpAddr>, ProbeError>>,
+}
+
+impl Names {
+    pub(super) fn new(typed: &str, proxy: Option<String>, allow_private: bool) -> Self {
+        Self {
+            typed: bare(typed).to_owned(),
+            proxy,
+            allow_private,
+            located: OnceCell::new(),
+        }
+    }
+
+    pub(super) async fn locate(&self) -> Result<Vec<IpAddr>, ProbeError> {
+        let located = self.located.get_or_init(|| look_up(&self.typed));
+        located.await.clone()
+    }
+
+    /// The most private class that the typed name leads to: a public name beside it must not open the way in.
+    pub(super) async fn class(&self) -> Result<AddressClass, ProbeError> {
+        let addresses = self.locate().await?;
+        let classes = addresses.into_iter().filter_map(AddressClass::of);
+        // A name with a public and a private address counts as public: whoever runs the name chose both.
+        classes.max().ok_or_else(|| ProbeError::NameNotFound {
+            host: self.typed.clone(),
+            problem: "it has no address".to_owned(),
+        })
+    }
+
+    /// May `address` be contacted for `host`?
+    pub(super) async fn check(&self, host: &str, address: IpAddr) -> Result<(), ProbeError> {
+        let host = bare(host);
+        let Some(class) = AddressClass::of(address) else {
+            return Err(ProbeError::NeverContacted {
+                host: host.to_owned(),
+                address,
+            });
+        };
+        if self.allow_private || host.eq_ignore_ascii_case(&self.typed) {
+            return Ok(());
+        }
+        let typed = self.class().await.unwrap_or(AddressClass::Public);
+        if typed.may_lead_to(class) {
+            return Ok(());
+        }
+        Err(ProbeError::OtherClass {
+            host: host.to_owned(),
+            address,
+            class,
+            typed,
+        })
+    }
+
+    async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, ProbeError> {
+        if self.proxy.as_deref() == Some(host) {
+            return look_up_any(host).await;
+        }
+        if host.eq_ignore_ascii_case(&self.typed) {
+            return self.locate().await;
+        }
+        let found = look_up(host).await?;
+        for address in &found {
+            self.check(host, *address).await?;
+        }
+        Ok(found)
+    }
+}
+
+/// An address literal without its brackets.
+fn bare(host: &str) -> &str {
+    host.trim_matches(['[', ']'])
+}
+
+async fn look_up(host: &str) -> Result<Vec<IpAddr>, ProbeError> {
+    let found = look_up_any(host).await?;
+    match found
+        .iter()
+        .find(|address| AddressClass::of(**address).is_none())
+    {
+        None => Ok(found),
+        Some(address) => Err(ProbeError::NeverContacted {
+            host: host.to_owned(),
+            address: *address,
+        }),
+    }
+}
+
+async fn look_up_any(host: &str) -> Result<Vec<IpAddr>, ProbeError> {
+    let not_found = |problem: String| ProbeError::NameNotFound {
+        host: host.to_owned(),
+        problem,
+    };
+    let found = tokio::net::lookup_host((host, 0)).await;
+    let found = found.map_err(|error| not_found(error.to_string()))?;
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for address in found.map(|found| found.ip()) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    match addresses.is_empty() {
+        true => Err(not_found("it has no address".to_owned())),
+        false => Ok(addresses),
+    }
+}
+
+/// [`Names`] as the HTTP client asks for it.
+pub(super) struct ProbeResolver(pub(super) Arc<Names>);
+
+impl Resolve for ProbeResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let names = Arc::clone(&self.0);
+        Box::pin(async move {
+            let found = names.resolve(name.as_str()).await?;
+            let addresses: Addrs =
+                Box::new(found.into_iter().map(|address| SocketAddr::new(address, 0)));
+            Ok(addresses)
+        })
+    }
+}
