@@ -41,8 +41,8 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
 
-pub use call::{Call, Caller};
-pub use conversation::{Conversation, Said};
+pub use call::{Call, Caller, ClientSession};
+pub use conversation::{Conversation, Said, Withdrawn};
 pub use credential::{
     CallerCredential, CredentialError, CredentialKind, CredentialMistake, CredentialSettings,
     Credentials, OwnRequests, RequestedTokenType, TokenEndpoints,
@@ -54,7 +54,7 @@ pub use hello::{Hello, Server};
 pub use link::Handshake;
 pub use lists::{Capabilities, Feature, Item, Lists};
 pub use lock::{CatalogueLock, Change, Difference, Guard, LockError, LockSettings, OnChange};
-pub use message::{Era, LogLevel, Notification, Reply};
+pub use message::{Era, LogLevel, Notification, Question, Reply};
 pub use settings::{
     EraSetting, Names, SettingsError, StartSetting, StdioSettings, UpstreamSettings, mistakes,
 };

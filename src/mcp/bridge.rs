@@ -6,6 +6,7 @@
 
 pub(super) mod asking;
 pub(super) mod capabilities;
+pub(super) mod carrying;
 mod error;
 pub(super) mod input;
 pub(super) mod mirrors;

@@ -74,6 +74,8 @@ pub(crate) struct Response<'a> {
     pub(crate) id: Option<Id<'a>>,
     /// The result; nothing if the answer is an error.
     pub(crate) result: Option<&'a RawValue>,
+    /// The error, if it is one.
+    pub(crate) error: Option<&'a RawValue>,
 }
 
 /// A request or a notification.
@@ -176,7 +178,7 @@ fn message<'a>(members: &Members<'a>) -> Result<Message<'a>, Error> {
     let method = match (method, result, error) {
         (Some(method), None, None) => method,
         (None, Some(_), None) | (None, None, Some(_)) => {
-            return Ok(Message::Response(Response { id, result }));
+            return Ok(Message::Response(Response { id, result, error }));
         }
         // Two of them: one reader would take it for a call and the next one for an answer.
         _ => {

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::asked::Asked;
 use super::bridge::Written;
 use super::bridge::asking::Next;
+use super::bridge::carrying::{Carrying, Settled};
 use super::bridge::outgoing::Bridging;
 use super::caller_credential::Credential;
 use super::catalog::{Entry, Home, Label};
@@ -26,7 +27,7 @@ use super::error::{self, Error};
 use super::members::{text, write_member};
 use super::method::Method;
 use super::{Answer, Era, Protocol, reply, session, target};
-use crate::upstream::{self, Call, Caller, Conversation, LogLevel, Reply, Said};
+use crate::upstream::{self, Call, Caller, Conversation, LogLevel, Notification, Reply, Said};
 
 pub(super) use talk::Later;
 pub(crate) use talk::Talk;
@@ -141,6 +142,8 @@ impl Forward {
             forward: self,
             conversation: None,
             again: None,
+            carrying: None,
+            end: None,
         };
         Box::pin(stream::unfold(
             Some(talking),
@@ -190,6 +193,10 @@ struct Talking {
     conversation: Option<Conversation>,
     /// The members of the parameters of the call that is made again.
     again: Option<Vec<u8>>,
+    /// What a legacy upstream asks while it works on the call; nothing before it does.
+    carrying: Option<Box<Carrying>>,
+    /// The end of the call, while the client is told which questions are taken back.
+    end: Option<Result<Event, Error>>,
 }
 
 /// What has happened.
@@ -198,7 +205,7 @@ enum Event {
     Replied(Reply, upstream::Era),
     /// Something that the client hears of.
     Step(Step),
-    /// The client has answered everything.
+    /// The client has answered.
     Asked,
 }
 
@@ -209,6 +216,12 @@ impl Talking {
                 true => self.ask().await,
                 false => self.hear().await,
             };
+            if matches!(event, Ok(Event::Replied(..)) | Err(_))
+                && let Some(json) = self.carrying.as_mut().and_then(|all| all.give_up())
+            {
+                self.end = Some(event);
+                return (Step::Question(json), Some(self));
+            }
             match event {
                 Ok(Event::Step(step)) => return (step, Some(self)),
                 Ok(Event::Replied(reply, era)) => {
@@ -224,6 +237,9 @@ impl Talking {
     }
 
     async fn hear(&mut self) -> Result<Event, Error> {
+        if let Some(end) = self.end.take() {
+            return end;
+        }
         let Forward {
             home, call, caller, ..
         } = &self.forward;
@@ -239,10 +255,32 @@ impl Talking {
                 none.insert(begun.map_err(Error::Upstream)?)
             }
         };
-        match conversation.next().await.map_err(Error::Upstream)? {
-            Said::Notification(notification) => {
-                let json = splice::notification(&notification);
-                Ok(Event::Step(Step::Notification(json)))
+        let said = match &mut self.carrying {
+            None => conversation.next().await,
+            Some(carrying) => tokio::select! {
+                said = conversation.next() => said,
+                Settled { id, reply, told } = carrying.next() => {
+                    conversation.answer(&id, &reply);
+                    return Ok(told.map_or(Event::Asked, |json| Event::Step(Step::Question(json))));
+                }
+            },
+        };
+        match said.map_err(Error::Upstream)? {
+            Said::Notification(notification) => Ok(told(&notification)),
+            Said::Question(question) => {
+                let respondent = || self.forward.bridging.asking.respondent().cloned();
+                let carrying = &mut self.carrying;
+                let carrying = carrying.get_or_insert_with(|| Carrying::new(respondent()).into());
+                match carrying.put(&question) {
+                    Ok(json) => return Ok(Event::Step(Step::Question(json))),
+                    Err(refused) => conversation.answer(&question.id, &refused),
+                }
+                Ok(Event::Asked)
+            }
+            Said::Withdrawn(withdrawn) => {
+                let carrying = self.carrying.as_mut();
+                let taken_back = carrying.and_then(|carrying| carrying.withdraw(withdrawn));
+                Ok(taken_back.map_or(Event::Asked, |notification| told(&notification)))
             }
             Said::Reply(reply) => Ok(Event::Replied(reply, conversation.era())),
         }
@@ -259,6 +297,11 @@ impl Talking {
             }
         }
     }
+}
+
+/// What the client hears as the upstream said it.
+fn told(notification: &Notification) -> Event {
+    Event::Step(Step::Notification(splice::notification(notification)))
 }
 
 /// Counts a call once: when it is answered, or when it is given up.

@@ -5,9 +5,10 @@
 
 use bytes::Bytes;
 use http::StatusCode;
+use serde_json::value::RawValue;
 
 use super::asked::Asked;
-use super::bridge::questions::{Answered, Ignored, Owner};
+use super::bridge::questions::{Ignored, NO_ANSWER, Owner};
 use super::envelope::{self, Call, Message, Response};
 use super::era::{self, Revision};
 use super::error::Error;
@@ -18,6 +19,7 @@ use super::method::Method;
 use super::session::{self, ClientCapabilities, Session, SessionKey};
 use super::{Answer, Era, Post, Protocol};
 use crate::auth::Principal;
+use crate::upstream::Reply;
 
 impl Protocol {
     /// Answers one POST to the MCP endpoint.
@@ -160,11 +162,11 @@ impl Protocol {
             session: session.key(),
         };
         let id = response.id.and_then(|id| id.text());
-        let answered = match response.result {
-            Some(result) if is_object(result) => {
-                Answered::Result(Bytes::copy_from_slice(result.get().as_bytes()))
-            }
-            Some(_) | None => Answered::Error,
+        let json = |value: &RawValue| Bytes::copy_from_slice(value.get().as_bytes());
+        let answered = match (response.result, response.error) {
+            (Some(result), _) if is_object(result) => Reply::Result(json(result)),
+            (None, Some(error)) if Reply::is_error(error.get()) => Reply::Error(json(error)),
+            (Some(_) | None, _) => Reply::Error(NO_ANSWER),
         };
         let id = id.ok_or(Ignored::Unknown)?;
         self.0.questions.answer(owner, &id, answered)

@@ -38,10 +38,17 @@ impl ClientCapabilities {
     /// The modes of elicitation stand behind the names.
     const FORM: u8 = 1 << 4;
     const URL: u8 = 1 << 5;
+    /// And what of sampling a client has besides (MCP 2025-11-25, sampling).
+    const OF_SAMPLING: [(&'static str, u8); 2] = [("tools", 1 << 6), ("context", 1 << 7)];
 
     /// Those that the `capabilities` of an `initialize` request name.
     pub(crate) fn of(capabilities: &Members<'_>) -> Self {
         let mut bits = Self::modes(capabilities);
+        if let Some(sampling) = capabilities.get("sampling").and_then(Members::of) {
+            for (name, bit) in Self::OF_SAMPLING {
+                bits |= sampling.get(name).map_or(0, |_settings| bit);
+            }
+        }
         for (bit, name) in Self::NAMES.iter().enumerate() {
             if capabilities.get(name).is_some() {
                 bits |= 1 << bit;
@@ -72,6 +79,12 @@ impl ClientCapabilities {
     #[must_use]
     pub fn has_urls(self) -> bool {
         self.0 & Self::URL != 0
+    }
+
+    /// What of sampling the client said that it has, besides sampling itself.
+    pub fn of_sampling(self) -> impl Iterator<Item = &'static str> {
+        let has = move |(name, bit)| (self.0 & bit != 0).then_some(name);
+        Self::OF_SAMPLING.into_iter().filter_map(has)
     }
 
     /// True if the client said that it has `name`.

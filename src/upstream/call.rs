@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
 
@@ -38,11 +39,40 @@ pub struct Caller {
     pub capabilities: Box<str>,
     /// From which level on the caller wants log messages; nothing if it wants none.
     pub log_level: Option<LogLevel>,
+    /// The client's own session, if a legacy server over HTTP is to have one for just that; else one does for all that the
+    /// caller asks for.
+    pub session: Option<ClientSession>,
     /// Yields what its requests carry, where the upstream takes a credential per caller.
     pub credential: Option<Arc<dyn CallerCredential>>,
 }
 
+/// A legacy client's session at this server.
+#[derive(Clone, Debug)]
+pub struct ClientSession {
+    /// What no other session has.
+    pub key: [u8; 12],
+    /// What the client can be asked, as its upstream is told: a JSON object, or empty for nothing.
+    pub capabilities: Box<str>,
+    /// How long it may take to answer one question.
+    pub patience: Duration,
+}
+
+/// Who holds a session at a legacy server: a caller, or one session of a client's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Holder {
+    pub(super) caller: [u8; 32],
+    pub(super) session: Option<[u8; 12]>,
+}
+
 impl Caller {
+    /// Whose session its requests are part of, at a server that has some.
+    pub(super) fn holder(&self) -> Holder {
+        Holder {
+            caller: self.key,
+            session: self.session.as_ref().map(|session| session.key),
+        }
+    }
+
     /// True if nobody else asks.
     pub(super) fn is_this_server(&self) -> bool {
         self.key == [0; 32]
@@ -63,6 +93,7 @@ impl fmt::Debug for Caller {
         f.debug_struct("Caller")
             .field("capabilities", &self.capabilities)
             .field("log_level", &self.log_level)
+            .field("session", &self.session)
             .field("has_credential", &self.credential.is_some())
             .finish_non_exhaustive()
     }

@@ -4,6 +4,7 @@
 //! servers with `notifications/cancelled`, at modern ones over HTTP by closing the stream (MCP 2026-07-28, cancellation).
 //! What an upstream says before it answers is bounded: in number, in bytes and in time.
 
+mod questions;
 mod running;
 
 use std::future::poll_fn;
@@ -14,10 +15,15 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use self::running::{Running, tell};
+pub use self::questions::Withdrawn;
+use self::questions::{Questions, added_time};
+use self::running::Running;
 use super::http::EventsOf;
 use super::link::Wire;
-use super::message::{self, Era, Incoming, LOG_MESSAGE, LogLevel, Notification, PROGRESS, Reply};
+use super::message::{
+    self, CANCELLED, ELICITATION_COMPLETE, Era, Incoming, LOG_MESSAGE, LogLevel, Notification,
+    PROGRESS, Question, Reply,
+};
 use super::{Call, Caller, Upstream, UpstreamError};
 
 /// More notifications than this before one answer, or more bytes of them than one message may have, end the call.
@@ -28,6 +34,10 @@ pub(super) const MOST_NOTIFICATIONS: usize = 10_000;
 pub enum Said {
     /// Progress, with the caller's own token in it, or a log message of a level that the caller asked for.
     Notification(Notification),
+    /// A request that the caller's client is to answer ([`Conversation::answer`]).
+    Question(Question),
+    /// One of these that is not to be answered any more.
+    Withdrawn(Withdrawn),
     /// The answer. Nothing follows.
     Reply(Reply),
 }
@@ -43,6 +53,8 @@ pub struct Conversation {
     last_deadline: Instant,
     heard: Heard,
     most_bytes: usize,
+    /// What the client can be asked; nothing if it can be asked nothing.
+    questions: Option<Box<Questions>>,
     /// The answer to a request of the upstream's, on its way. Nothing is read meanwhile.
     telling: Option<BoxFuture<'static, ()>>,
 }
@@ -103,10 +115,11 @@ impl Upstream {
         let longest = Duration::from_secs(settings.max_call_seconds).max(patience);
         let now = Instant::now();
         let mut running = Running::new(Arc::clone(self), (permit, pass), caller);
-        let sent = running.send(call, caller, longest);
+        let sent = running.send(call, caller, longest + added_time(caller));
         let sent = tokio::time::timeout_at(now + patience, sent).await;
         match sent.unwrap_or(Err(UpstreamError::TimedOut)) {
             Ok(answer) => Ok(Conversation {
+                questions: running.questions(caller),
                 running,
                 answer,
                 progress_token: call.progress_token.clone(),
@@ -152,9 +165,13 @@ impl Conversation {
             self.running.succeeded();
             return reply.map(Said::Reply).ok_or(UpstreamError::Interrupted);
         }
-        let deadline = self.deadline;
-        let said = tokio::time::timeout_at(deadline, self.listen()).await;
-        let said = said.unwrap_or(Err(UpstreamError::TimedOut));
+        let is_asked = self.questions.as_ref().is_some_and(|all| all.are_open());
+        let said = if is_asked {
+            self.listen().await
+        } else {
+            let said = tokio::time::timeout_at(self.deadline, self.listen()).await;
+            said.unwrap_or(Err(UpstreamError::TimedOut))
+        };
         if let Err(error) = said {
             self.running.failed(error);
         }
@@ -175,10 +192,14 @@ impl Conversation {
                 }
                 Incoming::Notification(notification) => {
                     if let Some(wanted) = self.wanted(notification) {
-                        return Ok(Said::Notification(wanted));
+                        return Ok(wanted);
                     }
                 }
-                Incoming::Request { method, id } => self.answer(&method, &id),
+                Incoming::Request(question) => {
+                    if let Some(question) = self.question(question) {
+                        return Ok(Said::Question(question));
+                    }
+                }
             }
         }
     }
@@ -215,7 +236,7 @@ impl Conversation {
     }
 
     /// What of a notification is for the caller, as the caller has to get it.
-    fn wanted(&mut self, notification: Notification) -> Option<Notification> {
+    fn wanted(&mut self, notification: Notification) -> Option<Said> {
         match notification.method.as_ref() {
             PROGRESS => {
                 let (of, place) = notification.progress_of()?;
@@ -224,27 +245,23 @@ impl Conversation {
                     return None;
                 }
                 self.deadline = (Instant::now() + self.patience).min(self.last_deadline);
-                Some(notification.with_token(place, token))
+                Some(Said::Notification(notification.with_value(place, token)))
             }
             LOG_MESSAGE => {
                 let wanted = self.log_level?;
-                (notification.log_level()? >= wanted).then_some(notification)
+                let is_wanted = notification.log_level()? >= wanted;
+                is_wanted.then_some(Said::Notification(notification))
             }
+            ELICITATION_COMPLETE if self.questions.is_some() => {
+                Some(Said::Notification(notification))
+            }
+            CANCELLED => self.withdrawn(notification).map(Said::Withdrawn),
             method if message::is_list_changed(method) => {
                 self.running.upstream.wake.notify_one();
                 None
             }
             // What is about no request has no place in an answer.
             _ => None,
-        }
-    }
-
-    /// Answers a request of the upstream's: a ping. No capability was declared, so it may ask for nothing else.
-    fn answer(&mut self, method: &str, id: &str) {
-        if let Some(link) = self.running.link.clone() {
-            let answer = message::answer(method, id);
-            let whose = self.running.whose.clone();
-            self.telling = Some(Box::pin(async move { tell(&link, &whose, answer).await }));
         }
     }
 }

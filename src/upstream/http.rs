@@ -216,13 +216,15 @@ impl HttpLink {
         self.begin(id, request, sending).await?.last(id).await
     }
 
-    /// Opens a session as the legacy handshake has it (MCP 2025-11-25, lifecycle).
+    /// Opens a session as the legacy handshake has it (MCP 2025-11-25, lifecycle), for a client that can be asked for
+    /// `capabilities`.
     pub(super) async fn open_session(
         &self,
         behalf: Option<&Behalf>,
+        capabilities: &str,
         timeout: Duration,
     ) -> Result<(Hello, Session), UpstreamError> {
-        let params = message::initialize();
+        let params = message::initialize(capabilities);
         let request = Request {
             method: "initialize",
             members: params.as_bytes(),
@@ -402,7 +404,7 @@ pub(super) fn is_of_type(answer: &Exchanged, wanted: &[u8]) -> bool {
 fn reply_to(id: u64, json: &Bytes) -> Option<Result<Reply, UpstreamError>> {
     match message::read(json)? {
         Incoming::Reply(of, reply) if of == id => Some(reply),
-        Incoming::Reply(..) | Incoming::Notification(_) | Incoming::Request { .. } => None,
+        Incoming::Reply(..) | Incoming::Notification(_) | Incoming::Request(_) => None,
     }
 }
 

@@ -58,7 +58,7 @@ impl Wire {
     async fn initialize(&mut self, timeout: Duration) -> Result<Hello, UpstreamError> {
         match self {
             Self::Http(http) => {
-                let (hello, session) = http.open_session(None, timeout).await?;
+                let (hello, session) = http.open_session(None, "", timeout).await?;
                 http.resume(session);
                 Ok(hello)
             }
@@ -133,7 +133,8 @@ fn initialize(params: &str) -> Request<'_> {
 
 /// The old handshake with a child.
 async fn initialize_child(stdio: &StdioLink, id: u64) -> Result<Hello, UpstreamError> {
-    let params = message::initialize();
+    // It is one for all callers, and cannot be told what one of them can be asked.
+    let params = message::initialize("");
     let request = initialize(&params).write(id, Era::Legacy);
     let hello = Hello::initialized(&stdio.request(id, request).await?)?;
     stdio.send(Bytes::from_static(message::INITIALIZED))?;

@@ -95,13 +95,13 @@ impl Upstream {
                 Some(Incoming::Notification(said)) if message::is_list_changed(&said.method) => {
                     self.wake.notify_one();
                 }
-                Some(Incoming::Request { method, id }) if link.era == Era::Legacy => {
-                    let answer = message::answer(&method, &id);
+                Some(Incoming::Request(asked)) if link.era == Era::Legacy => {
+                    let answer = message::answer(&asked.method, &asked.id);
                     http.tell(answer, None, TELLING).await?;
                 }
                 // The end of the subscription.
                 Some(Incoming::Reply(..)) => return Ok(()),
-                Some(Incoming::Notification(_) | Incoming::Request { .. }) | None => {}
+                Some(Incoming::Notification(_) | Incoming::Request(_)) | None => {}
             }
         }
         Ok(())

@@ -158,10 +158,17 @@ impl LogLevel {
     }
 }
 
-/// The members of `initialize`'s parameters. No capability is declared, so an upstream asks nothing of our callers.
-pub(super) fn initialize() -> String {
+/// The members of `initialize`'s parameters. `capabilities` are what the upstream may ask of the client: a JSON object, or
+/// empty for nothing.
+pub(super) fn initialize(capabilities: &str) -> String {
     let newest = LEGACY[0];
-    format!(r#""protocolVersion":"{newest}","capabilities":{{}},"clientInfo":{CLIENT_INFO}"#)
+    let capabilities = match capabilities {
+        "" => "{}",
+        capabilities => capabilities,
+    };
+    format!(
+        r#""protocolVersion":"{newest}","capabilities":{capabilities},"clientInfo":{CLIENT_INFO}"#
+    )
 }
 
 pub(super) const INITIALIZED: &[u8] = br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
@@ -184,6 +191,19 @@ pub(super) fn answer(method: &str, id: &str) -> Bytes {
     Bytes::from(format!(r#"{{"jsonrpc":"2.0","id":{id},{rest}}}"#))
 }
 
+/// A client's answer to a request of the upstream's, as the client wrote it.
+pub(super) fn answered(id: &str, reply: &Reply) -> Bytes {
+    let (key, json) = match reply {
+        Reply::Result(json) => ("result", json),
+        Reply::Error(json) => ("error", json),
+    };
+    let mut out = Vec::with_capacity(json.len() + id.len() + 40);
+    out.extend_from_slice(format!(r#"{{"jsonrpc":"2.0","id":{id},"{key}":"#).as_bytes());
+    out.extend_from_slice(json);
+    out.push(b'}');
+    Bytes::from(out)
+}
+
 /// What an upstream answered: JSON, exactly as it wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -191,6 +211,14 @@ pub enum Reply {
     Result(Bytes),
     /// The value of `error`, an object with a code and a message.
     Error(Bytes),
+}
+
+impl Reply {
+    /// True if this JSON is an error as JSON-RPC has it.
+    #[must_use]
+    pub fn is_error(json: &str) -> bool {
+        error_object(json.as_bytes()).is_some()
+    }
 }
 
 /// What a result says; an error is a refusal.
@@ -222,6 +250,10 @@ pub struct Notification {
 
 /// A notification about the progress of a request of ours.
 pub(super) const PROGRESS: &str = "notifications/progress";
+/// A request is not to be answered any more.
+pub(super) const CANCELLED: &str = "notifications/cancelled";
+/// Somebody has done what an address was for (MCP 2025-11-25, elicitation).
+pub(super) const ELICITATION_COMPLETE: &str = "notifications/elicitation/complete";
 /// A log message.
 pub(super) const LOG_MESSAGE: &str = "notifications/message";
 
@@ -246,13 +278,7 @@ impl Notification {
             return None;
         }
         let Progress { token } = serde_json::from_slice(&self.params).ok()?;
-        let start = token
-            .get()
-            .as_ptr()
-            .addr()
-            .checked_sub(self.params.as_ptr().addr())?;
-        let range = start..start + token.get().len();
-        Some((token.get().parse().ok()?, range))
+        Some((token.get().parse().ok()?, place_in(&self.params, token)?))
     }
 
     /// How grave this log message is.
@@ -266,15 +292,42 @@ impl Notification {
         LogLevel::parse(&level)
     }
 
-    /// The same with another token at `place`; every other byte stays.
-    pub(super) fn with_token(mut self, place: Range<usize>, token: &str) -> Self {
-        let mut params = Vec::with_capacity(self.params.len() + token.len());
+    /// Which request of its own the upstream does not want answered any more, and where its `params` say so.
+    pub(super) fn cancels(&self) -> Option<Range<usize>> {
+        #[derive(Deserialize)]
+        struct Cancelled<'a> {
+            #[serde(borrow, rename = "requestId")]
+            id: &'a RawValue,
+        }
+        if self.method.as_ref() != CANCELLED {
+            return None;
+        }
+        let Cancelled { id } = serde_json::from_slice(&self.params).ok()?;
+        place_in(&self.params, id)
+    }
+
+    /// The value at `place` of its `params`.
+    pub(super) fn at(&self, place: &Range<usize>) -> &[u8] {
+        self.params.get(place.clone()).unwrap_or_default()
+    }
+
+    /// The same with another value at `place`; every other byte stays.
+    #[must_use]
+    pub fn with_value(mut self, place: Range<usize>, value: &str) -> Self {
+        let mut params = Vec::with_capacity(self.params.len() + value.len());
         params.extend_from_slice(self.params.get(..place.start).unwrap_or_default());
-        params.extend_from_slice(token.as_bytes());
+        params.extend_from_slice(value.as_bytes());
         params.extend_from_slice(self.params.get(place.end..).unwrap_or_default());
         self.params = Bytes::from(params);
         self
     }
+}
+
+/// Where in `params` this value, which was read from it, stands.
+fn place_in(params: &[u8], value: &RawValue) -> Option<Range<usize>> {
+    let start = value.get().as_ptr().addr();
+    let start = start.checked_sub(params.as_ptr().addr())?;
+    Some(start..start + value.get().len())
 }
 
 /// One message of an upstream's.
@@ -284,8 +337,19 @@ pub(super) enum Incoming {
     Reply(u64, Result<Reply, UpstreamError>),
     /// A notification.
     Notification(Notification),
-    /// A request, with its id as JSON.
-    Request { method: String, id: String },
+    /// A request.
+    Request(Question),
+}
+
+/// A request of an upstream's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What is asked for.
+    pub method: Box<str>,
+    /// Its id, as JSON.
+    pub id: Box<str>,
+    /// The value of `params`, an object, as the upstream wrote it; empty if there is none.
+    pub params: Bytes,
 }
 
 #[derive(Deserialize)]
@@ -318,22 +382,23 @@ pub(super) fn read(message: &Bytes) -> Option<Incoming> {
         return None;
     }
     let id = envelope.id.map(RawValue::get);
+    let params = || match envelope.params.map(RawValue::get) {
+        None => Some(Bytes::new()),
+        Some(params) if params.starts_with('{') => Some(message.slice_ref(params.as_bytes())),
+        Some(_) => None,
+    };
     match (envelope.method, envelope.result, envelope.error, id) {
-        (Some(method), None, None, None) => {
-            let params = match envelope.params.map(RawValue::get) {
-                None => Bytes::new(),
-                Some(params) if params.starts_with('{') => message.slice_ref(params.as_bytes()),
-                Some(_) => return None,
-            };
-            Some(Incoming::Notification(Notification {
+        (Some(method), None, None, None) => Some(Incoming::Notification(Notification {
+            method: method.into(),
+            params: params()?,
+        })),
+        (Some(method), None, None, Some(id)) if id.len() <= 256 => {
+            Some(Incoming::Request(Question {
                 method: method.into(),
-                params,
+                id: id.into(),
+                params: params()?,
             }))
         }
-        (Some(method), None, None, Some(id)) if id.len() <= 256 => Some(Incoming::Request {
-            method: method.into_owned(),
-            id: id.to_owned(),
-        }),
         (None, result, error, Some(id)) => {
             let reply = match (result, error) {
                 (Some(result), None) if result.get().starts_with('{') => {

@@ -1,7 +1,7 @@
 //! The sessions that callers have at a legacy server over HTTP: one each, so that what the server keeps for one caller is
-//! never another one's.
+//! never another one's; and one of its own for a client's session that the server may have something to say to.
 //!
-//! A session is opened at the caller's first call, kept while it is used, and ended with `DELETE` when it was idle for too
+//! A session is opened at its holder's first call, kept while it is used, and ended with `DELETE` when it was idle for too
 //! long, when it has to make way, and when this server stops (MCP 2025-11-25, session management). One costs some hundred
 //! bytes and no task. Servers that give out no session id have no sessions, and get none.
 
@@ -15,6 +15,7 @@ use tokio::sync::{Notify, OnceCell};
 use tokio::time::Instant;
 
 use super::UpstreamError;
+use super::call::Holder;
 use super::message::LogLevel;
 
 /// Sessions that made way and were not ended yet. Of more than these the server hears nothing.
@@ -78,7 +79,7 @@ pub(super) struct Sessions {
 
 #[derive(Debug, Default)]
 struct Kept {
-    slots: HashMap<[u8; 32], (Arc<Slot>, Instant)>,
+    slots: HashMap<Holder, (Arc<Slot>, Instant)>,
     retired: Vec<Arc<Slot>>,
 }
 
@@ -97,11 +98,11 @@ impl Sessions {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The place of this caller's session.
-    pub(super) fn of(&self, caller: [u8; 32]) -> Arc<Slot> {
+    /// The place of this holder's session.
+    pub(super) fn of(&self, holder: &Holder) -> Arc<Slot> {
         let mut kept = self.kept();
         let now = Instant::now();
-        if let Some((slot, last_used)) = kept.slots.get_mut(&caller) {
+        if let Some((slot, last_used)) = kept.slots.get_mut(holder) {
             *last_used = now;
             return Arc::clone(slot);
         }
@@ -109,15 +110,15 @@ impl Sessions {
             self.make_way(&mut kept);
         }
         let slot = Arc::new(Slot::new());
-        kept.slots.insert(caller, (Arc::clone(&slot), now));
+        kept.slots.insert(*holder, (Arc::clone(&slot), now));
         slot
     }
 
     /// The one that was idle for longest goes.
     fn make_way(&self, kept: &mut Kept) {
         let oldest = kept.slots.iter().min_by_key(|(_, (_, used))| *used);
-        let oldest = oldest.map(|(caller, _)| *caller);
-        if let Some((slot, _)) = oldest.and_then(|caller| kept.slots.remove(&caller))
+        let oldest = oldest.map(|(holder, _)| *holder);
+        if let Some((slot, _)) = oldest.and_then(|holder| kept.slots.remove(&holder))
             && kept.retired.len() < MOST_RETIRED
         {
             kept.retired.push(slot);
@@ -126,11 +127,11 @@ impl Sessions {
     }
 
     /// The server does not know this session any more.
-    pub(super) fn forget(&self, caller: [u8; 32], gone: &Arc<Slot>) {
+    pub(super) fn forget(&self, holder: &Holder, gone: &Arc<Slot>) {
         let mut kept = self.kept();
-        let known = kept.slots.get(&caller);
+        let known = kept.slots.get(holder);
         if known.is_some_and(|(slot, _)| Arc::ptr_eq(slot, gone)) {
-            kept.slots.remove(&caller);
+            kept.slots.remove(holder);
         }
     }
 
@@ -170,11 +171,18 @@ mod tests {
 
     const IDLE: Duration = Duration::from_secs(60);
 
+    fn holder(caller: u8) -> Holder {
+        Holder {
+            caller: [caller; 32],
+            session: None,
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_session_lasts_while_it_is_used_and_ends_when_it_is_idle() {
         let sessions = Sessions::new(10, IDLE);
-        let (busy, idle) = (sessions.of([1; 32]), sessions.of([2; 32]));
-        assert!(Arc::ptr_eq(&busy, &sessions.of([1; 32])));
+        let (busy, idle) = (sessions.of(&holder(1)), sessions.of(&holder(2)));
+        assert!(Arc::ptr_eq(&busy, &sessions.of(&holder(1))));
         drop(idle);
         tokio::time::sleep(IDLE).await;
         assert_eq!(sessions.to_end().await.len(), 1);
@@ -187,27 +195,27 @@ mod tests {
     async fn the_one_that_was_idle_for_longest_makes_way_and_is_ended_at_once() {
         let sessions = Sessions::new(2, IDLE);
         for caller in 1..=2 {
-            sessions.of([caller; 32]);
+            sessions.of(&holder(caller));
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        let first = sessions.of([1; 32]);
-        sessions.of([3; 32]);
+        let first = sessions.of(&holder(1));
+        sessions.of(&holder(3));
         let began = Instant::now();
         assert_eq!(sessions.to_end().await.len(), 1);
         assert_eq!(began.elapsed(), Duration::ZERO);
-        assert!(Arc::ptr_eq(&first, &sessions.of([1; 32])));
+        assert!(Arc::ptr_eq(&first, &sessions.of(&holder(1))));
         assert_eq!(sessions.take_all().len(), 2);
     }
 
     #[test]
     fn one_that_is_gone_makes_room_for_another_once() {
         let sessions = Sessions::new(2, IDLE);
-        let gone = sessions.of([1; 32]);
-        sessions.forget([1; 32], &gone);
-        let next = sessions.of([1; 32]);
+        let gone = sessions.of(&holder(1));
+        sessions.forget(&holder(1), &gone);
+        let next = sessions.of(&holder(1));
         assert!(!Arc::ptr_eq(&gone, &next));
-        sessions.forget([1; 32], &gone);
-        assert!(Arc::ptr_eq(&next, &sessions.of([1; 32])));
+        sessions.forget(&holder(1), &gone);
+        assert!(Arc::ptr_eq(&next, &sessions.of(&holder(1))));
     }
 
     #[test]

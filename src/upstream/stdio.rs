@@ -16,7 +16,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::allowance::{Allowance, Taken};
 use super::lines::{LineError, Lines};
-use super::message::{self, Incoming, Reply};
+use super::message::{self, Incoming, Question, Reply};
 use super::process::{Pipes, Process};
 use super::waiting::Waiting;
 use super::{Definition, UpstreamError, UpstreamSettings};
@@ -253,7 +253,7 @@ impl Talk {
                     self.waiting.notify(id, &notification);
                 }
             }
-            Some(Incoming::Request { method, id }) => {
+            Some(Incoming::Request(Question { method, id, .. })) => {
                 if let Some(outbox) = self.outbox.upgrade() {
                     // A child that asks faster than it reads gets no answers.
                     drop(outbox.try_send(message::answer(&method, &id)));

@@ -262,6 +262,13 @@ impl RawUpstream {
         self.shared().requests.clone()
     }
 
+    /// The answers that came to requests of its own, as they were written.
+    pub(crate) fn answers(&self) -> Vec<String> {
+        let answers = self.requests().into_iter();
+        let answers = answers.filter(|sent| sent.method.is_empty());
+        answers.map(|sent| sent.body).collect()
+    }
+
     /// The last call.
     pub(crate) fn last_call(&self) -> Recorded {
         let requests = self.requests();
@@ -425,7 +432,8 @@ fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -
         }
         "prompts/get" | "resources/read" if shared.has_more => json(whole(&shared.answer)),
         "logging/setLevel" => json(whole(r#""result":{}"#)),
-        _ if id.is_null() => StatusCode::ACCEPTED.into_response(),
+        // A notification, or an answer to a request of its own.
+        method if id.is_null() || method.is_empty() => StatusCode::ACCEPTED.into_response(),
         _ => json(whole(
             r#""error":{"code":-32601,"message":"method not found"}"#,
         )),

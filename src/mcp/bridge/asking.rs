@@ -9,10 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::input::{Need, Round};
-use super::questions::{Answered, Owner, Questions, Waiting};
+use super::questions::{Owner, Questions, Waiting};
 use super::scan::Lost;
 use crate::mcp::reply;
 use crate::mcp::session::Session;
+use crate::upstream::Reply;
 
 /// More rounds than this are no conversation any more.
 const MOST_ROUNDS: u32 = 8;
@@ -95,6 +96,13 @@ pub(in crate::mcp) enum Next {
     Again(Vec<u8>),
 }
 
+impl Respondent {
+    /// True if the client declared what it takes.
+    pub(super) fn meets(&self, need: Need) -> bool {
+        need.is_met_by(&self.session)
+    }
+}
+
 /// The questions of one call.
 #[derive(Default)]
 pub(in crate::mcp) struct Asking {
@@ -126,6 +134,11 @@ impl Asking {
         }
     }
 
+    /// Whom questions can be put to.
+    pub(in crate::mcp) fn respondent(&self) -> Option<&Respondent> {
+        self.respondent.as_ref()
+    }
+
     /// True while a round is not over.
     pub(in crate::mcp) fn is_under_way(&self) -> bool {
         self.current.is_some()
@@ -139,11 +152,8 @@ impl Asking {
         if self.rounds > MOST_ROUNDS {
             return Err(CannotAsk::TooManyRounds);
         }
-        let session = self
-            .respondent
-            .as_ref()
-            .map(|respondent| &respondent.session);
-        let is_met = |need: Need| session.is_some_and(|session| need.is_met_by(session));
+        let respondent = self.respondent.as_ref();
+        let is_met = |need: Need| respondent.is_some_and(|respondent| respondent.meets(need));
         if let Some(question) = round
             .questions
             .iter()
@@ -176,7 +186,7 @@ impl Asking {
                     Ok(answered) => current.take(answered)?,
                     Err(_late) => {
                         self.is_over = true;
-                        return Ok(Next::Put(cancelled(&waiting.id)));
+                        return Ok(Next::Put(cancelled(&quoted(&waiting.id))));
                     }
                 }
             }
@@ -192,25 +202,28 @@ impl Asking {
     }
 }
 
+/// The id as JSON.
+pub(super) fn quoted(id: &str) -> Box<str> {
+    let mut json = Vec::new();
+    reply::string(&mut json, id);
+    String::from_utf8(json).unwrap_or_default().into()
+}
+
 /// Tells the client that nobody waits for its answer any more (MCP 2025-11-25, lifecycle, timeouts).
-fn cancelled(id: &str) -> Vec<u8> {
-    let notification =
-        br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#;
-    let mut out = notification.to_vec();
-    reply::string(&mut out, id);
-    out.extend_from_slice(b"}}");
-    out
+pub(super) fn cancelled(id: &str) -> Vec<u8> {
+    let start = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#;
+    [start, id, "}}"].concat().into_bytes()
 }
 
 impl Current {
     /// Takes the answer to the question that was put last.
-    fn take(&mut self, answered: Answered) -> Result<(), CannotAsk> {
+    fn take(&mut self, answered: Reply) -> Result<(), CannotAsk> {
         self.waiting = None;
         let question = self.round.questions.get(self.answers.len());
         let need = question.ok_or(CannotAsk::Unclear)?.need;
         let answer = match answered {
-            Answered::Result(json) => Some(json),
-            Answered::Error => need.refused(),
+            Reply::Result(json) => Some(json),
+            Reply::Error(_) => need.refused(),
         };
         self.answers.push(answer.ok_or(CannotAsk::Refused(need))?);
         Ok(())
@@ -219,6 +232,7 @@ impl Current {
 
 #[cfg(test)]
 mod tests {
+    use super::super::questions::NO_ANSWER;
     use super::*;
     use crate::mcp::era::Revision;
     use crate::mcp::members::Members;
@@ -261,8 +275,8 @@ mod tests {
         (text("id"), text("method"))
     }
 
-    fn result(json: &'static str) -> Answered {
-        Answered::Result(Bytes::from_static(json.as_bytes()))
+    fn result(json: &'static str) -> Reply {
+        Reply::Result(Bytes::from_static(json.as_bytes()))
     }
 
     #[tokio::test]
@@ -300,14 +314,20 @@ mod tests {
         let (mut asking, questions) = asking(ALL);
         asking.begin(asks(FORM).as_bytes()).expect("a round");
         let (id, _) = put(&mut asking).await;
-        assert_eq!(questions.answer(OWNER, &id, Answered::Error), Ok(()));
+        assert_eq!(
+            questions.answer(OWNER, &id, Reply::Error(NO_ANSWER)),
+            Ok(())
+        );
         let Ok(Next::Again(members)) = asking.next(b"").await else {
             panic!("not answered");
         };
         assert!(String::from_utf8_lossy(&members).contains(r#"{"f":{"action":"cancel"}}"#));
         asking.begin(asks(ROOTS).as_bytes()).expect("a round");
         let (id, _) = put(&mut asking).await;
-        assert_eq!(questions.answer(OWNER, &id, Answered::Error), Ok(()));
+        assert_eq!(
+            questions.answer(OWNER, &id, Reply::Error(NO_ANSWER)),
+            Ok(())
+        );
         assert_eq!(asking.next(b"").await, Err(CannotAsk::Refused(Need::Roots)));
     }
 
@@ -325,7 +345,11 @@ mod tests {
         assert_eq!(before.elapsed(), Duration::from_secs(300));
         assert_eq!(asking.next(b"").await, Err(CannotAsk::NoAnswer));
         drop(asking);
-        assert!(questions.answer(OWNER, &id, Answered::Error).is_err());
+        assert!(
+            questions
+                .answer(OWNER, &id, Reply::Error(NO_ANSWER))
+                .is_err()
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -48,10 +48,21 @@ pub(in crate::mcp) fn of_session(session: Option<&Session>) -> Box<str> {
             out.push(b'}');
         });
     }
-    for name in ["sampling", "roots"] {
-        if session.capabilities.has(name) {
-            write_member(&mut out, name, empty);
+    if session.capabilities.has("sampling") {
+        let mut kinds = Vec::new();
+        // They came with 2025-11-25.
+        let is_new = session.revision >= Revision::V2025_11_25;
+        for kind in session.capabilities.of_sampling().filter(|_| is_new) {
+            write_member(&mut kinds, kind, empty);
         }
+        write_member(&mut out, "sampling", |out| {
+            out.push(b'{');
+            out.extend_from_slice(&kinds);
+            out.push(b'}');
+        });
+    }
+    if session.capabilities.has("roots") {
+        write_member(&mut out, "roots", empty);
     }
     object(out)
 }
@@ -123,7 +134,7 @@ mod tests {
         check(
             Revision::V2025_11_25,
             all,
-            r#"{"elicitation":{"form":{},"url":{}},"sampling":{},"roots":{}}"#,
+            r#"{"elicitation":{"form":{},"url":{}},"sampling":{"tools":{}},"roots":{}}"#,
         );
         check(
             Revision::V2025_06_18,

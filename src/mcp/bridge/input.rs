@@ -52,7 +52,8 @@ impl Need {
         }
     }
 
-    fn of(method: &str, params: Option<&[u8]>) -> Result<Self, Lost> {
+    /// What a request takes.
+    pub(super) fn of(method: &str, params: Option<&[u8]>) -> Result<Self, Lost> {
         Ok(match method {
             "elicitation/create" => {
                 let mode = member(params.ok_or(Lost)?, "mode")?;
@@ -67,6 +68,12 @@ impl Need {
             "sampling/createMessage" => Self::Sampling,
             _ => return Err(Lost),
         })
+    }
+
+    /// True if there is such a request.
+    pub(super) fn is_known(method: &str) -> bool {
+        let all = [Self::Form, Self::Roots, Self::Sampling];
+        all.iter().any(|need| need.method() == method)
     }
 
     fn method(self) -> &'static str {

@@ -1,5 +1,7 @@
 //! A call on its way to an upstream: what bridging changes in it, and what has to be kept until the answer comes.
 
+use std::time::Duration;
+
 use super::asking::{Asking, Respondent};
 use super::questions::Owner;
 use super::request_state::{Binding, RequestStates};
@@ -13,7 +15,7 @@ use crate::mcp::error::Error;
 use crate::mcp::headers::Fault;
 use crate::mcp::method::Method;
 use crate::mcp::{Inner, members};
-use crate::upstream::{self, Call, Caller, Reply, UpstreamError};
+use crate::upstream::{self, Call, Caller, ClientSession, Reply, UpstreamError};
 
 /// What bridging keeps of a call.
 #[derive(Debug)]
@@ -73,6 +75,7 @@ impl Bridging {
                 })?;
                 caller.capabilities =
                     capabilities::of_session(respondent.as_ref().map(|of| &of.session));
+                caller.session = own_session(inner, asked);
                 // It answers no question of ours, and an upstream would take it for an answer.
                 if params.get(input::INPUT_RESPONSES).is_some() {
                     replace(call, &[(input::INPUT_RESPONSES, None)])?;
@@ -123,6 +126,22 @@ fn replace(call: &mut Call, with: &[(&str, Option<&[u8]>)]) -> Result<(), Error>
     Ok(())
 }
 
+/// The client's session, if a legacy upstream may have something to say to just that: what it asks of a client that can
+/// be asked. Other calls of a caller share one, so that clients with a session per call do not open as many there.
+fn own_session(inner: &Inner, asked: &Asked<'_>) -> Option<ClientSession> {
+    let session = asked.session.as_ref()?;
+    let capabilities = capabilities::of_session(Some(session));
+    (!capabilities.is_empty()).then(|| ClientSession {
+        key: session.key(),
+        capabilities,
+        patience: patience(inner),
+    })
+}
+
+fn patience(inner: &Inner) -> Duration {
+    Duration::from_secs(inner.settings.question_timeout_seconds)
+}
+
 /// Whom the upstream's questions can be put to: a legacy client with a session, on a stream.
 fn respondent(inner: &Inner, asked: &Asked<'_>, caller: &Caller) -> Option<Respondent> {
     let session = asked.session.filter(|_session| asked.takes_events)?;
@@ -133,6 +152,6 @@ fn respondent(inner: &Inner, asked: &Asked<'_>, caller: &Caller) -> Option<Respo
         },
         session,
         questions: inner.questions.clone(),
-        patience: std::time::Duration::from_secs(inner.settings.question_timeout_seconds),
+        patience: patience(inner),
     })
 }

@@ -13,19 +13,15 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::sealing;
+use crate::upstream::Reply;
 
 /// Questions that wait at once, of all callers and of one: nobody takes all the room by asking and going away.
 const MOST: usize = 10_000;
 const MOST_OF_ONE: usize = 100;
 
-/// What a client answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::mcp) enum Answered {
-    /// The value of `result`, an object, as it was written.
-    Result(Bytes),
-    /// An error.
-    Error,
-}
+/// The answer of a client that gave none.
+pub(in crate::mcp) const NO_ANSWER: Bytes =
+    Bytes::from_static(br#"{"code":-32603,"message":"the client did not answer"}"#);
 
 /// Why an answer changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +88,7 @@ impl All {
 #[derive(Debug)]
 struct Open {
     owner: Owner,
-    answer: oneshot::Sender<Answered>,
+    answer: oneshot::Sender<Reply>,
 }
 
 /// A question that waits; dropping it gives it up.
@@ -101,7 +97,7 @@ pub(in crate::mcp) struct Waiting {
     questions: Questions,
     /// The id of its request.
     pub(in crate::mcp) id: Box<str>,
-    answer: oneshot::Receiver<Answered>,
+    answer: oneshot::Receiver<Reply>,
 }
 
 impl Questions {
@@ -136,7 +132,7 @@ impl Questions {
         &self,
         owner: Owner,
         id: &str,
-        answered: Answered,
+        answered: Reply,
     ) -> Result<(), Ignored> {
         let mut all = self.all();
         let open = all.by_id.get(id).ok_or(Ignored::Unknown)?;
@@ -153,9 +149,9 @@ impl Questions {
 
 impl Waiting {
     /// The answer. Nothing is lost if the wait for it is given up and begun again.
-    pub(in crate::mcp) async fn answered(&mut self) -> Answered {
+    pub(in crate::mcp) async fn answered(&mut self) -> Reply {
         // The sender goes with its question, which is there for as long as this is.
-        (&mut self.answer).await.unwrap_or(Answered::Error)
+        (&mut self.answer).await.unwrap_or(Reply::Error(NO_ANSWER))
     }
 }
 
@@ -176,8 +172,8 @@ mod tests {
         }
     }
 
-    fn result() -> Answered {
-        Answered::Result(Bytes::from_static(b"{}"))
+    fn result() -> Reply {
+        Reply::Result(Bytes::from_static(b"{}"))
     }
 
     #[tokio::test]
@@ -189,7 +185,7 @@ mod tests {
         let id = waiting.id.clone();
         assert_eq!(questions.answer(owner(1, 1), &id, result()), Ok(()));
         assert_eq!(waiting.answered().await, result());
-        let again = questions.answer(owner(1, 1), &id, Answered::Error);
+        let again = questions.answer(owner(1, 1), &id, Reply::Error(NO_ANSWER));
         assert_eq!(again, Err(Ignored::Unknown));
     }
 

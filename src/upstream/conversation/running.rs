@@ -8,6 +8,7 @@ use http::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Answer;
+use super::questions::Questions;
 use crate::upstream::breaker::Pass;
 use crate::upstream::credential::Behalf;
 use crate::upstream::http::{Begun, HttpLink, OnBehalf, Sending};
@@ -105,6 +106,11 @@ impl Running {
         }
     }
 
+    /// The questions of a request of `caller`'s, which runs.
+    pub(super) fn questions(&self, caller: &Caller) -> Option<Box<Questions>> {
+        Questions::of(caller, self.era, self.whose.slot.is_some())
+    }
+
     /// It is answered or lost; there is nothing left to cancel.
     pub(super) fn is_over(&mut self) {
         self.link = None;
@@ -163,7 +169,7 @@ impl Running {
                 let upstream = Arc::clone(&self.upstream);
                 let link = match self.whose.slot.take() {
                     Some(gone) => {
-                        upstream.sessions.forget(caller.key, &gone);
+                        upstream.sessions.forget(&caller.holder(), &gone);
                         link
                     }
                     None => upstream.connect_after(Some(&link)).await?,
@@ -229,10 +235,12 @@ impl Running {
     ) -> Result<(), UpstreamError> {
         let settings = &self.upstream.definition.settings;
         let timeout = Duration::from_secs(settings.start_timeout_seconds);
-        let slot = self.upstream.sessions.of(caller.key);
+        let slot = self.upstream.sessions.of(&caller.holder());
+        let session = caller.session.as_ref();
+        let capabilities = session.map_or("", |session| &*session.capabilities);
         let behalf = &self.whose.behalf;
         let open = async {
-            let opened = http.open_session(Some(behalf), timeout).await;
+            let opened = http.open_session(Some(behalf), capabilities, timeout).await;
             opened.map(|(_hello, session)| session)
         };
         slot.session(open).await?;

@@ -10,7 +10,7 @@ use crate::upstream::token;
 const FORM: &str = r#"{"method":"elicitation/create","params":{"mode":"form","message":"m","requestedSchema":{"n":1.50}}}"#;
 const ADDRESS: &str = r#"{"method":"elicitation/create","params":{"mode":"url","message":"m","url":"https://example.com"}}"#;
 const DONE: &str = r#""result":{"resultType":"complete","content":[],"done":true}"#;
-const ALL: &str = r#"{"elicitation":{"form":{},"url":{}},"roots":{},"sampling":{}}"#;
+pub(super) const ALL: &str = r#"{"elicitation":{"form":{},"url":{}},"roots":{},"sampling":{}}"#;
 
 fn asks(requests: &[(&str, &str)]) -> String {
     let requests: Vec<_> = requests
@@ -24,25 +24,40 @@ fn asks(requests: &[(&str, &str)]) -> String {
 }
 
 /// A legacy client that has shaken hands.
-struct Client<'a> {
+pub(super) struct Client<'a> {
     gateway: &'a TestGateway,
     token: String,
     session: String,
 }
 
 /// The stream of a call.
-struct Stream {
+pub(super) struct Stream {
     response: reqwest::Response,
     read: String,
 }
 
 impl Stream {
+    /// What this request is answered with.
+    pub(super) async fn of(request: reqwest::RequestBuilder) -> Self {
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self {
+            response,
+            read: String::new(),
+        }
+    }
+
     /// The next message on it.
-    async fn next(&mut self) -> Value {
+    pub(super) async fn next(&mut self) -> Value {
+        serde_json::from_str(&self.next_text().await).expect("JSON")
+    }
+
+    /// The same as it was written.
+    pub(super) async fn next_text(&mut self) -> String {
         loop {
             if let Some((event, rest)) = self.read.split_once("\n\n") {
                 let data = event.lines().find_map(|line| line.strip_prefix("data: "));
-                let message = data.map(|data| serde_json::from_str(data).expect("JSON"));
+                let message = data.map(str::to_owned);
                 self.read = rest.to_owned();
                 match message {
                     Some(message) => return message,
@@ -62,7 +77,7 @@ impl Stream {
 }
 
 impl<'a> Client<'a> {
-    async fn new(gateway: &'a TestGateway, revision: &str, capabilities: &str) -> Self {
+    pub(super) async fn new(gateway: &'a TestGateway, revision: &str, capabilities: &str) -> Self {
         let token = token(gateway);
         let capabilities: Value = serde_json::from_str(capabilities).expect("JSON");
         let initialize = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
@@ -82,46 +97,51 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn request(&self, body: &Value) -> reqwest::RequestBuilder {
+    /// A message in its session, as it is written.
+    pub(super) fn post(&self, body: String) -> reqwest::RequestBuilder {
+        self.post_taking("application/json, text/event-stream", body)
+    }
+
+    fn post_taking(&self, accept: &str, body: String) -> reqwest::RequestBuilder {
         self.gateway
             .request("POST", "/mcp")
             .bearer_auth(&self.token)
             .header("content-type", "application/json")
-            .header("accept", "application/json, text/event-stream")
+            .header("accept", accept)
             .header("mcp-session-id", &self.session)
-            .body(body.to_string())
+            .body(body)
     }
 
     fn call_request(&self) -> reqwest::RequestBuilder {
+        self.call_taking("application/json, text/event-stream")
+    }
+
+    /// A call of a client that takes this for an answer.
+    pub(super) fn call_taking(&self, accept: &str) -> reqwest::RequestBuilder {
         let call = json!({ "jsonrpc": "2.0", "id": "mine", "method": "tools/call", "params": {
             "name": "raw__echo", "arguments": { "a": 1 },
         } });
-        self.request(&call)
+        self.post_taking(accept, call.to_string())
     }
 
     /// A call that is answered at once.
-    async fn call(&self) -> Reply {
+    pub(super) async fn call(&self) -> Reply {
         Reply::of(self.call_request()).await
     }
 
     /// A call that becomes a stream.
-    async fn stream(&self) -> Stream {
-        let response = self.call_request().send().await.expect("an answer");
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Stream {
-            response,
-            read: String::new(),
-        }
+    pub(super) async fn stream(&self) -> Stream {
+        Stream::of(self.call_request()).await
     }
 
     /// Answers a question.
-    async fn answer(&self, id: &Value, member: &str) -> Reply {
+    pub(super) async fn answer(&self, id: &Value, member: &str) -> Reply {
         let mut answer = json!({ "jsonrpc": "2.0", "id": id });
         let member: Value = serde_json::from_str(&format!("{{{member}}}")).expect("JSON");
         for (key, value) in member.as_object().expect("a member") {
             answer[key] = value.clone();
         }
-        Reply::of(self.request(&answer)).await
+        Reply::of(self.post(answer.to_string())).await
     }
 }
 
