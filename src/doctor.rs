@@ -8,6 +8,8 @@ pub mod check;
 pub mod checks;
 pub mod diagnosis;
 pub mod finding;
+pub mod login;
+pub mod session;
 pub mod show;
 pub mod walk;
 

@@ -54,7 +54,10 @@ impl KeySet {
     /// True if some key verifies this algorithm.
     #[must_use]
     pub fn verifies(&self, algorithm: Algorithm) -> bool {
-        self.usable.iter().flatten().any(|known| *known == algorithm)
+        self.usable
+            .iter()
+            .flatten()
+            .any(|known| *known == algorithm)
     }
 }
 
@@ -92,7 +95,13 @@ mod tests {
     fn a_key_set_says_what_it_verifies_and_what_is_left_out() {
         let read = |text: &str| KeySet::read(text.as_bytes());
         let empty = read(r#"{"keys":[]}"#).expect("a key set");
-        assert_eq!(empty, KeySet { left_out_for_encryption_only: true, ..KeySet::default() });
+        assert_eq!(
+            empty,
+            KeySet {
+                left_out_for_encryption_only: true,
+                ..KeySet::default()
+            }
+        );
 
         let curve = r#"{"kty":"EC","crv":"P-256","kid":"e","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
             "y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;

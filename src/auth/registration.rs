@@ -192,8 +192,9 @@ impl AuthorizationServer {
     ) -> Result<RegisteredClient, RegistrationError> {
         match status {
             // "the authorization server MUST respond with HTTP status code 201" (RFC 7591 §3.2.1); some send 200.
-            200 | 201 => answer::read(body)
-                .map_err(|problem| RegistrationError::IssuerAnswer { problem }),
+            200 | 201 => {
+                answer::read(body).map_err(|problem| RegistrationError::IssuerAnswer { problem })
+            }
             status => {
                 let asked = refusal::Asked {
                     server: self,

@@ -1,6 +1,8 @@
 //! `usher doctor`: parses, composes, prints. What is looked at is in [`crate::doctor`].
 #![expect(clippy::print_stderr, reason = "a command line prints")]
 
+mod session;
+
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,7 +14,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crate::clients::KnownClient;
 use crate::clock::Clock;
 use crate::config;
-use crate::doctor::walk::{self, Progress, Walk, Walked};
+use crate::doctor::walk::{self, Progress, Walk};
 use crate::doctor::{Diagnosis, Verdict, show};
 use crate::outbound::{self, Probe};
 use crate::secret_file::SecretText;
@@ -24,6 +26,8 @@ const EXAMPLES: &str = "\
 Examples:
   usher doctor https://mcp.example.com/mcp
   usher doctor https://mcp.example.com/mcp --as chatgpt --verbose
+  usher doctor https://mcp.example.com/mcp --login --client-id my-client
+  usher doctor https://mcp.example.com/mcp --login --register
   usher doctor http://127.0.0.1:8080/mcp --token-file token --patience 90s
 
 Exit codes:
@@ -45,9 +49,11 @@ pub struct Options {
         value_parser = PossibleValuesParser::new(KnownClient::ALL.map(KnownClient::name)).try_map(|name| known(&name)),
     )]
     clients: Vec<KnownClient>,
-    /// Register a client at the authorization server, for real
+    /// Register a client at the authorization server, for real, and delete it again where the server allows that
     #[arg(long, requires = "url")]
     register: bool,
+    #[command(flatten)]
+    session: session::Options,
     /// A file with an access token for this address, or - for standard input: for what only a caller sees
     #[arg(long, value_name = "FILE", requires = "url")]
     token_file: Option<PathBuf>,
@@ -133,16 +139,15 @@ impl Options {
             clients: self.as_clients(),
             named: !self.clients.is_empty(),
             may_register: self.register,
+            client_id: self.session.client_id(),
             token: self.token()?,
             patience: self.patience,
             clock: Clock::system(),
             progress: Progress::default(),
         };
-        let Walked {
-            diagnosis,
-            asked: _,
-        } = walk::walk(&walk).await;
-        Ok(diagnosis)
+        let mut walked = walk::walk(&walk).await;
+        self.session.go_on(&walk, &mut walked).await?;
+        Ok(walked.diagnosis)
     }
 
     /// CA files and the proxy of the configuration, if there is one that can be read.

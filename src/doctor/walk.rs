@@ -6,13 +6,17 @@
 
 pub mod address;
 mod answer;
+pub(in crate::doctor) mod ask;
 mod bot_filter;
 mod challenge;
 mod cors;
 mod heard;
 pub mod issuer;
+mod keys;
 mod metadata;
 mod proxy;
+mod redirect;
+pub(in crate::doctor) mod registration;
 mod www_authenticate;
 
 use std::fmt;
@@ -29,7 +33,7 @@ use crate::clock::Clock;
 use crate::outbound::{Heard, Probe, ProbeError, Question};
 use crate::secret_file::SecretText;
 
-pub use issuer::Asked;
+pub use issuer::{Asked, Provider};
 
 /// As long as the least patient client waits for a document (`clients.md`: 10 s).
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -49,6 +53,8 @@ pub struct Walk {
     pub named: bool,
     /// Try a registration for real.
     pub may_register: bool,
+    /// A client id that is registered at the authorization server.
+    pub client_id: Option<String>,
     /// An access token for what only a caller with one sees.
     pub token: Option<Arc<SecretText>>,
     /// How long to watch a quiet stream.
@@ -68,8 +74,9 @@ pub struct Progress(Arc<dyn Fn(&str) + Send + Sync>);
 pub struct Walked {
     /// What was found.
     pub diagnosis: Diagnosis,
-    /// What each authorization server that the metadata names was asked, in its order. Empty if there was no way to it.
-    pub asked: Vec<Asked>,
+    /// What each authorization server that the metadata names was asked, in its order, and what it was found to be. Empty
+    /// if there was no way to it.
+    pub issuers: Vec<(Asked, Option<Provider>)>,
 }
 
 impl Progress {
@@ -107,20 +114,24 @@ impl fmt::Debug for Walk {
 /// Walks.
 pub async fn walk(walk: &Walk) -> Walked {
     let mut diagnosis = Diagnosis::new(walk.typed.clone());
-    let mut asked = Vec::new();
+    let mut issuers = Vec::new();
     walk.progress.says("the address");
     if address::check(walk, &mut diagnosis).await {
         walk.progress.says("the first answer");
         if let Some(first) = answer::check(walk, &mut diagnosis).await {
-            asked = further(walk, &first, &mut diagnosis).await;
+            issuers = further(walk, &first, &mut diagnosis).await;
         }
     }
     diagnosis.put_in_order();
-    Walked { diagnosis, asked }
+    Walked { diagnosis, issuers }
 }
 
 /// All that one can ask for once something answers.
-async fn further(walk: &Walk, first: &Heard, diagnosis: &mut Diagnosis) -> Vec<Asked> {
+async fn further(
+    walk: &Walk,
+    first: &Heard,
+    diagnosis: &mut Diagnosis,
+) -> Vec<(Asked, Option<Provider>)> {
     walk.progress.says("metadata, browsers, sizes");
     let challenge = challenge::check(first, diagnosis);
     let (metadata, browsers, proxies) = tokio::join!(
@@ -134,15 +145,17 @@ async fn further(walk: &Walk, first: &Heard, diagnosis: &mut Diagnosis) -> Vec<A
     diagnosis.findings.extend(proxies);
     let asked = document.map_or_else(Vec::new, |document| document.asked(walk, &challenge));
     walk.progress.says("the authorization server");
-    let issuers = asked.iter().map(async |asked| {
-        let mut diagnosis = Diagnosis::default();
-        issuer::check(&walk.probe, asked, &mut diagnosis).await;
-        diagnosis.findings
+    let looks = asked.into_iter().map(async |asked| {
+        let mut findings = Diagnosis::default();
+        let provider = issuer::check(&walk.probe, &asked, &mut findings).await;
+        (asked, provider, findings.findings)
     });
-    diagnosis
-        .findings
-        .extend(join_all(issuers).await.into_iter().flatten());
-    asked
+    let mut issuers = Vec::new();
+    for (asked, provider, findings) in join_all(looks).await {
+        diagnosis.findings.extend(findings);
+        issuers.push((asked, provider));
+    }
+    issuers
 }
 
 /// The first words of a legacy client: they need no session and change nothing.

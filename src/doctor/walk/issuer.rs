@@ -1,52 +1,174 @@
-//! One authorization server, as a client looks at it before a login.
+//! The authorization server, as clients find it, read it, register at it and send their users to it.
+//!
+//! What is asked side by side is asked side by side; what it means is judged by pure functions, in the order in which a
+//! client meets it.
 
-use http::{HeaderMap, Method};
+mod discovery;
+mod document;
+mod offers;
+
+use futures_util::future::OptionFuture;
+use http::header;
 use url::Url;
 
+pub use document::Document;
+
+use super::{ask, keys, redirect, registration};
+use crate::auth::ProfileName;
 use crate::clients::KnownClient;
-use crate::doctor::checks::issuer::{ISSUER_REACHABLE, ISSUER_TLS};
+use crate::doctor::checks::issuer::{ISSUER_CLOCK, ISSUER_CORS, ISSUER_REACHABLE};
 use crate::doctor::{Diagnosis, Finding};
-use crate::outbound::{Probe, ProbeError, Question};
+use crate::outbound::Probe;
 
-use super::{MOST_BYTES, PATIENCE};
+/// How far two clocks may be apart before tokens are refused: what Usher allows them, if nothing else is configured.
+const LEEWAY_SECONDS: i64 = 30;
+/// Where the Inspector's page comes from.
+const BROWSER_ORIGIN: &str = "http://localhost:6274";
 
-/// What there is to find out about one authorization server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is asked of one authorization server.
+#[derive(Clone, Debug)]
 pub struct Asked {
-    /// Its issuer, to the letter as the resource metadata names it.
+    /// Its identifier, as the resource metadata has it.
     pub issuer: String,
-    /// The resource that tokens are wanted for.
+    /// True if the resource metadata names it first: some clients look at no other.
+    pub is_first: bool,
+    /// The resource that tokens are for, as the resource metadata has it.
     pub resource: String,
-    /// The scopes that clients will ask for.
+    /// The scopes that clients are told to ask for.
     pub scopes: Vec<String>,
     /// As which clients.
     pub clients: Vec<KnownClient>,
     /// True if they were named one by one, so that what only they need is needed.
     pub named: bool,
-    /// Try a registration for real.
+    /// A client id that somebody has registered.
+    pub client_id: Option<String>,
+    /// True if clients may be registered for real.
     pub may_register: bool,
+    /// What time it is, in Unix seconds.
+    pub now: i64,
 }
 
-/// Everything that can be found out without a login.
-pub async fn check(probe: &Probe, asked: &Asked, diagnosis: &mut Diagnosis) {
-    let Ok(url) = Url::parse(&asked.issuer) else {
-        return;
-    };
-    let question = Question {
-        method: &Method::GET,
-        url: &url,
-        headers: &HeaderMap::new(),
-        body: b"",
-        max_bytes: MOST_BYTES,
-        timeout: PATIENCE,
-    };
-    let finding = match probe.ask(question).await {
-        Ok(heard) => Finding::ok(
-            &ISSUER_REACHABLE,
-            format!("{} after {} ms", heard.status, heard.first_byte.as_millis()),
-        ),
-        Err(ProbeError::Tls(problem)) => Finding::failure(&ISSUER_TLS, problem.to_string()),
-        Err(error) => Finding::failure(&ISSUER_REACHABLE, error.to_string()),
-    };
-    diagnosis.add(finding.of(&asked.issuer));
+/// An authorization server whose metadata was found: what a login needs of it.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// Its identifier, as the resource metadata has it.
+    pub issuer: String,
+    /// Which provider it looks like.
+    pub profile: ProfileName,
+    /// Its metadata.
+    pub document: Document,
 }
+
+/// Walks through one authorization server. Nothing if there is no metadata to go on with.
+pub async fn check(probe: &Probe, asked: &Asked, diagnosis: &mut Diagnosis) -> Option<Provider> {
+    let asked = &asked.of_its_clients();
+    let mut add = |finding: Finding| diagnosis.add(finding.of(asked.issuer.as_str()));
+    let Ok(issuer) = Url::parse(&asked.issuer) else {
+        add(
+            Finding::failure(&ISSUER_REACHABLE, "its name is no address")
+                .expected("an https address"),
+        );
+        return None;
+    };
+    let places = discovery::look(probe, &issuer).await;
+    discovery::judge(&asked.issuer, &places)
+        .into_iter()
+        .for_each(&mut add);
+    let (place, document) = discovery::chosen(&asked.issuer, &places)?;
+    let provider = Provider {
+        issuer: asked.issuer.clone(),
+        profile: document.profile(&asked.issuer),
+        document: document.clone(),
+    };
+    let reads_in_a_browser = |client: &KnownClient| client.needs().reads_in_a_browser;
+    let cors = asked
+        .clients
+        .iter()
+        .any(reads_in_a_browser)
+        .then(|| cors(probe, &place.url));
+    let (cors, keys, clients) = futures_util::join!(
+        OptionFuture::from(cors),
+        keys::check(probe, &provider),
+        registration::check(probe, asked, &provider),
+    );
+    let redirects = redirect::check(probe, asked, &provider, &clients.ids).await;
+    let deleted = registration::delete(probe, &clients).await;
+    offers::judge(document, asked, provider.profile)
+        .into_iter()
+        .for_each(&mut add);
+    clients
+        .findings
+        .into_iter()
+        .chain(deleted)
+        .for_each(&mut add);
+    redirects.into_iter().chain(keys).for_each(&mut add);
+    add(clock(place.date.as_deref(), asked.now));
+    cors.into_iter().for_each(&mut add);
+    Some(provider)
+}
+
+impl Asked {
+    /// Without the clients that never look at this one.
+    fn of_its_clients(&self) -> Self {
+        let looks = |client: &KnownClient| self.is_first || !client.needs().takes_first_issuer_only;
+        Self {
+            clients: self.clients.iter().copied().filter(looks).collect(),
+            ..self.clone()
+        }
+    }
+}
+
+/// A client in a browser needs the metadata readable from its page.
+async fn cors(probe: &Probe, url: &Url) -> Finding {
+    let headers = [
+        (header::ACCEPT, "application/json"),
+        (header::ORIGIN, BROWSER_ORIGIN),
+    ];
+    let answer = ask::get_with(probe, url, &headers).await;
+    let allowed = answer
+        .as_ref()
+        .ok()
+        .and_then(|heard| heard.header("access-control-allow-origin"));
+    judge_cors(allowed).with_client(KnownClient::Inspector)
+}
+
+fn judge_cors(allowed: Option<&str>) -> Finding {
+    match allowed {
+        Some(origin) if origin == "*" || origin == BROWSER_ORIGIN => {
+            Finding::ok(&ISSUER_CORS, origin)
+        }
+        Some(other) => Finding::warning(&ISSUER_CORS, format!("it allows {other} alone")).expected(
+            format!("Access-Control-Allow-Origin: * or {BROWSER_ORIGIN}"),
+        ),
+        None => Finding::warning(&ISSUER_CORS, "no Access-Control-Allow-Origin").expected(format!(
+            "Access-Control-Allow-Origin: * or {BROWSER_ORIGIN}"
+        )),
+    }
+}
+
+/// Tokens carry the issuer's time.
+fn clock(date: Option<&str>, now: i64) -> Finding {
+    let Some(date) = date.and_then(|date| httpdate::parse_http_date(date).ok()) else {
+        return Finding::skipped(&ISSUER_CLOCK, "its answer has no date");
+    };
+    let date = date
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    let apart = i64::try_from(date.as_secs())
+        .unwrap_or(i64::MAX)
+        .saturating_sub(now);
+    let seconds = apart.abs();
+    let side = if apart > 0 { "ahead of" } else { "behind" };
+    if seconds <= 5 {
+        return Finding::ok(&ISSUER_CLOCK, "agrees with the clock of this machine");
+    }
+    let found = format!("{seconds} s {side} the clock of this machine");
+    let finding = match seconds > LEEWAY_SECONDS {
+        true => Finding::failure(&ISSUER_CLOCK, found),
+        false => Finding::warning(&ISSUER_CLOCK, found),
+    };
+    finding.expected(format!("less than {LEEWAY_SECONDS} s apart"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -67,13 +67,17 @@ impl Document {
         } else {
             &challenged.scopes
         };
-        let asked = self.issuers.iter().map(|issuer| Asked {
+        let numbered = self.issuers.iter().enumerate();
+        let asked = numbered.map(|(at, issuer)| Asked {
             issuer: issuer.clone(),
+            is_first: at == 0,
             resource: self.resource.clone(),
             scopes: scopes.clone(),
             clients: walk.clients.clone(),
             named: walk.named,
+            client_id: walk.client_id.clone(),
             may_register: walk.may_register,
+            now: walk.clock.unix_seconds(),
         });
         asked.collect()
     }

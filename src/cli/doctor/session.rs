@@ -1,0 +1,130 @@
+//! `usher doctor URL --login`, and what is done with a token: its options, and the way from one step to the next.
+#![expect(clippy::print_stderr, reason = "a command line prints")]
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use url::Url;
+
+use crate::doctor::Finding;
+use crate::doctor::checks::session::LOGIN_COMPLETES;
+use crate::doctor::login::{self, Wanted};
+use crate::doctor::session::{self, Needed};
+use crate::doctor::walk::{Walk, Walked};
+use crate::secret_file::SecretText;
+
+/// How long a person may take to log in.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// More than any secret has.
+const MOST_BYTES: u64 = 64 * 1024;
+
+/// What a login and a session take.
+#[derive(clap::Args, Debug)]
+pub(super) struct Options {
+    /// Log in with the browser, and do with the token what a client does; takes --client-id or --register
+    #[arg(long, requires = "url", conflicts_with = "token_file")]
+    login: bool,
+    /// A client id that is registered at the authorization server; for --login with a redirect address on loopback
+    #[arg(long, value_name = "ID", requires = "url", conflicts_with = "register")]
+    client_id: Option<String>,
+    /// A file with the secret of that client, or - for standard input
+    #[arg(long, value_name = "FILE", requires = "client_id")]
+    client_secret_file: Option<PathBuf>,
+    /// The port on 127.0.0.1 to which the browser comes back, at /callback [default: any free one]
+    #[arg(long, value_name = "PORT", requires = "login")]
+    callback_port: Option<u16>,
+    /// Print the address to log in at, and open no browser
+    #[arg(long, requires = "login")]
+    no_browser: bool,
+    /// What to search for with the token [default: words that nearly every document has]
+    #[arg(long, value_name = "WORDS", requires = "url")]
+    query: Option<String>,
+}
+
+impl Options {
+    pub(super) fn client_id(&self) -> Option<String> {
+        self.client_id.clone()
+    }
+
+    /// Goes on where the walk has ended: with a token that was handed over, or with a login.
+    pub(super) async fn go_on(&self, walk: &Walk, walked: &mut Walked) -> anyhow::Result<()> {
+        if let Some(token) = &walk.token {
+            let findings = session::check(&walk.probe, token, &self.needed(walk, walked)).await;
+            walked.diagnosis.findings.extend(findings);
+        } else if self.login {
+            let findings = self.log_in(walk, walked).await?;
+            walked.diagnosis.findings.extend(findings);
+        }
+        walked.diagnosis.put_in_order();
+        Ok(())
+    }
+
+    fn needed<'n>(&'n self, walk: &'n Walk, walked: &'n Walked) -> Needed<'n> {
+        let mut issuers = walked.issuers.iter();
+        Needed {
+            clients: &walk.clients,
+            issuer: issuers.find_map(|(asked, provider)| Some((asked, provider.as_ref()?))),
+            query: self.query.as_deref(),
+            now: walk.clock.unix_seconds(),
+        }
+    }
+
+    async fn log_in(&self, walk: &Walk, walked: &Walked) -> anyhow::Result<Vec<Finding>> {
+        let wanted = Wanted {
+            client_id: self.client_id(),
+            client_secret: self.secret()?,
+            port: self.callback_port,
+            patience: PATIENCE,
+        };
+        let needed = self.needed(walk, walked);
+        let Some((asked, provider)) = needed.issuer else {
+            let why = "no authorization server was found to log in at";
+            return Ok(vec![Finding::skipped(&LOGIN_COMPLETES, why)]);
+        };
+        walk.progress.says("waiting for the login in the browser");
+        let show = |url: &Url| self.show(url);
+        let ended = login::log_in(&walk.probe, (provider, asked), wanted, show).await;
+        let mut findings = ended.findings.clone();
+        if let Some(tokens) = &ended.tokens {
+            walk.progress.says("the token, the tools, a search");
+            findings.extend(session::check(&walk.probe, tokens.access_token(), &needed).await);
+            findings.push(session::refresh(&walk.probe, tokens, provider).await);
+        }
+        findings.extend(ended.clean_up(&walk.probe).await);
+        Ok(findings)
+    }
+
+    /// The address is printed as well: the browser may be on another machine, with a tunnel to this one.
+    fn show(&self, url: &Url) {
+        eprintln!("Log in with your browser; the doctor goes on by itself:\n\n  {url}\n");
+        if !self.no_browser
+            && let Err(error) = login::open(url)
+        {
+            eprintln!("{error}: open the address above yourself.\n");
+        }
+    }
+
+    fn secret(&self) -> anyhow::Result<Option<SecretText>> {
+        let Some(path) = &self.client_secret_file else {
+            return Ok(None);
+        };
+        let mut text = String::new();
+        if path == Path::new("-") {
+            std::io::stdin()
+                .take(MOST_BYTES)
+                .read_to_string(&mut text)?;
+        } else {
+            let file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
+            file.take(MOST_BYTES).read_to_string(&mut text)?;
+        }
+        let secret = text.trim();
+        let path = path.display();
+        ensure!(
+            !secret.is_empty(),
+            "{path}: expected a client secret, found nothing"
+        );
+        Ok(Some(SecretText::new(secret)))
+    }
+}

@@ -1,0 +1,221 @@
+//! The login, as a client does it: authorization code grant with PKCE in the browser of whoever asked, and the token that
+//! comes of it, which stays in memory.
+
+mod browser;
+mod callback;
+pub(in crate::doctor) mod request;
+mod token;
+
+use std::time::Duration;
+
+use url::Url;
+
+pub use browser::{BrowserError, may_open, open};
+pub use token::Tokens;
+
+use super::Finding;
+use super::checks::issuer::{REGISTRATION_WORKS, RESPONSE_ISSUER};
+use super::checks::session::{CONSENT_GRANTED, LOGIN_COMPLETES, TOKEN_ISSUED};
+use super::walk::issuer::{Asked, Provider};
+use super::walk::registration::{self, Deletion};
+use crate::outbound::Probe;
+use crate::secret_file::SecretText;
+use callback::{Listener, Returned};
+use request::{Request, Secrets, scopes_of_clients};
+
+/// How somebody wants to log in.
+pub struct Wanted {
+    /// The client to log in as. Without it one is registered, if that is allowed.
+    pub client_id: Option<String>,
+    /// Its secret, if it has one.
+    pub client_secret: Option<SecretText>,
+    /// The port on loopback to which the browser comes back; any free one, if nothing is said.
+    pub port: Option<u16>,
+    /// How long a person may take.
+    pub patience: Duration,
+}
+
+/// How a login ended: what was found, and the tokens, if there are any.
+pub struct Ended {
+    /// In the order in which it was found.
+    pub findings: Vec<Finding>,
+    /// What was bought with the code.
+    pub tokens: Option<Tokens>,
+    /// The client that was registered for it.
+    registered: Option<Deletion>,
+}
+
+impl Ended {
+    fn with(findings: Vec<Finding>) -> Self {
+        Self {
+            findings,
+            tokens: None,
+            registered: None,
+        }
+    }
+
+    /// Deletes the client that was registered for this login. To be called when the tokens are of no more use.
+    pub async fn clean_up(&self, probe: &Probe) -> Option<Finding> {
+        let made = self.registered.as_ref()?;
+        registration::delete_one(probe, made).await.err()
+    }
+}
+
+/// Logs in. `show` is given the address for the browser.
+pub async fn log_in(
+    probe: &Probe,
+    (provider, asked): (&Provider, &Asked),
+    wanted: Wanted,
+    show: impl Fn(&Url),
+) -> Ended {
+    let skipped = |why: String| Ended::with(vec![Finding::skipped(&LOGIN_COMPLETES, why)]);
+    let Some(endpoint) = provider.document.address("authorization_endpoint") else {
+        return skipped("the metadata names no authorization_endpoint".to_owned());
+    };
+    let listener = match Listener::bind(wanted.port).await {
+        Ok(listener) => listener,
+        Err(error) => return skipped(format!("no port on loopback to come back to: {error}")),
+    };
+    let redirect_uri = listener.redirect_uri();
+    let (client_id, registered) =
+        match client(probe, (provider, asked), &wanted, &redirect_uri).await {
+            Ok(client) => client,
+            Err(finding) => return Ended::with(vec![finding]),
+        };
+    let secrets = Secrets::new();
+    let scopes = scopes_of_clients(&asked.scopes, &provider.document);
+    let request = Request {
+        endpoint: &endpoint,
+        client_id: &client_id,
+        redirect_uri: &redirect_uri,
+        scopes: &scopes,
+        resource: Some(&asked.resource),
+    };
+    let url = request.url(&secrets);
+    if !may_open(&url) {
+        let ended = skipped(format!(
+            "{endpoint} is neither https nor on this machine: no browser is sent there"
+        ));
+        return Ended {
+            registered,
+            ..ended
+        };
+    }
+    show(&url);
+    let returned = tokio::time::timeout(wanted.patience, listener.returned(&secrets.state)).await;
+    let mut findings = Vec::new();
+    let code = match returned {
+        Ok(returned) => code(returned, provider, &mut findings),
+        Err(_elapsed) => {
+            findings.push(nobody_came(wanted.patience, provider));
+            None
+        }
+    };
+    let Some(code) = code else {
+        return Ended {
+            findings,
+            tokens: None,
+            registered,
+        };
+    };
+    let purchase = token::Purchase {
+        client_id,
+        client_secret: wanted.client_secret,
+        redirect_uri,
+        resource: asked.resource.clone(),
+    };
+    let tokens = match token::buy(probe, provider, purchase, (&code, &secrets.verifier)).await {
+        Ok(tokens) => {
+            findings.push(Finding::ok(&TOKEN_ISSUED, tokens.in_words()));
+            Some(tokens)
+        }
+        Err(problem) => {
+            let finding =
+                Finding::failure(&TOKEN_ISSUED, problem).expected("200 and an access token");
+            findings.push(finding.fix(TOKEN_ISSUED.fix_at(provider.profile)));
+            None
+        }
+    };
+    Ended {
+        findings,
+        tokens,
+        registered,
+    }
+}
+
+/// The client to log in as.
+async fn client(
+    probe: &Probe,
+    (provider, asked): (&Provider, &Asked),
+    wanted: &Wanted,
+    redirect_uri: &str,
+) -> Result<(String, Option<Deletion>), Finding> {
+    if let Some(id) = &wanted.client_id {
+        return Ok((id.clone(), None));
+    }
+    if !asked.may_register {
+        let why = "it takes a client: --client-id with one whose redirect address is on loopback, or --register";
+        return Err(Finding::skipped(&LOGIN_COMPLETES, why));
+    }
+    let addresses = vec![redirect_uri.to_owned()];
+    let registered = registration::register_one(probe, provider, "Usher's doctor", addresses).await;
+    let (id, made) = registered.map_err(|problem| {
+        Finding::failure(&REGISTRATION_WORKS, problem)
+            .expected("a client for this login; or name one with --client-id")
+            .fix(REGISTRATION_WORKS.fix_at(provider.profile))
+    })?;
+    Ok((id, Some(made)))
+}
+
+fn nobody_came(patience: Duration, provider: &Provider) -> Finding {
+    let found = format!("nobody came back within {} s", patience.as_secs());
+    Finding::failure(&LOGIN_COMPLETES, found)
+        .expected("the browser back on loopback, with a code")
+        .fix(LOGIN_COMPLETES.fix_at(provider.profile))
+}
+
+/// The code of an answer that is the issuer's own (RFC 9207 §2.4).
+fn code(returned: Returned, provider: &Provider, findings: &mut Vec<Finding>) -> Option<String> {
+    match (&returned.iss, provider.document.returns_issuer()) {
+        (Some(iss), _) if *iss != provider.issuer => {
+            let found = format!("the answer to the login names {iss}");
+            let finding =
+                Finding::failure(&RESPONSE_ISSUER, found).expected(provider.issuer.as_str());
+            findings.push(finding.fix(RESPONSE_ISSUER.fix_at(provider.profile)));
+            return None;
+        }
+        (None, true) => {
+            let found = "the metadata says that answers carry `iss`, and this one does not";
+            let finding =
+                Finding::failure(&RESPONSE_ISSUER, found).expected(provider.issuer.as_str());
+            findings.push(finding.fix(RESPONSE_ISSUER.fix_at(provider.profile)));
+            return None;
+        }
+        (Some(_), _) => findings.push(Finding::ok(
+            &RESPONSE_ISSUER,
+            "the answer to the login names it",
+        )),
+        (None, false) => {}
+    }
+    let Some(error) = returned.error else {
+        findings.push(Finding::ok(&LOGIN_COMPLETES, "a code"));
+        findings.push(Finding::ok(&CONSENT_GRANTED, "agreed, or not asked"));
+        return returned.code;
+    };
+    let said = match returned.description {
+        Some(description) => format!("{error}: {description}"),
+        None => error.clone(),
+    };
+    // RFC 6749 §4.1.2.1: "The resource owner or authorization server denied the request."
+    let check = if error == "access_denied" {
+        &CONSENT_GRANTED
+    } else {
+        &LOGIN_COMPLETES
+    };
+    let finding = Finding::failure(check, said).expected("a code");
+    findings.push(finding.fix(check.fix_at(provider.profile)));
+    None
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! Registering a client for real, and taking that back.
+
+use futures_util::future::join_all;
+use http::{HeaderMap, HeaderValue, Method, header};
+use url::Url;
+
+use super::super::ask;
+use super::{Clients, by_client};
+use crate::auth::Scopes;
+use crate::auth::registration::{
+    AuthorizationServer, ClientMetadata, RegisteredClient, RegistrationError,
+};
+use crate::clients::KnownClient;
+use crate::doctor::Finding;
+use crate::doctor::checks::issuer::REGISTRATION_WORKS;
+use crate::doctor::walk::issuer::Provider;
+use crate::outbound::{Probe, Question, is_loopback_host};
+
+/// What is needed to delete a client. It holds a secret, so it has no `Debug`.
+pub(in crate::doctor) struct Deletion {
+    client: RegisteredClient,
+    endpoint: Url,
+    who: &'static str,
+}
+
+/// Registers one client, as it would do itself.
+pub(in crate::doctor) async fn register_one(
+    probe: &Probe,
+    provider: &Provider,
+    who: &'static str,
+    redirect_uris: Vec<String>,
+) -> Result<(String, Deletion), String> {
+    let is_local =
+        Url::parse(&provider.issuer).is_ok_and(|url| url.host_str().is_some_and(is_loopback_host));
+    let server =
+        AuthorizationServer::from_metadata(&provider.issuer, provider.document.value(), is_local);
+    let client = ClientMetadata {
+        name: format!("{who} (usher doctor)"),
+        redirect_uris,
+        scopes: Scopes::default(),
+        is_confidential: false,
+    };
+    let words = |error: RegistrationError| error.to_string();
+    let endpoint = server.endpoint().map_err(words)?;
+    let body = server.request(&client);
+    let answer = ask::post(probe, &endpoint, "application/json", &body).await;
+    let heard = answer.map_err(|error| format!("{endpoint}: {error}"))?;
+    let registered = server
+        .answer_to(&client, (heard.status, &heard.body))
+        .map_err(words)?;
+    let id = registered.id.clone();
+    Ok((
+        id,
+        Deletion {
+            client: registered,
+            endpoint,
+            who,
+        },
+    ))
+}
+
+pub(super) async fn register(
+    probe: &Probe,
+    provider: &Provider,
+    themselves: &[KnownClient],
+    clients: &mut Clients,
+) {
+    let trials = themselves.iter().map(|client| async move {
+        let addresses = client.redirect_uris().iter().map(|uri| (*uri).to_owned());
+        let mut addresses: Vec<_> = addresses.collect();
+        if addresses.is_empty() {
+            addresses.push("http://127.0.0.1:6274/callback".to_owned());
+        }
+        (
+            *client,
+            register_one(probe, provider, client.title(), addresses).await,
+        )
+    });
+    let fix = REGISTRATION_WORKS.fix_at(provider.profile);
+    let mut findings = Vec::new();
+    for (client, tried) in join_all(trials).await {
+        let finding = match tried {
+            Ok((id, made)) => {
+                clients.ids.push((client, id));
+                clients.registered.push(made);
+                Finding::ok(&REGISTRATION_WORKS, "registered")
+            }
+            Err(problem) => Finding::failure(&REGISTRATION_WORKS, problem)
+                .expected("201 and a client id")
+                .fix(fix),
+        };
+        findings.push(finding.with_client(client));
+    }
+    clients.findings.extend(by_client(findings));
+}
+
+/// Deletes what was registered (RFC 7592 §2.3). The finding says what was left behind.
+pub(in crate::doctor) async fn delete_one(probe: &Probe, made: &Deletion) -> Result<(), Finding> {
+    let left = |why: &str| {
+        let (id, who) = (&made.client.id, made.who);
+        Finding::warning(
+            &REGISTRATION_WORKS,
+            format!("the client {id}, registered for this test as {who}, is left there: {why}"),
+        )
+        .expected("a registration that can be taken back (RFC 7592)")
+        .fix(format!("Delete the client {id} at the provider by hand."))
+    };
+    let address = made
+        .client
+        .registration_client_uri
+        .as_deref()
+        .and_then(|uri| Url::parse(uri).ok());
+    let (Some(address), Some(token)) = (address, &made.client.registration_access_token) else {
+        return Err(left("the server offers no way to delete it"));
+    };
+    // The token is that server's; nobody else gets it.
+    if address.origin() != made.endpoint.origin() {
+        return Err(left("its registration_client_uri is on another server"));
+    }
+    let Ok(mut bearer) = HeaderValue::try_from(format!("Bearer {}", token.expose())) else {
+        return Err(left("its registration access token cannot be sent"));
+    };
+    bearer.set_sensitive(true);
+    let headers: HeaderMap = [(header::AUTHORIZATION, bearer)].into_iter().collect();
+    let question = Question {
+        method: &Method::DELETE,
+        url: &address,
+        headers: &headers,
+        body: &[],
+        max_bytes: ask::MOST_BYTES,
+        timeout: ask::PATIENCE,
+    };
+    match probe.ask(question).await {
+        Ok(heard) if (200..300).contains(&heard.status) => Ok(()),
+        Ok(heard) => Err(left(&format!(
+            "deleting it was answered with {}",
+            heard.status
+        ))),
+        Err(error) => Err(left(&error.to_string())),
+    }
+}
