@@ -18,6 +18,7 @@ pub mod legacy_sse;
 pub mod mcp_endpoint;
 pub mod openapi;
 pub mod origin;
+mod page;
 pub mod per_address;
 pub mod request_id;
 pub mod request_path;
@@ -60,6 +61,8 @@ use stack::{Peers, Stack};
 pub struct Parts {
     /// Limits, allowed hosts and origins.
     pub settings: Settings,
+    /// What `GET /` shows to people.
+    pub landing: landing::Settings,
     /// Who checks tickets.
     pub resource_server: ResourceServer,
     /// Who speaks MCP.

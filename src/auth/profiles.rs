@@ -14,6 +14,7 @@ mod authelia;
 mod authentik;
 mod clerk;
 mod cognito;
+mod console;
 mod descope;
 pub(in crate::auth) mod differences;
 mod entra_v1;

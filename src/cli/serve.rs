@@ -185,6 +185,7 @@ impl Server {
         let protocol = Protocol::new(config.mcp, parts)?;
         let state = http::State::new(http::Parts {
             settings: config.http,
+            landing: config.landing,
             resource_server,
             protocol,
             knowledge,

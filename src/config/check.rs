@@ -30,6 +30,8 @@ pub struct Config {
     pub policy: Policy,
     /// The HTTP surface.
     pub http: http::Settings,
+    /// The onboarding page.
+    pub landing: http::landing::Settings,
     /// The protocol layer.
     pub mcp: mcp::Settings,
     /// What `search` and `fetch` answer from.
@@ -78,6 +80,7 @@ pub(super) fn check(mut settings: Settings, variables: &Variables) -> Result<Con
         auth,
         policy,
         http: settings.http,
+        landing: settings.landing,
         mcp: settings.mcp,
         knowledge,
         upstreams,
@@ -157,6 +160,9 @@ impl Found {
         self.audiences(settings);
         for error in settings.http.mistakes() {
             self.mistake(keys::of_http(&error), error, "");
+        }
+        for error in settings.landing.mistakes() {
+            self.mistake(KeyPath::parse(&error.key()), error, "");
         }
         if let Err(error) = Outbound::new(settings.outbound.clone()) {
             self.mistake(keys::of_outbound(&error), error, "");

@@ -59,6 +59,8 @@ pub struct Settings {
     pub catalogue_lock: upstream::LockSettings,
     /// The HTTP surface: allowed hosts and origins, proxies, limits and deadlines.
     pub http: http::Settings,
+    /// The onboarding page: what `GET /` shows to people.
+    pub landing: http::landing::Settings,
     /// The protocol layer: sessions of legacy clients, streams, refusals.
     pub mcp: mcp::Settings,
     /// How many requests are answered in how much time, in this process. 429 beyond that.
@@ -87,6 +89,7 @@ impl Default for Settings {
             resource_documentation: None,
             outbound: outbound::Settings::default(),
             http: http::Settings::default(),
+            landing: http::landing::Settings::default(),
             mcp: mcp::Settings::default(),
             rate_limit: rate_limit::Settings::default(),
             log: telemetry::Settings::default(),

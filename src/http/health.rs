@@ -188,8 +188,9 @@ impl State {
 }
 
 impl Readiness {
-    pub(super) fn is_ready(&self) -> bool {
-        self.reason.is_none()
+    /// Why it is not ready; nothing if it is.
+    pub(super) fn reason(&self) -> Option<&'static str> {
+        self.reason
     }
 }
 

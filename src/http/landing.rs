@@ -1,7 +1,12 @@
 //! `GET /`: what this server is. JSON for programs, under the names that existing guides know and ours beside them; the
 //! onboarding page for people.
 
+mod client;
 mod page;
+mod reach;
+pub mod settings;
+mod snippets;
+mod told;
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -9,9 +14,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::answer::json;
+use super::health::Readiness;
+use super::page::Tone;
 use super::surface::Endpoint;
 use super::{State, accept};
 use crate::mcp;
+
+pub use settings::{ClientIds, Settings};
 
 /// What `GET /` tells a program.
 #[derive(Debug, JsonSchema, Serialize)]
@@ -59,10 +68,29 @@ struct Oauth {
 /// The page for people or the document for programs.
 pub fn landing(state: &State, headers: &HeaderMap) -> Response {
     let landing = describe(state);
-    if accept::prefers_html(headers) {
+    if state.landing.enabled && accept::prefers_html(headers) {
         page::response(&landing, state)
     } else {
         json(StatusCode::OK, &landing)
+    }
+}
+
+/// Whether it works, in a few words that anybody may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Reading {
+    tone: Tone,
+    words: &'static str,
+}
+
+impl Reading {
+    fn of(readiness: &Readiness) -> Self {
+        let (tone, words) = match readiness.reason() {
+            None => (Tone::Good, "Ready"),
+            Some("stopping") => (Tone::Wait, "Stopping"),
+            Some("keys_not_loaded") => (Tone::Wait, "Waiting for the issuer’s keys"),
+            Some(_) => (Tone::Wait, "Waiting for the search index"),
+        };
+        Self { tone, words }
     }
 }
 

@@ -179,7 +179,9 @@ impl Allowed {
         }
     }
 
-    fn allows(&self, origin: &str) -> bool {
+    /// True if pages of this origin may call.
+    #[must_use]
+    pub fn allows(&self, origin: &str) -> bool {
         let own = self.own.as_ref();
         if own
             .into_iter()

@@ -28,6 +28,7 @@ mod dev_idp;
 mod guides;
 mod health;
 mod knowledge;
+mod landing;
 mod limits;
 mod own_authority;
 mod policy;
