@@ -28,6 +28,7 @@ pub mod published;
 pub mod registration;
 pub mod resource;
 pub mod scope;
+pub mod seen;
 mod seldom;
 pub mod settings;
 mod signing_keys;
@@ -56,6 +57,7 @@ pub use principal::Principal;
 pub use profiles::ProfileName;
 pub use resource::{Resource, ResourceIdentifier, Resources, upstream_of};
 pub use scope::{Scope, ScopePrefix, Scopes};
+pub use seen::{Excerpt, RefusedToken, Seen};
 pub use settings::{
     IssuerSettings, ScopeSettings, Settings, SettingsError, TokenCacheSettings, UpstreamResource,
 };
@@ -63,11 +65,12 @@ pub use token_exchange::{CallerToken, ExchangeError, ExchangeSettings};
 pub use unverified_claims::UnverifiedClaims;
 
 use advice::Refused;
-use claims::{check_validity, is_audience};
+use claims::{Claims, check_validity, is_audience};
 use clocks::Clocks;
 use issuer::Issuer;
 use opaque::OpaqueTokens;
 use signing_keys::Store;
+use strict_json::Object;
 use token_exchange::TokenExchange;
 use unverified::UnverifiedHeader;
 use verified_tokens::{Digest, VerifiedToken, VerifiedTokens};
@@ -141,6 +144,11 @@ impl ResourceServer {
         Self::build(settings, parts, Copies::Kept)
     }
 
+    /// The same for a look at things beside a server that runs: its last-good keys are read, and none are written.
+    pub fn for_a_look(settings: Settings, parts: Parts) -> Result<Self, SettingsError> {
+        Self::build(settings, parts, Copies::Read)
+    }
+
     fn build(settings: Settings, parts: Parts, copies: Copies) -> Result<Self, SettingsError> {
         if let Some(mistake) = settings.mistakes().into_iter().next() {
             return Err(mistake);
@@ -181,6 +189,16 @@ impl ResourceServer {
         access_token: &AccessToken,
         resource: &Arc<Resource>,
     ) -> Result<Principal, TokenError> {
+        let verdict = self.judge(access_token, resource).await;
+        verdict.map_err(|refused| refused.error)
+    }
+
+    /// The same, and what was seen of a token that is refused.
+    async fn judge(
+        &self,
+        access_token: &AccessToken,
+        resource: &Arc<Resource>,
+    ) -> Result<Principal, RefusedToken> {
         let digest = sha256(access_token.expose_bytes());
         if let Some(verdict) = self.0.recall(&digest, resource) {
             self.0.metrics.verified_token_lookup(true);
@@ -195,18 +213,14 @@ impl ResourceServer {
         Box::pin(self.0.verify(access_token, digest, resource)).await
     }
 
-    /// The same for a look at things beside a server that runs: its last-good keys are read, and none are written.
-    pub fn for_a_look(settings: Settings, parts: Parts) -> Result<Self, SettingsError> {
-        Self::build(settings, parts, Copies::Read)
-    }
-
-    /// The same, and the token itself for exchanges, if some upstream takes an exchanged one. Else it is gone.
+    /// The verified principal, and the token itself for exchanges, if some upstream takes an exchanged one. Else it is gone.
+    /// Of a token that is refused it tells what was seen.
     pub async fn admit(
         &self,
         access_token: AccessToken,
         resource: &Arc<Resource>,
-    ) -> Result<(Principal, Option<CallerToken>), TokenError> {
-        let principal = self.authenticate(&access_token, resource).await?;
+    ) -> Result<(Principal, Option<CallerToken>), RefusedToken> {
+        let principal = self.judge(&access_token, resource).await?;
         let token = self.0.exchange.is_used().then(|| {
             let digest = sha256(access_token.expose_bytes());
             CallerToken::new(self.clone(), principal.clone(), access_token, digest)
@@ -226,6 +240,13 @@ impl ResourceServer {
             }
             tokio::time::sleep(METADATA_LOOK).await;
         }
+    }
+
+    /// The profile of the issuer whose tokens carry this `iss`.
+    #[must_use]
+    pub fn profile(&self, token_issuer: &str) -> Option<ProfileName> {
+        let (_, issuer) = self.0.issuer(token_issuer).ok()?;
+        Some(issuer.profile().name)
     }
 
     /// The protected resources of this server, by request path.
@@ -269,13 +290,21 @@ impl ResourceServer {
     }
 }
 
+/// A token taken apart and read.
+#[derive(Clone, Copy)]
+struct Read<'t> {
+    parts: &'t unverified::Parts<'t>,
+    header: &'t UnverifiedHeader,
+    claims: &'t Object<'t>,
+}
+
 impl Inner {
     /// The verdict on a token that was verified before. Everything that can change is checked again.
     fn recall(
         &self,
         digest: &Digest,
         resource: &Arc<Resource>,
-    ) -> Option<Result<Principal, TokenError>> {
+    ) -> Option<Result<Principal, RefusedToken>> {
         let token = self.verified.get(digest)?;
         let issuer = self.issuers.get(token.issuer)?;
         let (now, leeway) = (self.clock.unix_seconds(), issuer.leeway_seconds());
@@ -286,12 +315,18 @@ impl Inner {
                 self.verified.remove(digest);
                 return None;
             }
-            Err(error) => return Some(Err(error)),
+            Err(error) => {
+                let seen = Seen::verified(&token.claims, issuer);
+                return Some(Err(RefusedToken::new(error, seen)));
+            }
         }
         let claims = &token.claims;
         let verdict = check_validity(claims.expires_at, claims.not_before, now, leeway)
             .and_then(|()| issuer.check_audience(&claims.audiences, resource));
-        Some(verdict.map(|()| Principal::new(Arc::clone(claims), Arc::clone(resource))))
+        Some(match verdict {
+            Ok(()) => Ok(Principal::new(Arc::clone(claims), Arc::clone(resource))),
+            Err(error) => Err(RefusedToken::new(error, Seen::verified(claims, issuer))),
+        })
     }
 
     /// The whole way, for a token not seen before.
@@ -300,7 +335,7 @@ impl Inner {
         access_token: &AccessToken,
         digest: Digest,
         resource: &Arc<Resource>,
-    ) -> Result<Principal, TokenError> {
+    ) -> Result<Principal, RefusedToken> {
         let parts = match unverified::Parts::parse(access_token.expose()) {
             Ok(parts) => parts,
             Err(error) => {
@@ -310,21 +345,51 @@ impl Inner {
             }
         };
         let header = UnverifiedHeader::parse(&parts.header)?;
-        let object = unverified::object(&parts.claims)?;
-        let (index, issuer) = self.issuer(claims::issuer(&object)?)?;
+        let object = unverified::object(&parts.claims)
+            .map_err(|error| RefusedToken::new(error, Seen::header(&header)))?;
+        let read = Read {
+            parts: &parts,
+            header: &header,
+            claims: &object,
+        };
+        let verified = self.check(&read, digest, resource).await;
+        let (principal, issuer) = verified.map_err(|error| {
+            let issuer = claims::issuer(&object).and_then(|name| self.issuer(name));
+            let issuer = issuer.ok().map(|(_, issuer)| issuer);
+            RefusedToken::new(error, Seen::claims(&header, &object, issuer))
+        })?;
+        if issuer.is_asked_about_jwts() {
+            return self.is_still_active(principal, access_token, &digest).await;
+        }
+        Ok(principal)
+    }
+
+    /// Issuer, algorithm, claims, audience, and only then the signature.
+    async fn check(
+        &self,
+        read: &Read<'_>,
+        digest: Digest,
+        resource: &Arc<Resource>,
+    ) -> Result<(Principal, &Issuer), TokenError> {
+        let Read {
+            parts,
+            header,
+            claims: object,
+        } = *read;
+        let (index, issuer) = self.issuer(claims::issuer(object)?)?;
         let algorithm = issuer.allowed(&header.algorithm);
         let algorithm = algorithm.ok_or(TokenError::AlgorithmNotAllowed)?;
         let now = self.clock.unix_seconds();
-        let claims = claims::check(&header, &object, &issuer.rules(), now).and_then(|claims| {
+        let claims = claims::check(header, object, &issuer.rules(), now).and_then(|claims| {
             issuer.check_audience(&claims.audiences, resource)?;
             Ok(claims)
         });
         let claims = claims.inspect_err(|error| {
             let refused = Refused {
                 error,
-                parts: &parts,
-                header: &header,
-                claims: &object,
+                parts,
+                header,
+                claims: object,
                 algorithm,
                 resource,
             };
@@ -340,10 +405,7 @@ impl Inner {
         let token = VerifiedToken::new(claims, index, key.fingerprint, found.generation);
         let principal = Principal::new(Arc::clone(&token.claims), Arc::clone(resource));
         self.verified.used(digest, token);
-        if issuer.is_asked_about_jwts() {
-            return self.is_still_active(principal, access_token, &digest).await;
-        }
-        Ok(principal)
+        Ok((principal, issuer))
     }
 
     /// A token that is no JWT: the issuer that may be asked is asked, else the log says what to change.
@@ -353,18 +415,21 @@ impl Inner {
         access_token: &AccessToken,
         digest: &Digest,
         resource: &Arc<Resource>,
-    ) -> Result<Principal, TokenError> {
+    ) -> Result<Principal, RefusedToken> {
         let asked = self.issuers.iter().find(|issuer| issuer.is_asked());
         match (&error, asked) {
             (TokenError::NotAJws | TokenError::Encrypted, Some(issuer)) => {
-                let claims = issuer.ask(access_token, digest).await?;
+                let answer = issuer.ask(access_token, digest).await;
+                let claims =
+                    answer.map_err(|error| RefusedToken::new(error, Seen::issuer(issuer)))?;
                 let audiences = &claims.audiences;
                 issuer
                     .check_audience(audiences, resource)
-                    .inspect_err(|_| {
+                    .map_err(|error| {
                         let now = self.clock.unix_seconds();
                         let advice = &issuer.advice;
                         advice.explain_audience(issuer, audiences, resource, now);
+                        RefusedToken::new(error, Seen::verified(&claims, issuer))
                     })?;
                 Ok(Principal::new(claims, Arc::clone(resource)))
             }
@@ -372,7 +437,7 @@ impl Inner {
                 let now = self.clock.unix_seconds();
                 self.opaque
                     .explain(&error, access_token, &self.issuers, now);
-                Err(error)
+                Err(error.into())
             }
         }
     }
@@ -383,13 +448,18 @@ impl Inner {
         principal: Principal,
         access_token: &AccessToken,
         digest: &Digest,
-    ) -> Result<Principal, TokenError> {
+    ) -> Result<Principal, RefusedToken> {
         let (_, issuer) = self.issuer(principal.issuer())?;
         if issuer.is_asked_about_jwts() {
-            let claims = issuer.ask(access_token, digest).await?;
-            if claims.subject != principal.subject() {
-                return Err(TokenError::Inactive);
-            }
+            let asked = issuer.ask(access_token, digest).await;
+            let is_same = |claims: Arc<Claims>| claims.subject == principal.subject();
+            let error = match asked.map(is_same) {
+                Ok(true) => return Ok(principal),
+                Ok(false) => TokenError::Inactive,
+                Err(error) => error,
+            };
+            let seen = Seen::principal(&principal, Some(issuer.profile().name));
+            return Err(RefusedToken::new(error, seen));
         }
         Ok(principal)
     }

@@ -45,6 +45,7 @@ pub use access_log::AccessLog;
 pub use admin::Admin;
 pub use settings::{Settings, SettingsError};
 
+use crate::audit::Audit;
 use crate::auth::ResourceServer;
 use crate::clock::Clock;
 use crate::knowledge::Knowledge;
@@ -73,6 +74,8 @@ pub struct Parts {
     pub upstreams: Upstreams,
     /// The limits in this process.
     pub rate_limits: RateLimits,
+    /// What was refused, and who fell silent.
+    pub audit: Audit,
     /// Counters and gauges.
     pub metrics: Metrics,
     /// Where the line per request goes.

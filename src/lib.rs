@@ -23,6 +23,8 @@ pub mod policy;
 pub mod rate_limit;
 pub mod tools;
 
+pub mod audit;
+
 pub mod mcp;
 
 pub mod http;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::net::TcpListener;
 
+use crate::audit::Audit;
 use crate::auth::ResourceServer;
 use crate::clock::Clock;
 use crate::config::{self, Config, KeyPath, Secret};
@@ -183,6 +184,8 @@ impl Server {
             clock: clock.clone(),
         };
         let protocol = Protocol::new(config.mcp, parts)?;
+        let audit = Audit::new(config.audit, clock.clone());
+        audit.watch(&lifecycle);
         let state = http::State::new(http::Parts {
             settings: config.http,
             landing: config.landing,
@@ -191,6 +194,7 @@ impl Server {
             knowledge,
             upstreams,
             rate_limits,
+            audit,
             metrics,
             access_log: AccessLog::new(log, &config.log),
             lifecycle,

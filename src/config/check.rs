@@ -11,7 +11,7 @@ use super::secret::{self, Secret};
 use super::{KeyPath, Settings, Variables};
 use crate::outbound::Outbound;
 use crate::policy::Policy;
-use crate::{auth, http, knowledge, mcp, outbound, rate_limit, telemetry, upstream};
+use crate::{audit, auth, http, knowledge, mcp, outbound, rate_limit, telemetry, upstream};
 
 /// A configuration that may run.
 #[derive(Clone, Debug)]
@@ -42,6 +42,8 @@ pub struct Config {
     pub catalogue_lock: upstream::LockSettings,
     /// Rate limits.
     pub rate_limit: rate_limit::Settings,
+    /// The record of refusals.
+    pub audit: audit::Settings,
     /// The log.
     pub log: telemetry::Settings,
     /// Outgoing requests.
@@ -86,6 +88,7 @@ pub(super) fn check(mut settings: Settings, variables: &Variables) -> Result<Con
         upstreams,
         catalogue_lock: settings.catalogue_lock,
         rate_limit: settings.rate_limit,
+        audit: settings.audit,
         log: settings.log,
         outbound: settings.outbound,
         warnings: found.warnings,
@@ -185,6 +188,10 @@ impl Found {
             .collect();
         if let Err(error) = settings.mcp.check_names(&names) {
             self.mistake(keys::of_mcp(&error, &settings.mcp), error, "");
+        }
+        for error in settings.audit.mistakes() {
+            let advice = format!("expected at most {}", audit::MOST_REFUSALS);
+            self.mistake(KeyPath::parse("audit.refusals"), error, &advice);
         }
         if let Err(error) = settings.log.check() {
             self.mistake(KeyPath::parse("log.level"), error, "");

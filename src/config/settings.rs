@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{auth, http, knowledge, mcp, outbound, policy, rate_limit, telemetry, upstream};
+use crate::{audit, auth, http, knowledge, mcp, outbound, policy, rate_limit, telemetry, upstream};
 
 /// The configuration of Usher. Every key, with its default, unit and effect, is in docs/configuration.md.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -65,6 +65,8 @@ pub struct Settings {
     pub mcp: mcp::Settings,
     /// How many requests are answered in how much time, in this process. 429 beyond that.
     pub rate_limit: rate_limit::Settings,
+    /// The record of refusals, in memory and on the admin listener.
+    pub audit: audit::Settings,
     /// The cache of tokens already verified: it saves the signature check, never another.
     pub token_cache: auth::settings::TokenCacheSettings,
     /// Requests to identity providers and upstreams.
@@ -92,6 +94,7 @@ impl Default for Settings {
             landing: http::landing::Settings::default(),
             mcp: mcp::Settings::default(),
             rate_limit: rate_limit::Settings::default(),
+            audit: audit::Settings::default(),
             log: telemetry::Settings::default(),
             rule: Vec::new(),
             collection: Vec::new(),

@@ -1,4 +1,4 @@
-//! The admin listener: `/metrics` and health, for operations only.
+//! The admin listener: `/metrics`, `/refusals` and health, for operations only.
 //!
 //! On loopback by default. Anywhere else it demands a secret, as `Authorization: Bearer`, and the program refuses to
 //! start without one (`config` asks [`needs_secret`]). It shares nothing with the public surface but the state.
@@ -11,7 +11,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 
-use super::answer::text;
+use super::answer::{json, text};
 use super::error::Refusal;
 use super::origin::{check_loopback_host, requested_host};
 use super::request_id::RequestId;
@@ -54,6 +54,7 @@ impl Admin {
             "/metrics" => self.metrics(),
             "/healthz" => health::health(&self.state, request.uri().query()),
             "/readyz" => health::ready(&self.state),
+            "/refusals" => json(StatusCode::OK, &self.state.audit.snapshot()),
             _ => return Err(Refusal::NotFound),
         };
         if matches!(*request.method(), Method::GET | Method::HEAD) {

@@ -1,5 +1,7 @@
 //! From the `Authorization` header and the path asked for to a verified principal, or the refusal with its challenge.
 
+use std::sync::Arc;
+
 use axum::extract::Request;
 use axum::http::header;
 
@@ -7,7 +9,8 @@ use super::State;
 use super::error::Refusal;
 use super::surface::Endpoint;
 use crate::auth::{
-    AccessToken, AccessTokenError, Challenge, Principal, Resource, Scopes, TokenError,
+    AccessToken, AccessTokenError, Challenge, Principal, RefusedToken, Resource, Scopes, Seen,
+    TokenError,
 };
 use crate::mcp::Credential;
 
@@ -20,13 +23,37 @@ pub struct Caller {
     pub credential: Option<Credential>,
 }
 
+/// A request without a ticket that counts: the answer, and what the record is told.
+#[derive(Debug)]
+pub struct Turned {
+    /// The answer.
+    pub refusal: Refusal,
+    /// The resource asked for, if there is such a thing.
+    pub resource: Option<Arc<Resource>>,
+    /// Why the token was refused, if there was one.
+    pub problem: Option<TokenError>,
+    /// What was seen of it.
+    pub seen: Option<Box<Seen>>,
+}
+
+impl From<Refusal> for Turned {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            refusal,
+            resource: None,
+            problem: None,
+            seen: None,
+        }
+    }
+}
+
 /// The verified caller of a request to `endpoint`. The header is gone afterwards, so that no handler can pass the
 /// token on.
 pub async fn authenticate(
     state: &State,
     endpoint: Endpoint,
     request: &mut Request,
-) -> Result<Caller, Refusal> {
+) -> Result<Caller, Box<Turned>> {
     let path = match endpoint {
         // Documents belong to the whole server.
         Endpoint::Document => "/",
@@ -34,27 +61,42 @@ pub async fn authenticate(
         other => other.label(),
     };
     let resource = state.resource_server.resources().claimed_at(path);
-    let resource = &resource.ok_or(Refusal::NotFound)?;
+    let resource = resource.ok_or_else(|| Box::new(Turned::from(Refusal::NotFound)))?;
+    let resource = &resource;
     let access_token = AccessToken::from_request(request.headers(), request.uri().query());
     request.headers_mut().remove(header::AUTHORIZATION);
     let access_token = access_token.map_err(|error| without_token(state, resource, error))?;
     let admitted = state.resource_server.admit(access_token, resource).await;
-    let (principal, token) = admitted.map_err(|error| refused(state, resource, &error))?;
+    let (principal, token) = admitted.map_err(|token| refused(state, resource, token))?;
     Ok(Caller {
         principal,
         credential: token.map(Credential::from),
     })
 }
 
-fn without_token(state: &State, resource: &Resource, error: AccessTokenError) -> Refusal {
+fn without_token(state: &State, resource: &Arc<Resource>, error: AccessTokenError) -> Box<Turned> {
     let challenge = Challenge::for_request(error, resource, scopes(state, resource));
-    Refusal::Challenged {
+    let refusal = Refusal::Challenged {
         challenge: Box::new(challenge),
         reason: error.reason(),
-    }
+    };
+    Box::new(Turned {
+        resource: Some(Arc::clone(resource)),
+        ..refusal.into()
+    })
 }
 
-fn refused(state: &State, resource: &Resource, error: &TokenError) -> Refusal {
+fn refused(state: &State, resource: &Arc<Resource>, token: RefusedToken) -> Box<Turned> {
+    let RefusedToken { error, seen } = token;
+    Box::new(Turned {
+        refusal: answer(state, resource, &error),
+        resource: Some(Arc::clone(resource)),
+        problem: Some(error),
+        seen,
+    })
+}
+
+fn answer(state: &State, resource: &Resource, error: &TokenError) -> Refusal {
     let retry_after_seconds = error.retry_after_seconds().unwrap_or(1);
     match Challenge::for_token(error, resource, scopes(state, resource)) {
         Some(challenge) => Refusal::Challenged {

@@ -11,6 +11,8 @@
 //! 8. the handler, under a deadline and a panic guard
 //! 9. response headers, metrics, the access line
 
+mod record;
+
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -25,7 +27,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::access_log::{Entry, Notes};
-use super::authenticate::{Caller, authenticate};
+use super::authenticate::{Caller, Turned, authenticate};
 use super::client_address::{client_address, is_trusted};
 use super::error::Refusal;
 use super::origin::requested_host;
@@ -37,6 +39,7 @@ use super::{
 };
 use crate::mcp::Protocol;
 use crate::telemetry::Series;
+use record::UserAgent;
 
 /// How much of a refused request's body is read, for how long, and of how many at once: nobody has paid for it with a
 /// ticket.
@@ -71,6 +74,8 @@ struct Call {
     method: Method,
     uri: Uri,
     origin: Option<HeaderValue>,
+    /// The host that was asked for, if it is none of ours.
+    foreign_host: Option<String>,
     endpoint: Option<Endpoint>,
     origin_allowed: bool,
     chunked: bool,
@@ -78,6 +83,9 @@ struct Call {
     asks_first: bool,
     address: IpAddr,
     caller: Option<Caller>,
+    /// What there is to record of a request that was refused before there was a caller.
+    turned: Option<Box<Turned>>,
+    user_agent: UserAgent,
     notes: Notes,
 }
 
@@ -110,12 +118,15 @@ impl Stack {
             method: request.method().clone(),
             uri: request.uri().clone(),
             origin: request.headers().get(header::ORIGIN).cloned(),
+            foreign_host: None,
             endpoint: None,
             origin_allowed: false,
             chunked: request.headers().contains_key(header::TRANSFER_ENCODING),
             asks_first: request.headers().contains_key(header::EXPECT),
             address: peers.remote.ip(),
             caller: None,
+            turned: None,
+            user_agent: UserAgent::of(request.headers()),
             notes: Notes::default(),
         };
         let answered = match self.admit(&mut call, &mut request, peers) {
@@ -127,9 +138,13 @@ impl Stack {
             Ok(response) => response,
             Err(refusal) => {
                 call.notes.reason = Some(refusal.reason());
+                if call.turned.is_none() && call.caller.is_none() {
+                    call.turned = Some(Box::new(refusal.clone().into()));
+                }
                 self.refuse(refusal, request.into_body(), &call).await
             }
         };
+        self.record(&mut call, &response);
         self.finish(&call, response)
     }
 
@@ -158,7 +173,8 @@ impl Stack {
         let endpoint = endpoint.ok_or(Refusal::NotFound)?;
         if endpoint.access() == Access::Guarded {
             let allowed = self.state.allowed();
-            allowed.check_host(host, peers.local)?;
+            let checked = allowed.check_host(host, peers.local);
+            checked.inspect_err(|_| call.foreign_host = host.map(str::to_owned))?;
             allowed.check_origin(headers)?;
         }
         call.origin_allowed = true;
@@ -187,7 +203,12 @@ impl Stack {
         let deadline = call.started + allowed;
         let answer = async {
             if endpoint.access() == Access::Guarded {
-                let caller = authenticate(&self.state, endpoint, request).await?;
+                let caller = authenticate(&self.state, endpoint, request).await;
+                let caller = caller.map_err(|turned| {
+                    let refusal = turned.refusal.clone();
+                    call.turned = Some(turned);
+                    refusal
+                })?;
                 let limits = &self.state.rate_limits;
                 let limited = limits.check_call(&caller.principal, None);
                 call.caller = Some(caller);

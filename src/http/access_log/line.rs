@@ -4,6 +4,8 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::clock::civil_date;
+
 /// `number` in decimal, with zeros in front up to `width` digits.
 pub(super) fn decimal(line: &mut Vec<u8>, number: u64, width: usize) {
     let mut digits = [b'0'; 20];
@@ -22,20 +24,7 @@ pub(super) fn decimal(line: &mut Vec<u8>, number: u64, width: usize) {
 /// RFC 3339 in UTC with milliseconds.
 pub(super) fn timestamp(line: &mut Vec<u8>, unix_millis: i64) {
     let millis = unix_millis.rem_euclid(86_400_000);
-    // Days to a civil date: the usual algorithm over eras of 400 years, which start in March.
-    let shifted = unix_millis.div_euclid(86_400_000) + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (year, month, day) = civil_date(unix_millis.div_euclid(86_400_000));
     for (number, width, end) in [
         (year, 4, b'-'),
         (month, 2, b'-'),
