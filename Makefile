@@ -40,7 +40,7 @@ bench: ## The price of a checked call: a table of ratios, also in target/bench/r
 ##### Prove it
 
 .PHONY: test
-test: ## Everything that proves Usher: unit, integration, documents, conformance, real upstreams, end to end, docker compose, fuzzing
+test: ## Everything that proves Usher: unit, integration, documents, conformance, real upstreams, end to end, faults, docker compose, fuzzing
 	@tests/run-all
 
 .PHONY: fuzz
@@ -58,6 +58,10 @@ upstreams: ## MCP servers from npm and PyPI behind a real server
 .PHONY: e2e
 e2e: ## A real Keycloak, a real browser and the official clients
 	@tests/run-all e2e
+
+.PHONY: laboratory
+laboratory: ## Faults, one at a time, and what the doctor says of each
+	@tests/run-all laboratory
 
 .PHONY: compose-test
 compose-test: ## docker-compose.yml on a real Docker engine: up, a login in a browser over TLS, search, fetch, restart, down

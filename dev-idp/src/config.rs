@@ -8,8 +8,11 @@ use crate::secrets;
 /// Settings with their defaults; every field may be changed before [`crate::Server::start`].
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where to listen; the issuer is `http://` and this address. Anything but loopback is refused.
+    /// Where to listen. Anything but loopback is refused.
     pub listen: SocketAddr,
+    /// The issuer identifier, where a proxy stands in front of this server and its clients call that. Default: `http://`
+    /// and the address that it listens on.
+    pub issuer: Option<String>,
     /// How long an access token is valid. Default: 5 minutes.
     pub access_token_lifetime: Duration,
     /// How long a refresh token is valid, from its last rotation. Default: 8 hours.
@@ -41,6 +44,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9000)),
+            issuer: None,
             access_token_lifetime: Duration::from_secs(5 * 60),
             refresh_token_lifetime: Duration::from_secs(8 * 60 * 60),
             key_overlap: Duration::from_secs(60 * 60),

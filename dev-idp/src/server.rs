@@ -60,11 +60,9 @@ impl Server {
         };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let provider = Arc::new(Provider::new(
-            config,
-            format!("http://{address}"),
-            address.port(),
-        ));
+        let issuer = config.issuer.clone();
+        let issuer = issuer.unwrap_or_else(|| format!("http://{address}"));
+        let provider = Arc::new(Provider::new(config, issuer, address.port()));
         let mut tasks = JoinSet::new();
         tasks.spawn(axum::serve(listener, router(Arc::clone(&provider))).into_future());
         Ok(Self {
@@ -80,7 +78,7 @@ impl Server {
         self.address
     }
 
-    /// The issuer identifier: `http://` and the address.
+    /// The issuer identifier: `http://` and the address, or what the settings say.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.provider.issuer

@@ -21,11 +21,13 @@ mod issuer;
 #[expect(dead_code, reason = "shared with the integration tests")]
 #[path = "../support/issuer_keys.rs"]
 mod issuer_keys;
+#[path = "../support/keycloak.rs"]
 mod keycloak;
 mod load;
 mod memory;
 mod oidc_provider;
 mod outages;
+#[path = "../support/ports.rs"]
 mod ports;
 mod realm;
 mod refusals;
@@ -33,6 +35,7 @@ mod registration;
 mod report;
 mod sdk;
 mod step_up;
+#[path = "../support/tools.rs"]
 mod tools;
 mod upstream_credentials;
 mod usher;
@@ -44,6 +47,9 @@ use report::{Report, rows};
 use serde_json::json;
 use tokio::time::Instant;
 use usher::Usher;
+
+/// Where everything goes that they write, below `target`.
+const OUTPUT: &str = "e2e";
 
 /// What most rows work with.
 struct Scene {

@@ -8,11 +8,12 @@ use serde_json::json;
 
 use super::gateway::TestGateway;
 use super::issuer::TestIssuer;
-use super::tls::{Authority, Certificate, Front};
+use super::tls::{Authority, Certificate, Chain, Front};
 
 const GOOD: Certificate = Certificate {
     name: "localhost",
     expired: false,
+    chain: Chain::Whole,
 };
 
 /// An issuer that calls itself by its TLS front's address.

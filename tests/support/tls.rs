@@ -25,6 +25,19 @@ pub(crate) struct Certificate {
     pub(crate) name: &'static str,
     /// Whether it is valid today.
     pub(crate) expired: bool,
+    /// Who vouches for it.
+    pub(crate) chain: Chain,
+}
+
+/// Who vouches for a certificate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Chain {
+    /// Nobody but itself.
+    SelfSigned,
+    /// The authority.
+    Whole,
+    /// One whom the authority vouches for, and whose own certificate is not sent along.
+    WithoutIntermediate,
 }
 
 impl Authority {
@@ -59,7 +72,12 @@ impl Authority {
             (date_time_ymd(2020, 1, 1), date_time_ymd(2100, 1, 1))
         };
         let key = KeyPair::generate().expect("a key");
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let certificate = match shown.chain {
+            Chain::SelfSigned => params.self_signed(&key),
+            Chain::Whole => params.signed_by(&key, &self.issuer),
+            Chain::WithoutIntermediate => params.signed_by(&key, &intermediate()),
+        };
+        let certificate = certificate.expect("a certificate");
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
         let config = ServerConfig::builder().with_no_client_auth();
         let chain = vec![certificate.der().clone()];
@@ -87,6 +105,15 @@ impl Authority {
         });
         Front { port, task }
     }
+}
+
+/// An authority between the one that is trusted and a server. Its own certificate is never seen, so nobody signs it.
+fn intermediate() -> Issuer<'static, KeyPair> {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let name = "Test authority, intermediate";
+    params.distinguished_name.push(DnType::CommonName, name);
+    Issuer::new(params, KeyPair::generate().expect("a key"))
 }
 
 /// The running front. It stops when dropped.

@@ -1,4 +1,5 @@
-//! What `tests/e2e/install` has fetched, where the rows leave what they wrote, and programs that end with the tests.
+//! What `tests/e2e/install` has fetched, where the rows leave what they wrote (the folder `OUTPUT` of the binary, below
+//! `target`), and programs that end with the tests.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,7 @@ pub(crate) fn tool(name: &str) -> anyhow::Result<PathBuf> {
 
 /// A file or folder of this run.
 pub(crate) fn output(name: &str) -> PathBuf {
-    root().join("target/e2e").join(name)
+    root().join("target").join(super::OUTPUT).join(name)
 }
 
 /// A folder for the scripts of the clients: Node looks for modules beside a script.
