@@ -92,7 +92,7 @@ pub const METADATA_RESOURCE: Check = Check {
     id: "metadata-resource",
     title: "`resource` is the address that was typed",
     place: Place::Gateway,
-    follows: &["metadata-valid", "metadata-fresh"],
+    follows: &["metadata-found", "metadata-valid", "metadata-fresh"],
     ..Check::BLANK
 };
 

@@ -149,14 +149,16 @@ fn who_answers(heard: &Heard) -> (Finding, bool) {
         );
     }
     let expected = "an MCP server: 401 with a challenge";
-    let is_elsewhere = matches!(heard.status, 404 | 405 | 410 | 501);
+    // Whoever challenges is no stranger, whatever became of the status on the way.
+    let challenges = heard.header("www-authenticate").is_some();
+    let is_elsewhere = matches!(heard.status, 404 | 405 | 410 | 501) && !challenges;
     if is_elsewhere || is_html(heard) {
         return (
             Finding::failure(&ANSWER_IS_MCP, words).expected(expected),
             false,
         );
     }
-    if heard.status == 200 && !is_json_rpc(heard) {
+    if heard.status == 200 && !is_json_rpc(heard) && !challenges {
         let found = format!("{words}, which is no JSON-RPC");
         return (
             Finding::failure(&ANSWER_IS_MCP, found).expected(expected),

@@ -86,8 +86,9 @@ pub(super) async fn check(
     let mut places = vec![at_path];
     places.extend(at_root);
     places.extend(elsewhere);
-    findings.push(named_address(challenged, named.as_ref(), &places));
-    findings.push(found(&places, &path));
+    let is_right = matches!(&named, Some(Ok(url)) if *url == path);
+    findings.push(named_address(challenged, named.as_ref(), &places, is_right));
+    findings.push(found(&places, &path, is_right));
     // As clients do: the address in the challenge, then the path, then the root.
     let is_named = |place: &&Place| matches!(&named, Some(Ok(url)) if *url == place.url);
     let taken = places
@@ -113,6 +114,7 @@ fn named_address(
     challenged: &Challenged,
     named: Option<&Result<Url, url::ParseError>>,
     places: &[Place],
+    is_right: bool,
 ) -> Finding {
     let check = &CHALLENGE_METADATA_ADDRESS;
     let expected = |finding: Finding| {
@@ -136,14 +138,16 @@ fn named_address(
             ))
         }
         Some(Ok(url)) => match places.iter().find(|place| place.url == *url) {
-            Some(place) if place.is_there() => Finding::ok(check, url.as_str()),
+            // The right address where nothing is: that is not the challenge's fault.
+            Some(place) if place.is_there() || is_right => Finding::ok(check, url.as_str()),
             Some(place) => expected(Finding::failure(check, place.in_words())),
             None => expected(Finding::failure(check, url.as_str())),
         },
     }
 }
 
-fn found(places: &[Place], path: &Url) -> Finding {
+/// Whether it is at the path, where the challenge sends clients if `is_named`; else the root will do.
+fn found(places: &[Place], path: &Url, is_named: bool) -> Finding {
     let there: Vec<&str> = places
         .iter()
         .filter(|place| place.is_there())
@@ -155,9 +159,10 @@ fn found(places: &[Place], path: &Url) -> Finding {
         .map(Place::in_words)
         .collect();
     let expected = format!("200 with JSON at {path}");
-    if there.is_empty() {
+    let at_path = places.first().is_some_and(Place::is_there);
+    if there.is_empty() || (is_named && !at_path) {
         Finding::failure(&METADATA_FOUND, missing.join("; ")).expected(expected)
-    } else if places.first().is_some_and(Place::is_there) {
+    } else if at_path {
         Finding::ok(&METADATA_FOUND, there.join(" and "))
     } else {
         Finding::warning(&METADATA_FOUND, missing.join("; ")).expected(expected)
