@@ -47,7 +47,7 @@ pub(crate) const ROWS: &[Row] = &[
         "http instead of https, off this machine",
         "client",
         &[],
-        Ask::WalkTo("http://mcp.example.com/mcp"),
+        Ask::WalkTo("http://203.0.113.9/mcp"),
         "address-https",
     ),
     row(

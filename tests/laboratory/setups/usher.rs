@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::{Instant, sleep};
 
 use crate::{ports, tools};
@@ -207,14 +207,11 @@ impl Usher {
         Ok(std::fs::remove_dir_all(self.folder().join("state"))?)
     }
 
-    /// Ends it in order.
+    /// Ends it at once: in order it would wait for connections that proxies keep.
     pub(crate) async fn stop(&mut self) -> anyhow::Result<()> {
         self.runs_with = None;
         if let Some(mut child) = self.child.take() {
-            if let Some(pid) = child.id() {
-                Command::new("kill").arg(pid.to_string()).status().await?;
-            }
-            child.wait().await?;
+            child.kill().await?;
         }
         Ok(())
     }
