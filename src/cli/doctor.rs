@@ -53,7 +53,7 @@ pub struct Options {
     #[arg(long, requires = "url")]
     register: bool,
     #[command(flatten)]
-    session: session::Options,
+    session: session::SessionOptions,
     /// A file with an access token for this address, or - for standard input: for what only a caller sees
     #[arg(long, value_name = "FILE", requires = "url")]
     token_file: Option<PathBuf>,

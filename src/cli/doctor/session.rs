@@ -22,7 +22,7 @@ const MOST_BYTES: u64 = 64 * 1024;
 
 /// What a login and a session take.
 #[derive(clap::Args, Debug)]
-pub(super) struct Options {
+pub(super) struct SessionOptions {
     /// Log in with the browser, and do with the token what a client does; takes --client-id or --register
     #[arg(long, requires = "url", conflicts_with = "token_file")]
     login: bool,
@@ -43,7 +43,7 @@ pub(super) struct Options {
     query: Option<String>,
 }
 
-impl Options {
+impl SessionOptions {
     pub(super) fn client_id(&self) -> Option<String> {
         self.client_id.clone()
     }
