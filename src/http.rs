@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod access_log;
+pub mod active_streams;
 pub mod admin;
 pub mod answer;
 pub mod authenticate;
@@ -20,6 +21,7 @@ pub mod openapi;
 pub mod origin;
 mod page;
 pub mod per_address;
+pub mod recent_calls;
 pub mod request_id;
 pub mod request_path;
 pub mod server;
@@ -54,7 +56,9 @@ use crate::mcp::Protocol;
 use crate::rate_limit::{RateLimits, Shares};
 use crate::telemetry::Metrics;
 use crate::upstream::Upstreams;
+use active_streams::ActiveStreams;
 use origin::Allowed;
+use recent_calls::RecentCalls;
 use server::Answer;
 use stack::{Peers, Stack};
 
@@ -76,6 +80,8 @@ pub struct Parts {
     pub rate_limits: RateLimits,
     /// What was refused, and who fell silent.
     pub audit: Audit,
+    /// What mends a refusal.
+    pub remedies: admin::Remedies,
     /// Counters and gauges.
     pub metrics: Metrics,
     /// Where the line per request goes.
@@ -97,6 +103,8 @@ struct Shared {
     public_url: String,
     openapi: openapi::Cell,
     waiting_bodies: Shares,
+    recent_calls: RecentCalls,
+    active_streams: ActiveStreams,
     started: Instant,
 }
 
@@ -116,6 +124,7 @@ impl State {
         );
         let allowed = Allowed::new(&public_url, hosts, origins);
         let waiting_bodies = Shares::new(settings.max_waiting_bodies_per_subject);
+        let recent_calls = RecentCalls::new(settings.count_calls);
         let started = Instant::now();
         Self(Arc::new(Shared {
             parts,
@@ -123,6 +132,8 @@ impl State {
             public_url,
             openapi: openapi::Cell::default(),
             waiting_bodies,
+            recent_calls,
+            active_streams: ActiveStreams::default(),
             started,
         }))
     }
@@ -147,6 +158,16 @@ impl State {
     /// The bodies that are waited for, by subject.
     pub(in crate::http) fn waiting_bodies(&self) -> &Shares {
         &self.0.waiting_bodies
+    }
+
+    /// Who called what.
+    pub(in crate::http) fn recent_calls(&self) -> &RecentCalls {
+        &self.0.recent_calls
+    }
+
+    /// Who listens.
+    pub(in crate::http) fn active_streams(&self) -> &ActiveStreams {
+        &self.0.active_streams
     }
 
     /// The hosts and origins that may call.

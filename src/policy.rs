@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub use caller::{Caller, Standing};
 pub use denial::{Denial, Reason};
-pub use explain::{Condition, Explanation};
+pub use explain::{Asked, Condition, Explanation};
 pub use settings::{RuleSettings, SettingsError};
 
 use self::facts::{Fact, FactSet, MOST_FACTS};

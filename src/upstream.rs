@@ -26,6 +26,7 @@ mod listing;
 mod lists;
 mod lock;
 mod message;
+mod overview;
 mod process;
 mod sessions;
 pub mod settings;
@@ -55,6 +56,7 @@ pub use link::Handshake;
 pub use lists::{Capabilities, Feature, Item, Lists};
 pub use lock::{CatalogueLock, Change, Difference, Guard, LockError, LockSettings, OnChange};
 pub use message::{Era, LogLevel, Notification, Question, Reply};
+pub use overview::Overview;
 pub use settings::{
     EraSetting, Names, SettingsError, StartSetting, StdioSettings, UpstreamSettings, mistakes,
 };

@@ -189,6 +189,7 @@ impl Server {
         let state = http::State::new(http::Parts {
             settings: config.http,
             landing: config.landing,
+            remedies: http::admin::Remedies::default(),
             resource_server,
             protocol,
             knowledge,

@@ -1,7 +1,10 @@
-//! The admin listener: `/metrics`, `/refusals` and health, for operations only.
+//! The admin listener: `/metrics`, health and the pages about this server (`/refusals` is one of them), for operations only.
 //!
 //! On loopback by default. Anywhere else it demands a secret, as `Authorization: Bearer`, and the program refuses to
 //! start without one (`config` asks [`needs_secret`]). It shares nothing with the public surface but the state.
+
+mod pages;
+mod remedies;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +14,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 
-use super::answer::{json, text};
+use super::answer::text;
 use super::error::Refusal;
 use super::origin::{check_loopback_host, requested_host};
 use super::request_id::RequestId;
@@ -20,6 +23,8 @@ use super::stack::Peers;
 use super::{State, health};
 use crate::sealing::equal_in_constant_time;
 use crate::telemetry::metrics;
+use pages::Sheet;
+pub use remedies::{Remedies, Remedy};
 
 /// True if the admin listener may not be bound to `address` without a secret.
 #[must_use]
@@ -54,8 +59,10 @@ impl Admin {
             "/metrics" => self.metrics(),
             "/healthz" => health::health(&self.state, request.uri().query()),
             "/readyz" => health::ready(&self.state),
-            "/refusals" => json(StatusCode::OK, &self.state.audit.snapshot()),
-            _ => return Err(Refusal::NotFound),
+            path => {
+                let sheet = Sheet::at(path).ok_or(Refusal::NotFound)?;
+                sheet.answer(&self.state, request.headers())
+            }
         };
         if matches!(*request.method(), Method::GET | Method::HEAD) {
             Ok(answer)

@@ -77,13 +77,13 @@ pub fn landing(state: &State, headers: &HeaderMap) -> Response {
 
 /// Whether it works, in a few words that anybody may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Reading {
-    tone: Tone,
-    words: &'static str,
+pub(super) struct Reading {
+    pub(super) tone: Tone,
+    pub(super) words: &'static str,
 }
 
 impl Reading {
-    fn of(readiness: &Readiness) -> Self {
+    pub(super) fn of(readiness: &Readiness) -> Self {
         let (tone, words) = match readiness.reason() {
             None => (Tone::Good, "Ready"),
             Some("stopping") => (Tone::Wait, "Stopping"),

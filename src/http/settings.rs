@@ -24,6 +24,9 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// Whether the MCP endpoint also answers at `/` besides `/mcp`. Default true. `GET /` stays the landing page.
     pub root_endpoint: bool,
+    /// Whether calls are counted per client and tool, for the admin page `/calls`: names and numbers, at most 1024 rows in
+    /// memory. Default true.
+    pub count_calls: bool,
     /// Seconds until a request's headers must have arrived, also the first ones of a connection. Default 10, at least 1. The
     /// connection is closed.
     pub header_timeout_seconds: u64,
@@ -64,6 +67,7 @@ impl Default for Settings {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             root_endpoint: true,
+            count_calls: true,
             header_timeout_seconds: 10,
             body_timeout_seconds: 15,
             request_timeout_seconds: 60,

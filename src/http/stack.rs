@@ -344,8 +344,10 @@ impl Stack {
         if let Some(reason) = call.notes.reason {
             metrics.refusal(reason);
         }
+        let now = self.state.clock.unix_millis();
+        self.remember(call, &mut response, streams, now);
         self.state.access_log.write(&Entry {
-            unix_millis: self.state.clock.unix_millis(),
+            unix_millis: now,
             method: call.method.as_str(),
             path: call.uri.path(),
             status,

@@ -7,6 +7,7 @@ mod described;
 mod keep;
 mod merge;
 mod names;
+mod offered;
 mod route;
 mod shown;
 mod uri_template;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 pub(crate) use merge::label;
 pub(crate) use names::Naming;
 pub use names::name_in_rules;
+pub use offered::{Offered, OfferedEntry};
 pub(crate) use views::Catalogs;
 
 use self::keep::{merged, of_none, of_one};

@@ -24,18 +24,54 @@ pub struct Condition {
     pub holds: bool,
 }
 
+/// One thing that is asked of everybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The rule that asks.
+    pub rule: Arc<str>,
+    /// What it asks, in words.
+    pub what: String,
+}
+
 impl Policy {
     /// What `caller` would be told, with everything it rests on. A word about a caller, never a [`super::Permit`].
     #[must_use]
     pub fn explain(&self, caller: &Caller<'_>, requirements: &Requirements) -> Explanation {
         let has = self.facts_of(caller);
         let decision = self.may_use(has, requirements);
-        let condition = |rule: &Arc<str>, number: usize| {
-            let asked = self.facts.get(number)?.in_words();
-            let rule = Arc::clone(rule);
+        let condition = |(rule, number)| {
+            let Asked { rule, what } = self.in_words(rule, number)?;
             let holds = has.contains(number);
-            Some(Condition { rule, asked, holds })
+            Some(Condition {
+                rule,
+                asked: what,
+                holds,
+            })
         };
+        let asked = self.numbers(requirements).into_iter();
+        Explanation {
+            conditions: asked.filter_map(condition).collect(),
+            decision: decision.map(str::to_owned),
+        }
+    }
+
+    /// Everything that is asked of whoever wants to use this, whoever it is.
+    #[must_use]
+    pub fn asked(&self, requirements: &Requirements) -> Vec<Asked> {
+        let asked = self.numbers(requirements).into_iter();
+        asked
+            .filter_map(|(rule, number)| self.in_words(rule, number))
+            .collect()
+    }
+
+    fn in_words(&self, rule: &Arc<str>, number: usize) -> Option<Asked> {
+        let what = self.facts.get(number)?.in_words();
+        let rule = Arc::clone(rule);
+        Some(Asked { rule, what })
+    }
+
+    /// The facts that are asked for, by their numbers, each with the rule that asks.
+    fn numbers<'p>(&'p self, requirements: &'p Requirements) -> Vec<(&'p Arc<str>, usize)> {
         let rules = || {
             requirements
                 .rules
@@ -44,16 +80,12 @@ impl Policy {
         };
         let by_default = rules().all(|rule| rule.scopes.is_empty());
         let usual = requirements.scopes.numbers().filter(|_| by_default);
-        let usual = usual.filter_map(|number| condition(&requirements.scope_rule, number));
+        let usual = usual.map(|number| (&requirements.scope_rule, number));
         let asked = rules().flat_map(|rule| {
             let mut all = rule.scopes;
             all.add(rule.others);
-            all.numbers()
-                .filter_map(move |number| condition(&rule.name, number))
+            all.numbers().map(move |number| (&rule.name, number))
         });
-        Explanation {
-            conditions: usual.chain(asked).collect(),
-            decision: decision.map(str::to_owned),
-        }
+        usual.chain(asked).collect()
     }
 }

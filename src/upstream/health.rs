@@ -20,6 +20,18 @@ pub(super) enum State {
     Idle,
 }
 
+impl State {
+    /// The word for it, as `/healthz` counts them.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Connecting => "connecting",
+            Self::Down => "down",
+            Self::Idle => "idle",
+        }
+    }
+}
+
 /// Where the task of an upstream writes down how it stands.
 #[derive(Debug)]
 pub(super) struct Standing {

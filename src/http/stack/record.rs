@@ -31,7 +31,7 @@ impl UserAgent {
         Self { bytes, length }
     }
 
-    fn bytes(&self) -> Option<&[u8]> {
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
         self.bytes.get(..self.length?)
     }
 }
@@ -57,6 +57,29 @@ impl Stack {
         let turned = call.turned.take();
         if let Some(refused) = self.refused(call, turned, response) {
             audit.refused(refused);
+        }
+    }
+
+    /// Counts a call for the admin page about calls, and lists a stream on the one about streams for as long as it is open.
+    pub(super) fn remember(&self, call: &Call, response: &mut Response, streams: bool, now: i64) {
+        let Some(caller) = &call.caller else {
+            return;
+        };
+        let principal = &caller.principal;
+        if let Some(operation) = &call.notes.operation {
+            let refused = call.notes.reason.is_some();
+            let calls = self.state.recent_calls();
+            calls.record(principal, operation, refused, now);
+        }
+        if streams {
+            let path = call.endpoint.map_or("other", Endpoint::label);
+            let about = (path, call.user_agent.bytes());
+            let body = std::mem::take(response.body_mut());
+            let held = self
+                .state
+                .active_streams()
+                .hold(body, principal, about, now);
+            *response.body_mut() = held;
         }
     }
 
