@@ -24,6 +24,7 @@ use silence::{Change, Silence};
 
 use crate::clock::{Clock, Timestamp};
 use crate::lifecycle::Lifecycle;
+use crate::telemetry::Metrics;
 
 /// How often the task looks who fell silent.
 const LOOK: Duration = Duration::from_secs(5);
@@ -112,6 +113,22 @@ impl Audit {
             recorded,
             refusals,
             clients: self.0.silence.clients(),
+        }
+    }
+
+    /// Sets the metrics that follow from it.
+    pub fn count(&self, metrics: &Metrics) {
+        self.look();
+        metrics.refusal_rows(self.0.ledger.len());
+        for client in self.0.silence.clients() {
+            let Some(software) = Software::parse(&client.software) else {
+                continue;
+            };
+            let name = software.name();
+            metrics.client_requests(name, "challenged", client.challenges);
+            metrics.client_requests(name, "connected", client.connections);
+            metrics.client_requests(name, "called", client.calls);
+            metrics.client_silent(name, client.state.is_silent());
         }
     }
 

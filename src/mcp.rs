@@ -60,6 +60,7 @@ use self::catalog::{Catalogs, Label};
 use self::counts::Counts;
 use self::era::Era;
 use self::log_levels::LogLevels;
+use self::members::Members;
 use self::old_transport::OldTransport;
 use self::running::RunningCalls;
 use self::session::Sessions;
@@ -123,6 +124,8 @@ pub struct Post<'a> {
     pub headers: &'a HeaderMap,
     /// The request's body.
     pub body: &'a [u8],
+    /// The name under which the client and the log speak of the request: a refusal carries it.
+    pub request_id: &'a str,
     /// What yields the caller's credentials for upstreams, where one takes them.
     pub credential: Option<&'a Credential>,
     /// The client takes a stream of events for an answer.
@@ -192,11 +195,31 @@ impl Protocol {
 
     /// The body of a 401 to `body`, if that is a `tools/call`: some clients read challenges there only.
     #[must_use]
-    pub fn unauthorized_call(body: &[u8], challenge: &str) -> Option<Bytes> {
+    pub fn unauthorized_call(body: &[u8], challenge: &str, request_id: &str) -> Option<Bytes> {
         let call = envelope::tool_call(body)?;
         let mut json = Vec::new();
-        asked::write_refused_call(&mut json, call.id?, challenge, era::claimed(&call));
+        let refused = (call.id?, request_id);
+        asked::write_refused_call(&mut json, refused, challenge, era::claimed(&call));
         Some(Bytes::from(json))
+    }
+
+    /// What the sender of `body` calls itself, if it says so there: nothing that decides anything.
+    #[must_use]
+    pub fn client_info(body: &[u8]) -> Option<String> {
+        // Most bodies hold none, and need not be read for that.
+        memchr::memmem::find(body, b"clientInfo")?;
+        let call = envelope::call(body)?;
+        let own = call.params.get("clientInfo");
+        let of_request = || {
+            let meta = call.params.get("_meta").and_then(Members::of)?;
+            meta.get("io.modelcontextprotocol/clientInfo")
+        };
+        let info = Members::of(own.or_else(of_request)?)?;
+        let name = info.text("name")?;
+        Some(match info.text("version") {
+            Some(version) => format!("{name}/{version}"),
+            None => name.into_owned(),
+        })
     }
 }
 

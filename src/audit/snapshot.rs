@@ -196,3 +196,58 @@ impl Refusal {
 fn is_false(value: &bool) -> bool {
     !value
 }
+
+/// The schema of what `/refusals` gives, as text.
+#[must_use]
+pub fn json_schema() -> String {
+    let schema = schemars::schema_for!(Snapshot);
+    let mut text = serde_json::to_string_pretty(&schema).expect("invariant: a schema is JSON");
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_in_the_reference_is_that_of_the_record() {
+        let written = include_str!("../../docs/reference/refusals.schema.json");
+        assert!(
+            written == json_schema(),
+            "docs/reference/refusals.schema.json should be:\n{}",
+            json_schema()
+        );
+    }
+
+    #[test]
+    fn every_member_is_in_the_reference() {
+        let page = include_str!("../../docs/reference/refusals.md");
+        let schema: serde_json::Value = serde_json::from_str(&json_schema()).expect("JSON");
+        let definitions = schema["$defs"].as_object().expect("definitions").values();
+        let objects = definitions.chain([&schema]);
+        let members = objects.filter_map(|object| object["properties"].as_object());
+        for name in members.flat_map(|members| members.keys()) {
+            let is_named =
+                page.contains(&format!("`{name}`")) || page.contains(&format!("`token.{name}`"));
+            assert!(is_named || name == "refusals", "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_newer_server_adds_is_skipped_and_what_is_absent_is_none() {
+        let json = r#"{"version":"9.0.0","taken_at":"2026-10-21T00:00:00.123Z","since":"2026-10-21T00:00:00.000Z",
+            "capacity":1,"silence_minutes":10,"without_token":0,"recorded":1,"news":[],"clients":[],
+            "refusals":[{"reason":"r","count":1,"first_seen":"2026-10-21T00:00:00.123Z","last_seen":"2026-10-21T00:00:00.123Z",
+            "request_id":"0","software":"news","software_title":"News","news":1}]}"#;
+        let read: Snapshot = serde_json::from_str(json).expect("a snapshot");
+        assert_eq!(read.refusals.len(), 1);
+        assert_eq!(read.refusals[0].token, None);
+        assert_eq!(read.refusals[0].known_software(), None);
+        let again = serde_json::to_string(&read).expect("JSON");
+        assert_eq!(
+            serde_json::from_str::<Snapshot>(&again).expect("again"),
+            read
+        );
+    }
+}

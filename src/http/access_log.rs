@@ -26,6 +26,8 @@ pub struct Notes {
     pub reason: Option<&'static str>,
     /// The rule behind a refusal.
     pub rule: Option<Arc<str>>,
+    /// What a refused client calls itself, for the record of refusals alone: the log has the request id.
+    pub client_info: Option<String>,
 }
 
 /// Where access lines go. The default writes none.
@@ -225,6 +227,7 @@ mod tests {
             }),
             reason: Some("insufficient_scope"),
             rule: Some("fetch writes".into()),
+            ..Notes::default()
         };
         insta::assert_snapshot!(line(false, &entry("/mcp", &notes)), @r#"{"timestamp":"2026-10-21T00:00:00.123Z","level":"INFO","target":"access","method":"POST","path":"/mcp","status":200,"duration_ms":1.234,"request_id":"0123","remote":"192.0.2.1","operation":"tools/call search","outcome":"refused","reason":"insufficient_scope","rule":"fetch writes"}"#);
     }

@@ -79,6 +79,7 @@ impl Admin {
         for collection in self.state.knowledge.health().collections {
             metrics.documents(&collection.name, collection.documents, collection.failures);
         }
+        self.state.audit.count(metrics);
         text(StatusCode::OK, metrics::CONTENT_TYPE, metrics.encode())
     }
 }

@@ -9,6 +9,7 @@ use super::access_log::Notes;
 use super::authenticate::Caller;
 use super::error::Refusal;
 use super::mcp_endpoint::{accepts, read, respond};
+use super::request_id::RequestId;
 use crate::auth::Principal;
 use crate::mcp::{Answer, BadHttp, Post};
 
@@ -38,7 +39,7 @@ struct Address {
 pub async fn message(
     state: &State,
     caller: &Caller,
-    request: Request,
+    (request, request_id): (Request, &RequestId),
     notes: &mut Notes,
 ) -> Result<Response, Refusal> {
     let principal = &caller.principal;
@@ -50,6 +51,7 @@ pub async fn message(
                 principal,
                 headers: &headers,
                 body: &body,
+                request_id: request_id.as_str(),
                 credential: caller.credential.as_ref(),
                 // Everything that comes goes on the session's stream.
                 takes_events: true,

@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use super::access_log::Notes;
 use super::authenticate::Caller;
 use super::error::Refusal;
+use super::request_id::RequestId;
 use super::spliced::Spliced;
 use super::{State, body};
 use crate::auth::Principal;
@@ -27,7 +28,7 @@ const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 pub async fn answer(
     state: &State,
     caller: &Caller,
-    request: Request,
+    (request, request_id): (Request, &RequestId),
     notes: &mut Notes,
 ) -> Result<Response, Refusal> {
     let protocol = &state.protocol;
@@ -35,6 +36,7 @@ pub async fn answer(
     if !protocol.serves(principal) {
         return Err(Refusal::NotFound);
     }
+    let mut client_info = None;
     let answer = match *request.method() {
         Method::POST => match read(state, principal, request).await? {
             Ok((headers, body)) => {
@@ -42,10 +44,12 @@ pub async fn answer(
                     principal,
                     headers: &headers,
                     body: &body,
+                    request_id: request_id.as_str(),
                     credential: caller.credential.as_ref(),
                     takes_events: accepts(&headers, "text/event-stream"),
                 };
                 let answer = protocol.post(&post).await;
+                client_info = refused_client(&answer, &body);
                 let streams = matches!(answer.body, mcp::Body::Events(_));
                 if streams && !post.takes_events {
                     Answer::bad_http(BadHttp::NotAcceptable)
@@ -61,7 +65,15 @@ pub async fn answer(
         }
         _ => protocol.get(principal, request.headers()),
     };
-    Ok(respond(answer, notes))
+    let response = respond(answer, notes);
+    notes.client_info = client_info;
+    Ok(response)
+}
+
+/// What the client calls itself, if a rule refuses what it asks for.
+pub(super) fn refused_client(answer: &Answer, body: &[u8]) -> Option<String> {
+    answer.rule.as_ref()?;
+    mcp::Protocol::client_info(body)
 }
 
 /// The request's headers and whole body, if it is JSON and its sender takes JSON back. Most answers are JSON; a client
@@ -131,6 +143,7 @@ pub(super) fn respond(answer: Answer, notes: &mut Notes) -> Response {
         operation: answer.operation,
         reason: answer.reason,
         rule: answer.rule,
+        client_info: None,
     };
     response
 }

@@ -141,7 +141,7 @@ impl Stack {
                 if call.turned.is_none() && call.caller.is_none() {
                     call.turned = Some(Box::new(refusal.clone().into()));
                 }
-                self.refuse(refusal, request.into_body(), &call).await
+                self.refuse(refusal, request.into_body(), &mut call).await
             }
         };
         self.record(&mut call, &response);
@@ -238,6 +238,7 @@ impl Stack {
                 well_known::resource_metadata(state, request.uri().path())
             }
             (Endpoint::Mcp | Endpoint::McpRoot | Endpoint::McpUpstream, Some(caller)) => {
+                let request = (request, &call.request_id);
                 mcp_endpoint::answer(state, caller, request, &mut call.notes).await
             }
             (Endpoint::LegacySse, Some(caller)) => Ok(legacy_sse::open(
@@ -247,6 +248,7 @@ impl Stack {
                 &mut call.notes,
             )),
             (Endpoint::LegacyMessages, Some(caller)) => {
+                let request = (request, &call.request_id);
                 legacy_sse::message(state, caller, request, &mut call.notes).await
             }
             (Endpoint::AuthorizationServerMetadata, _) => {
@@ -276,7 +278,7 @@ impl Stack {
     /// The answer to a refused request. Its body is read, if it is small and quick: a client that sends head and body apart
     /// would otherwise meet a closed connection; where that is not to be had the close is announced (RFC 9112 §9.6). A
     /// `tools/call` gets the challenge in its body as well, as a tool result, because some clients look for it there only.
-    async fn refuse(&self, refusal: Refusal, body: Body, call: &Call) -> Response {
+    async fn refuse(&self, refusal: Refusal, body: Body, call: &mut Call) -> Response {
         let mut response = refusal.into_response(&call.request_id);
         let read = if call.asks_first {
             // Reading would invite the body with a 100 (RFC 9110 §10.1.1); nobody wants it any more.
@@ -295,10 +297,19 @@ impl Stack {
                 call.endpoint,
                 Some(Endpoint::Mcp | Endpoint::McpRoot | Endpoint::McpUpstream)
             );
+        if is_call
+            && call
+                .turned
+                .as_ref()
+                .is_some_and(|turned| turned.problem.is_some())
+        {
+            call.notes.client_info = Protocol::client_info(&body);
+        }
         let challenge = response.headers().get(header::WWW_AUTHENTICATE);
         if is_call
             && let Some(challenge) = challenge.and_then(|challenge| challenge.to_str().ok())
-            && let Some(json) = Protocol::unauthorized_call(&body, challenge)
+            && let Some(json) =
+                Protocol::unauthorized_call(&body, challenge, call.request_id.as_str())
         {
             *response.body_mut() = Body::from(json);
         }

@@ -9,7 +9,6 @@ use super::catalog::{Catalog, Entry, Found, Home};
 use super::envelope::{Call, Id};
 use super::error::Error;
 use super::method::Method;
-use super::reply::Caching;
 use super::session::{Session, SessionKey};
 use super::settings::DeniedCall;
 use super::{Answer, Era, Post, Protocol, answer, call, reply, target};
@@ -35,6 +34,8 @@ pub(super) struct Asked<'a> {
     pub(super) session_key: Option<SessionKey>,
     /// The client takes a stream for an answer.
     pub(super) takes_events: bool,
+    /// The name under which the client and the log speak of the request.
+    pub(super) request_id: &'a str,
     /// What there is at this moment.
     pub(super) catalog: &'a Catalog,
     /// The tool, prompt, resource or template that it is about, if there is such a thing.
@@ -87,6 +88,7 @@ impl Protocol {
             session: None,
             session_key: None,
             takes_events: post.takes_events,
+            request_id: post.request_id,
             catalog,
             call,
             id,
@@ -172,17 +174,19 @@ impl Protocol {
     }
 
     pub(super) fn write_refusal(&self, asked: &Asked<'_>, error: &Error, out: &mut Vec<u8>) {
+        let refused = (asked.id, asked.request_id);
         match error {
             Error::Denied(denied) if asked.method == Some(Method::CallTool) => {
                 match &denied.challenge {
                     Some(challenge) => {
                         let challenge = challenge.header_value();
                         let challenge = challenge.to_str().unwrap_or_default();
-                        write_refused_call(out, asked.id, challenge, asked.era);
+                        write_refused_call(out, refused, challenge, asked.era);
                     }
-                    None => write_forbidden_call(out, asked.id, asked.era),
+                    None => write_forbidden_call(out, refused, asked.era),
                 }
             }
+            Error::Denied(_) => reply::refusal(out, refused, error, asked.era),
             _ => reply::error(out, Some(asked.id), error, asked.era),
         }
     }
@@ -216,18 +220,27 @@ impl Denied {
 }
 
 /// The result of a call that no better token of this caller would open: a tool error, which the model can pass on.
-fn write_forbidden_call(out: &mut Vec<u8>, id: Id<'_>, era: Era) {
+fn write_forbidden_call(out: &mut Vec<u8>, (id, request_id): (Id<'_>, &str), era: Era) {
     reply::open(out, id);
     call::failed(
         out,
         "You may not use this tool. No other scope would change that; ask whoever runs this server.",
     );
-    reply::close(out, era, Caching::Silent);
+    if era == Era::Modern {
+        out.extend_from_slice(br#","resultType":"complete""#);
+    }
+    out.extend_from_slice(br#","_meta":{"#);
+    close_refused(out, request_id, era);
 }
 
 /// The result of a call that is refused for want of a (better) token, as ChatGPT wants it: a tool error that carries
 /// the challenges of RFC 6750 in `_meta["mcp/www_authenticate"]`.
-pub(super) fn write_refused_call(out: &mut Vec<u8>, id: Id<'_>, challenge: &str, era: Era) {
+pub(super) fn write_refused_call(
+    out: &mut Vec<u8>,
+    (id, request_id): (Id<'_>, &str),
+    challenge: &str,
+    era: Era,
+) {
     reply::open(out, id);
     call::failed(
         out,
@@ -238,7 +251,14 @@ pub(super) fn write_refused_call(out: &mut Vec<u8>, id: Id<'_>, challenge: &str,
     }
     out.extend_from_slice(br#","_meta":{"mcp/www_authenticate":["#);
     reply::string(out, challenge);
-    out.push(b']');
+    out.extend_from_slice(b"],");
+    close_refused(out, request_id, era);
+}
+
+/// The end of both: the name under which the log speaks of it, and who answers.
+fn close_refused(out: &mut Vec<u8>, request_id: &str, era: Era) {
+    out.extend_from_slice(br#""usher/request_id":"#);
+    reply::string(out, request_id);
     if era == Era::Modern {
         out.extend_from_slice(br#","io.modelcontextprotocol/serverInfo":"#);
         out.extend_from_slice(reply::SERVER_INFO.as_bytes());

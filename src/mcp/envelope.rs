@@ -139,8 +139,13 @@ fn level_by_level(body: &str) -> Result<Body<'_>, Refused<'_>> {
 
 /// The call of a tool that `body` holds, for a refusal before anything else is looked at.
 pub(crate) fn tool_call(body: &[u8]) -> Option<Call<'_>> {
+    call(body).filter(|call| call.method == "tools/call")
+}
+
+/// The one call that `body` holds.
+pub(crate) fn call(body: &[u8]) -> Option<Call<'_>> {
     match parse(body) {
-        Ok(Body::One(Message::Call(call))) if call.method == "tools/call" => Some(call),
+        Ok(Body::One(Message::Call(call))) => Some(call),
         Ok(_) | Err(_) => None,
     }
 }

@@ -56,6 +56,26 @@ pub(crate) fn error(out: &mut Vec<u8>, id: Option<Id<'_>>, error: &Error, era: E
 
 /// The same for an id that is at hand as JSON.
 pub(crate) fn error_to(out: &mut Vec<u8>, id: Option<&str>, error: &Error, era: Era) {
+    write_error(out, (id, error.data()), error, era);
+}
+
+/// The same for what the policy refuses: it carries the name under which the log speaks of the request.
+pub(crate) fn refusal(
+    out: &mut Vec<u8>,
+    (id, request_id): (Id<'_>, &str),
+    error: &Error,
+    era: Era,
+) {
+    let data = serde_json::json!({ "requestId": request_id });
+    write_error(out, (Some(id.as_json()), Some(data)), error, era);
+}
+
+fn write_error(
+    out: &mut Vec<u8>,
+    (id, data): (Option<&str>, Option<serde_json::Value>),
+    error: &Error,
+    era: Era,
+) {
     out.extend_from_slice(br#"{"jsonrpc":"2.0","#);
     if let Some(id) = id {
         out.extend_from_slice(br#""id":"#);
@@ -66,7 +86,7 @@ pub(crate) fn error_to(out: &mut Vec<u8>, id: Option<&str>, error: &Error, era: 
     out.extend_from_slice(error.code(era).to_string().as_bytes());
     out.extend_from_slice(br#","message":"#);
     string(out, &error.to_string());
-    if let Some(data) = error.data() {
+    if let Some(data) = data {
         out.extend_from_slice(br#","data":"#);
         out.extend_from_slice(data.to_string().as_bytes());
     }

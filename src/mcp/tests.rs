@@ -73,6 +73,7 @@ impl Bench {
     fn post_as(&self, principal: &Principal, headers: &[(&str, &str)], body: &str) -> Got {
         let headers = header_map(headers);
         let post = Post {
+            request_id: "0123",
             principal,
             headers: &headers,
             body: body.as_bytes(),

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -75,6 +76,8 @@ labels! {
     CollectionLabels { collection: String }
     UpstreamLabels { upstream: String }
     AttemptLabels { upstream: String, outcome: &'static str }
+    ClientLabels { client: &'static str }
+    ClientRequestLabels { client: &'static str, kind: &'static str }
     BuildLabels { version: &'static str }
 }
 
@@ -105,6 +108,9 @@ struct Families {
     upstream_breakers: Family<UpstreamLabels, Gauge>,
     upstream_tools: Family<UpstreamLabels, Gauge>,
     upstream_quarantined: Family<UpstreamLabels, Gauge>,
+    refusal_rows: Gauge,
+    client_requests: Family<ClientRequestLabels, Counter>,
+    client_silent: Family<ClientLabels, Gauge>,
     build: Family<BuildLabels, Gauge>,
 }
 
@@ -151,6 +157,9 @@ impl Default for Inner {
             upstream_breakers: Family::default(),
             upstream_tools: Family::default(),
             upstream_quarantined: Family::default(),
+            refusal_rows: Gauge::default(),
+            client_requests: Family::default(),
+            client_silent: Family::default(),
             build: Family::default(),
         };
         let version = env!("CARGO_PKG_VERSION");
@@ -205,6 +214,9 @@ impl Families {
             upstream_breakers "upstream_breaker_open" "1 while the circuit breaker keeps calls back, else 0, by upstream"
             upstream_tools "upstream_tools" "Tools that are listed, by upstream"
             upstream_quarantined "upstream_quarantined_tools" "Tools that are kept back because nobody approved them, by upstream"
+            refusal_rows "refusal_rows" "Rows in the record of refusals"
+            client_requests "client_requests" "Requests by kind of client software: challenged, connected or called"
+            client_silent "client_silent" "1 while a kind of client software was challenged or let in and nothing followed, else 0"
             build "build_info" "Always 1; the label tells the version"
         }
     }
@@ -415,6 +427,26 @@ impl Metrics {
             .set(gauge(quarantined));
     }
 
+    /// How many rows the record of refusals has.
+    pub fn refusal_rows(&self, rows: usize) {
+        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+        self.0.families.refusal_rows.set(rows);
+    }
+
+    /// How often a kind of client software did what since the start: `challenged`, `connected` or `called`.
+    pub fn client_requests(&self, client: &'static str, kind: &'static str, count: u64) {
+        let labels = ClientRequestLabels { client, kind };
+        let counter = self.0.families.client_requests.get_or_create_owned(&labels);
+        counter.inner().fetch_max(count, Ordering::Relaxed);
+    }
+
+    /// Whether a kind of client software fell silent.
+    pub fn client_silent(&self, client: &'static str, is_silent: bool) {
+        let labels = ClientLabels { client };
+        let gauge = self.0.families.client_silent.get_or_create_owned(&labels);
+        gauge.set(i64::from(is_silent));
+    }
+
     fn of_upstream(
         &self,
         upstream: &str,
@@ -447,6 +479,10 @@ mod tests {
         metrics.upstream_attempt("files", "ok");
         metrics.upstream_breaker("files", false);
         metrics.upstream_tools("files", 3, 1);
+        metrics.refusal_rows(2);
+        metrics.client_requests("chatgpt", "called", 7);
+        metrics.client_requests("chatgpt", "called", 8);
+        metrics.client_silent("chatgpt", false);
         metrics
     }
 
@@ -485,6 +521,9 @@ mod tests {
             "usher_upstream_breaker_open{upstream=\"files\"} 0",
             "usher_upstream_tools{upstream=\"files\"} 3",
             "usher_upstream_quarantined_tools{upstream=\"files\"} 1",
+            "usher_refusal_rows 2",
+            "usher_client_requests_total{client=\"chatgpt\",kind=\"called\"} 8",
+            "usher_client_silent{client=\"chatgpt\"} 0",
         ] {
             assert!(text.contains(expected), "{expected} is not in\n{text}");
         }

@@ -35,6 +35,7 @@ mod policy;
 mod protocol;
 mod protocol_scopes;
 mod protocol_streams;
+mod refusals;
 mod rmcp_client;
 mod scope_prefix;
 mod shutdown;

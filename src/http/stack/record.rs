@@ -94,6 +94,7 @@ impl Stack {
         let reason = call.notes.reason?;
         let blank = Refused {
             user_agent: call.user_agent.bytes(),
+            client_info: call.notes.client_info.clone(),
             ..Refused::new(reason, call.request_id.as_str())
         };
         if let Some(turned) = turned {

@@ -71,6 +71,7 @@ fn bad_bodies_are_told_apart() {
     assert_eq!(bench.post(&[], &deep(62)).status, StatusCode::OK);
     let bytes = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"p\xffing\"}";
     let post = Post {
+        request_id: "0123",
         principal: &bench.alice,
         headers: &HeaderMap::new(),
         body: bytes,

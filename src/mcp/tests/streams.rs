@@ -263,6 +263,7 @@ async fn old_transport(bench: &Bench) -> (Events, String) {
 fn send(bench: &Bench, principal: &Principal, id: &str, body: &str) -> Answer {
     let headers = HeaderMap::new();
     let post = Post {
+        request_id: "0123",
         principal,
         headers: &headers,
         body: body.as_bytes(),
