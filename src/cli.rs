@@ -8,6 +8,7 @@ pub mod healthcheck;
 pub mod index;
 pub mod policy;
 pub mod serve;
+pub mod token;
 pub mod upstream;
 
 use std::io::Write;
@@ -62,6 +63,8 @@ enum Command {
     Index(index::Options),
     /// Say who may do what, and which rule says so
     Policy(policy::Options),
+    /// Say why an access token is accepted or refused
+    Token(token::Options),
     /// Look at the MCP servers behind this one
     Upstream(upstream::Options),
 }
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Index(options) => options.run(file),
         Command::Policy(options) => options.run(file),
         Command::Serve(options) => options.run(file),
+        Command::Token(options) => options.run(file),
         Command::Upstream(options) => options.run(file),
     };
     outcome.unwrap_or_else(|error| report(&error))

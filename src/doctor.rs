@@ -11,6 +11,7 @@ pub mod finding;
 pub mod login;
 pub mod session;
 pub mod show;
+pub mod token;
 pub mod walk;
 
 pub use check::{Check, Place, Symptom};

@@ -20,6 +20,8 @@ pub struct Check {
     pub fix: &'static str,
     /// What to change at one provider, in the words of its own console.
     pub fixes: &'static [(ProfileName, &'static str)],
+    /// The same where the provider's profile says it already, for every provider that has none in [`Self::fixes`].
+    pub hint: Option<fn(ProfileName) -> &'static str>,
     /// The page below `docs/` that has more, with a heading's anchor where one fits.
     pub page: &'static str,
     /// Ids of checks whose failure explains a failure of this one, which is then folded under it.
@@ -58,6 +60,7 @@ impl Check {
         cause: "",
         fix: "",
         fixes: &[],
+        hint: None,
         page: "",
         follows: &[],
     };
@@ -65,10 +68,34 @@ impl Check {
     /// What to change, in the words of the provider at hand.
     #[must_use]
     pub fn fix_at(&self, provider: ProfileName) -> &'static str {
+        self.own_fix_at(provider).unwrap_or(self.fix)
+    }
+
+    /// What to change there, if that is not what to change anywhere.
+    #[must_use]
+    pub fn own_fix_at(&self, provider: ProfileName) -> Option<&'static str> {
         let mut fixes = self.fixes.iter();
-        fixes
-            .find(|(profile, _)| *profile == provider)
-            .map_or(self.fix, |(_, fix)| fix)
+        let written = fixes.find(|(profile, _)| *profile == provider);
+        let written = written.map(|(_, fix)| *fix);
+        let hint = self.hint.filter(|_| provider != ProfileName::Generic);
+        written.or_else(|| hint.map(|hint| hint(provider)))
+    }
+}
+
+impl Symptom {
+    /// What this client says.
+    #[must_use]
+    pub const fn of(client: KnownClient, text: &'static str) -> Self {
+        Self {
+            client: Some(client),
+            text,
+        }
+    }
+
+    /// What any client may say, the log, or whoever tells of it.
+    #[must_use]
+    pub const fn anywhere(text: &'static str) -> Self {
+        Self { client: None, text }
     }
 }
 

@@ -16,6 +16,19 @@ pub enum Verdict {
     Failure,
 }
 
+impl Verdict {
+    /// The word for programs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Skipped => "skipped",
+            Self::Warning => "warning",
+            Self::Failure => "failure",
+        }
+    }
+}
+
 /// What one check found. Its words may come from a stranger's server: whoever shows them escapes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {

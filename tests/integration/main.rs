@@ -40,4 +40,5 @@ mod rmcp_client;
 mod scope_prefix;
 mod shutdown;
 mod surface;
+mod token_explain;
 mod upstream;

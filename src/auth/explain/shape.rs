@@ -19,7 +19,8 @@ pub(super) fn format(
         (_, Some(TokenError::TooLarge)) => format!("{} bytes", text.len()),
         (1, _) => "an opaque token: one part".to_owned(),
         (5, _) => "an encrypted token: five parts".to_owned(),
-        (parts, _) => format!("{parts} parts"),
+        (3, _) => "three parts".to_owned(),
+        (parts, _) => format!("no JWT: {parts} parts"),
     };
     let line = |judged| Claim::new(Requirement::Format, FORMAT, Some(found.clone()), judged);
     match error {
@@ -46,7 +47,11 @@ pub(super) fn format(
 /// Nothing in the header changes how the token is to be read.
 pub(super) fn header(header: &Result<UnverifiedHeader, TokenError>) -> Claim {
     let judged = header.as_ref().map(drop).map_err(TokenError::clone);
-    let found = judged.as_ref().err().map(ToString::to_string);
+    let found = match &judged {
+        Ok(()) => "nothing else".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let found = Some(found);
     let required = "alg, and a kid of printable characters; no crit, b64, zip, and no token inside";
     Claim::new(Requirement::Header, required, found, judged)
 }
@@ -54,7 +59,8 @@ pub(super) fn header(header: &Result<UnverifiedHeader, TokenError>) -> Claim {
 /// The claims are one JSON object.
 pub(super) fn json(error: Option<&TokenError>) -> Claim {
     let judged = error.map_or(Ok(()), |error| Err(error.clone()));
-    let found = error.map(ToString::to_string);
+    let found = error.map_or_else(|| "one JSON object".to_owned(), ToString::to_string);
+    let found = Some(found);
     let required = "one JSON object, no member twice";
     Claim::new(Requirement::Json, required, found, judged)
 }
