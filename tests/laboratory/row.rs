@@ -81,6 +81,8 @@ pub(crate) enum Ask {
     WalkTo(&'static str),
     /// `usher doctor URL --login`, and somebody at a browser.
     LogIn(Person),
+    /// The same, as a client that was registered before.
+    LogInAs(&'static str),
     /// `usher doctor URL --patience TIME`, with a token.
     Patience(&'static str),
     /// `usher doctor`, with more variables in its environment.
@@ -109,7 +111,8 @@ impl Ask {
                 format!("doctor URL{}", more.collect::<String>())
             }
             Self::WalkTo(_) => "doctor URL".to_owned(),
-            Self::LogIn(_) => "doctor URL --login".to_owned(),
+            Self::LogIn(_) => "doctor URL --login --register".to_owned(),
+            Self::LogInAs(client) => format!("doctor URL --login --client-id {client}"),
             Self::Patience(time) => format!("doctor URL --patience {time}"),
             Self::Inside(_) => "doctor".to_owned(),
             Self::Recent => "doctor --recent".to_owned(),

@@ -18,6 +18,9 @@ use crate::{person, ports, tools};
 /// Longer than any answer takes.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// A login of a client that registers itself.
+const LOGIN: [&str; 3] = ["--login", "--register", "--no-browser"];
+
 /// What became of a row.
 pub(crate) enum Outcome {
     /// As it must be.
@@ -116,7 +119,11 @@ async fn ask(site: &Site, row: &Row) -> anyhow::Result<Value> {
                 .replace("{closed}", &format!("127.0.0.1:{}", ports::free()?));
             walk(site, &address, &[], None).await
         }
-        Ask::LogIn(person) => walk(site, &site.url(), &["--login"], Some(person)).await,
+        Ask::LogIn(person) => walk(site, &site.url(), &LOGIN, Some(person)).await,
+        Ask::LogInAs(client) => {
+            let more = ["--login", "--client-id", client, "--no-browser"];
+            walk(site, &site.url(), &more, Some(Person::Agrees)).await
+        }
         Ask::Patience(time) => {
             let token =
                 site.dev_idp()?
@@ -302,7 +309,8 @@ pub(crate) async fn report(site: &Site) -> anyhow::Result<()> {
     };
     let file = tools::output(&format!("report-{name}"));
     let file = file.display().to_string();
-    let more = ["--login", "--report", &file];
+    let mut more = LOGIN.to_vec();
+    more.extend(["--report", file.as_str()]);
     let answer = walk(site, &site.url(), &more, Some(Person::Agrees)).await?;
     let path = tools::output(&format!("report-{name}.json"));
     std::fs::write(path, format!("{answer:#}"))?;

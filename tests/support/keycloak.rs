@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::{ports, tools};
@@ -23,6 +24,8 @@ pub(crate) struct Keycloak {
     mcp_server_url: String,
     child: Option<Child>,
     http: reqwest::Client,
+    /// The administrator's access token, and since when.
+    administrator: Mutex<Option<(String, Instant)>>,
 }
 
 /// Genuine tokens of one login.
@@ -59,6 +62,7 @@ impl Keycloak {
             mcp_server_url: mcp_server_url.to_owned(),
             child: None,
             http: super::http_client(),
+            administrator: Mutex::default(),
         };
         keycloak.run().await?;
         Ok(keycloak)
@@ -138,14 +142,7 @@ impl Keycloak {
         path: &str,
         body: Option<Value>,
     ) -> anyhow::Result<Value> {
-        let form = [
-            ("grant_type", "password"),
-            ("client_id", "admin-cli"),
-            ("username", "admin"),
-            ("password", "admin"),
-        ];
-        let tokens = self.token_request("master", &form).await?;
-        let access_token = member(&tokens, "access_token")?;
+        let access_token = self.administrator().await?;
         let url = format!("http://127.0.0.1:{}/admin/realms{path}", self.port);
         let mut request = self
             .http
@@ -158,6 +155,26 @@ impl Keycloak {
         let (status, text) = (answer.status(), answer.text().await?);
         ensure!(status.is_success(), "{method} {path}: {status} {text}");
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// An access token for the administration: one lives for a minute, and a password takes half a second.
+    async fn administrator(&self) -> anyhow::Result<String> {
+        let mut known = self.administrator.lock().await;
+        if let Some((token, since)) = &*known
+            && since.elapsed() < Duration::from_secs(30)
+        {
+            return Ok(token.clone());
+        }
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", "admin-cli"),
+            ("username", "admin"),
+            ("password", "admin"),
+        ];
+        let tokens = self.token_request("master", &form).await?;
+        let token = member(&tokens, "access_token")?;
+        *known = Some((token.clone(), Instant::now()));
+        Ok(token)
     }
 
     /// A request to a realm's token endpoint; its JSON, whatever it says.

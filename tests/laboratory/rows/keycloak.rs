@@ -197,6 +197,13 @@ pub(crate) const ROWS: &[Row] = &[
         Ask::LogIn(Person::Denies),
         "consent-granted",
     ),
+    row("", &[], Ask::LogInAs("mcp-client"), ""),
+    row(
+        "the redirect address of the client is another",
+        &[],
+        Ask::LogInAs("claude"),
+        "redirect-accepted",
+    ),
     row(
         "groups are written with their path, and the rule has the name",
         &[
@@ -332,20 +339,36 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "the key was rotated away",
-        &[Break::Do(remember_a_token_and_disable_its_key, put_back)],
+        &[Break::Do(remember_a_token_and_rotate, put_back)],
         Ask::Explain(remembered),
         "token-key",
     ),
 ];
 
-fn remember_a_token_and_disable_its_key(site: &mut Site) -> Done<'_, ()> {
+/// Another key signs from now on, and the one of the token is not published any more.
+fn remember_a_token_and_rotate(site: &mut Site) -> Done<'_, ()> {
     Box::pin(async move {
         let token = member(&tokens(site, "openid mcp:read").await?, "access_token")?;
         std::fs::write(site.usher.folder().join("token"), token)?;
-        keys(site, "rsa-generated", |keys| {
-            keys["config"]["enabled"] = json!(["false"]);
-        })
-        .await?;
+        let newer = json!({
+            "name": "newer", "providerId": "rsa-generated", "providerType": "org.keycloak.keys.KeyProvider",
+            "config": { "priority": ["200"], "enabled": ["true"], "active": ["true"] },
+        });
+        let components = format!("/{REALM}/components");
+        site.keycloak()?
+            .admin("POST", &components, Some(newer))
+            .await?;
+        let all = "/components?type=org.keycloak.keys.KeyProvider";
+        for newer in ids(site, all, |keys| keys["name"] == "newer").await? {
+            let path = format!("{components}/{newer}");
+            site.changed.push(("DELETE".to_owned(), path, None));
+        }
+        for old in ids(site, all, |keys| keys["name"] == "rsa-generated").await? {
+            change(site, &format!("/components/{old}"), |keys| {
+                keys["config"]["enabled"] = json!(["false"]);
+            })
+            .await?;
+        }
         site.usher.forget().await
     })
 }

@@ -38,6 +38,18 @@ pub(crate) const ROWS: &[Row] = &[
     row("", &[], REGISTER, ""),
     row("", &[], Ask::Explain(token), ""),
     row(
+        "the redirect address of the client is another",
+        &[],
+        Ask::LogInAs("predefined"),
+        "redirect-accepted",
+    ),
+    row(
+        "the client is not known",
+        &[],
+        Ask::LogInAs("nobody"),
+        "redirect-accepted",
+    ),
+    row(
         "dynamic registration is off",
         &[Break::OidcProvider("{\"registration\":false}")],
         WALK,
