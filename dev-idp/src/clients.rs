@@ -72,6 +72,8 @@ pub(crate) struct Client {
     pub(crate) id: String,
     #[serde(rename = "client_id_issued_at")]
     issued_at: u64,
+    /// Who has it may take the registration back (RFC 7592 §2.3).
+    pub(crate) registration_access_token: String,
     #[serde(rename = "client_secret", skip_serializing_if = "Option::is_none")]
     pub(crate) secret: Option<String>,
     /// Never; required wherever a secret is issued.
@@ -110,6 +112,7 @@ impl Client {
         Ok(Arc::new(Self {
             id: format!("client-{}", secrets::long()),
             issued_at: seconds_since_epoch(),
+            registration_access_token: secrets::long(),
             secret_expires_at: secret.is_some().then_some(0),
             secret,
             name: checked_name(metadata.client_name)?,

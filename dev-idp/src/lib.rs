@@ -1,7 +1,7 @@
 //! A throw-away identity provider for Usher's demo and tests. **Development only.**
 //!
 //! It is an OAuth 2.1 authorization server as MCP clients expect one, in one process, on loopback, all in memory, with
-//! new keys at every start: discovery (RFC 8414, OpenID Connect), registration (RFC 7591), the authorization code flow
+//! new keys at every start: discovery (RFC 8414, OpenID Connect), registration and taking it back (RFC 7591, RFC 7592), the authorization code flow
 //! with PKCE S256 (RFC 7636), resource indicators (RFC 8707), `iss` in the authorization response (RFC 9207), JWT
 //! access tokens (RFC 9068), rotating refresh tokens with reuse detection (RFC 9700), revocation (RFC 7009). Of OpenID
 //! Connect it does only what a test needs that wants an ID token to be refused.

@@ -48,6 +48,11 @@ impl Provider {
         clients.insert(client.id.clone(), client);
     }
 
+    pub(crate) fn remove_client(&self, id: &str) {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.remove(id);
+    }
+
     pub(crate) fn user(&self, name: &str) -> Option<Arc<User>> {
         self.users
             .iter()

@@ -9,7 +9,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -177,6 +177,7 @@ fn router(provider: Arc<Provider>) -> Router {
         )
         .route("/jwks", get(discovery::key_set))
         .route("/register", post(registration::register))
+        .route("/register/{client_id}", delete(registration::take_back))
         .route("/token", post(token::token))
         .route("/revoke", post(revocation::revoke))
         .layer(cors());

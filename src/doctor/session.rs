@@ -15,7 +15,7 @@ use super::checks::session::{
     FETCH_WORKS, REFRESH_WORKS, REVISIONS_SPOKEN, SEARCH_AND_FETCH_LISTED, SEARCH_WORKS,
     TOKEN_ACCEPTED, TOOL_SCHEMAS, TOOLS_LISTED,
 };
-use super::checks::token::TOKEN_SCOPE;
+use super::checks::token::{TOKEN_SCOPE, TOKEN_SENT};
 use super::login::Tokens;
 use super::walk::issuer::{Asked, Provider};
 use super::{Check, Finding};
@@ -135,11 +135,17 @@ fn refusal(greeting: &conversation::Greeting) -> Option<Finding> {
     let finding =
         Finding::failure(&TOKEN_ACCEPTED, problem.to_string()).expected("an answer other than 401");
     Some(match problem {
+        Problem::TokenNotSeen => Finding::failure(&TOKEN_SENT, problem.to_string())
+            .expected("a server that sees the Authorization header")
+            .fix("Let every proxy on the way pass the header Authorization on"),
         Problem::Status { status: 503, .. } => finding.fix(
             "This server cannot check tokens at the moment: it has no keys of the issuer. Its log and /healthz?deep=1 say why; \
              `usher doctor` on that machine checks the issuer from there.",
         ),
-        Problem::Status { .. } | Problem::Rpc { .. } | Problem::Answer(_) | Problem::Silence(_) => finding,
+        Problem::Status { .. }
+        | Problem::Rpc { .. }
+        | Problem::Answer(_)
+        | Problem::Silence(_) => finding,
     })
 }
 
@@ -175,9 +181,11 @@ fn could_not(check: &'static Check, problem: Problem) -> Finding {
     match &problem {
         Problem::Status { status: 403, .. } => Finding::failure(&TOKEN_SCOPE, problem.to_string())
             .expected("a scope that allows this; the challenge names it"),
-        Problem::Status { .. } | Problem::Rpc { .. } | Problem::Answer(_) | Problem::Silence(_) => {
-            Finding::failure(check, problem.to_string())
-        }
+        Problem::Status { .. }
+        | Problem::TokenNotSeen
+        | Problem::Rpc { .. }
+        | Problem::Answer(_)
+        | Problem::Silence(_) => Finding::failure(check, problem.to_string()),
     }
 }
 

@@ -27,7 +27,7 @@ for (const [alg, parameters] of Object.entries(ALGORITHMS)) {
 /** A provider that is healthy but for what the members say. */
 function provider({
   alg = 'RS256', format = 'jwt', registration = true, token, scopes = ['openid', 'offline_access', 'mcp:read', 'mcp:write'],
-  granted = 'mcp:read mcp:write', resource = 'taken', audience, refresh = true, refusesRegistration, iss = true,
+  granted = 'mcp:read mcp:write', resource = 'taken', audience, refresh = true, iss = true,
   redirect_uris = [],
 }) {
   const made = new Provider(issuer, {
@@ -48,7 +48,6 @@ function provider({
       registration: {
         enabled: registration,
         initialAccessToken: token ?? false,
-        ...(refusesRegistration ? { policies: undefined } : {}),
       },
       resourceIndicators: {
         enabled: resource !== 'off',
@@ -58,6 +57,7 @@ function provider({
         },
         useGrantedResource: () => true,
       },
+      registrationManagement: { enabled: registration },
       revocation: { enabled: true },
     },
   });

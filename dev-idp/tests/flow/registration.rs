@@ -127,3 +127,21 @@ fn with(member: &str, value: Value) -> Value {
     metadata[member] = value;
     metadata
 }
+
+#[tokio::test]
+async fn a_registration_is_taken_back_by_whoever_made_it_and_by_nobody_else() {
+    let client = Client::new().await;
+    let (_, body) = client.register(&metadata()).await;
+    let address = body["registration_client_uri"]
+        .as_str()
+        .expect("an address");
+    let token = body["registration_access_token"].as_str().expect("a token");
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client");
+    for (shown, status) in [("another", 401), (token, 204), (token, 401)] {
+        let answer = http.delete(address).bearer_auth(shown).send().await;
+        assert_eq!(answer.expect("an answer").status(), status, "{shown}");
+    }
+}

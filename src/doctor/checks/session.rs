@@ -49,7 +49,27 @@ pub const TOKEN_ACCEPTED: Check = Check {
     id: "token-accepted",
     title: "The server accepts the token",
     place: Place::Provider,
-    follows: &["token-issued"],
+    // What is wrong with the token itself explains why it is refused.
+    follows: &[
+        "token-issued",
+        "token-sent",
+        "token-is-jwt",
+        "token-type",
+        "token-algorithm",
+        "token-issuer",
+        "token-audience",
+        "token-expiry",
+        "token-clock",
+        "token-lifetime",
+        "token-claims",
+        "token-client",
+        "token-bearer",
+        "token-groups",
+        "token-key",
+        "token-signature",
+        "token-active",
+        "token-scope",
+    ],
     ..Check::BLANK
 };
 
@@ -112,6 +132,6 @@ pub const REFRESH_WORKS: Check = Check {
     id: "refresh-works",
     title: "The token can be refreshed",
     place: Place::Provider,
-    follows: &["token-issued", "offline-access"],
+    follows: &["token-issued", "token-accepted", "offline-access"],
     ..Check::BLANK
 };

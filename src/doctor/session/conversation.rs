@@ -26,6 +26,8 @@ const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 pub(super) enum Problem {
     /// Another status than 200, and what the challenge or the body says.
     Status { status: u16, said: String },
+    /// 401 with a challenge without an error, as to somebody who sent no token (RFC 6750 §3.1).
+    TokenNotSeen,
     /// A JSON-RPC error.
     Rpc { code: i64, message: String },
     /// Something that is no JSON-RPC answer.
@@ -41,6 +43,7 @@ impl fmt::Display for Problem {
                 write!(f, "answered with status {status}")
             }
             Self::Status { status, said } => write!(f, "{status}: {said}"),
+            Self::TokenNotSeen => f.write_str("401, as if no token had been sent"),
             Self::Rpc { code, message } => write!(f, "error {code}: {message}"),
             Self::Answer(kind) => write!(f, "no JSON-RPC answer, but {kind}"),
             Self::Silence(error) => write!(f, "{error}"),
@@ -213,7 +216,7 @@ impl Greeting {
         let both = [modern, legacy];
         let is_about_the_token = |problem: &&&Problem| match problem {
             Problem::Status { status, .. } => matches!(status, 401 | 503),
-            Problem::Silence(_) => true,
+            Problem::TokenNotSeen | Problem::Silence(_) => true,
             Problem::Rpc { .. } | Problem::Answer(_) => false,
         };
         both.iter().find(is_about_the_token).copied()
@@ -263,7 +266,15 @@ fn result(heard: &Heard) -> Result<Value, Problem> {
         });
     }
     if heard.status != 200 {
-        let challenge = heard.header("www-authenticate").and_then(said_in_challenge);
+        let header = heard.header("www-authenticate");
+        let bearer = header.filter(|challenge| {
+            let scheme = challenge.split(' ').next().unwrap_or_default();
+            scheme.eq_ignore_ascii_case("bearer")
+        });
+        if heard.status == 401 && bearer.is_some_and(|challenge| !challenge.contains("error=")) {
+            return Err(Problem::TokenNotSeen);
+        }
+        let challenge = header.and_then(said_in_challenge);
         let described = member("error_description")
             .and_then(Value::as_str)
             .map(str::to_owned);

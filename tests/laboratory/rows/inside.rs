@@ -34,11 +34,11 @@ fn secret_for_all(site: &mut Site) -> Done<'_, ()> {
     })
 }
 
-fn empty_folder(site: &mut Site) -> Done<'_, ()> {
+pub(super) fn empty_folder(site: &mut Site) -> Done<'_, ()> {
     Box::pin(async move { Ok(std::fs::create_dir_all(site.usher.folder().join("empty"))?) })
 }
 
-fn nothing(_site: &mut Site) -> Done<'_, ()> {
+pub(super) fn nothing(_site: &mut Site) -> Done<'_, ()> {
     Box::pin(async { Ok(()) })
 }
 

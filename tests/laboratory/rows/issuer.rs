@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::broken_proxy::{What, always, at};
-use crate::row::{At, Break, Row, WALK};
+use crate::row::{Ask, At, Break, Row, WALK};
 use crate::setups::usher::Settings;
 
 const fn row(fault: &'static str, breaks: &'static [Break], first: &'static str) -> Row {
@@ -137,7 +137,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "the scope is not among those that it offers",
         &[metadata(|document| {
-            document["scopes_supported"] = json!(["openid", "offline_access"]);
+            document["scopes_supported"] = json!(["openid", "offline_access", "docs:read"]);
         })],
         "scopes-offered",
     ),
@@ -148,13 +148,6 @@ pub(crate) const ROWS: &[Row] = &[
             document["grant_types_supported"] = json!(["authorization_code"]);
         })],
         "offline-access",
-    ),
-    row(
-        "it does not name itself in the answer to a login",
-        &[metadata(|document| {
-            remove(document, "authorization_response_iss_parameter_supported");
-        })],
-        "response-issuer",
     ),
     row(
         "the key set is 404",
@@ -250,17 +243,20 @@ pub(crate) const ROWS: &[Row] = &[
         ))],
         "authorization-answers",
     ),
-    row(
-        "the `resource` parameter is refused (AADSTS9010010)",
-        &[Break::Issuer(at(
-            "GET",
-            "resource=",
-            What::Answer(
-                400,
-                &[("content-type", "text/html")],
-                "<html><body>AADSTS9010010: The resource parameter provided in the request doesn't match with the requested scopes.</body></html>",
-            ),
-        ))],
-        "resource-parameter",
-    ),
+    Row {
+        ask: Ask::Walk(&["--register"]),
+        ..row(
+            "the `resource` parameter is refused (AADSTS9010010)",
+            &[Break::Issuer(at(
+                "GET",
+                "resource=",
+                What::Answer(
+                    400,
+                    &[("content-type", "text/html")],
+                    "<html><body>AADSTS9010010: The resource parameter provided in the request doesn't match with the requested scopes.</body></html>",
+                ),
+            ))],
+            "resource-parameter",
+        )
+    },
 ];

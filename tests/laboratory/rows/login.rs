@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::inside::{empty_folder, nothing};
 use crate::broken_proxy::{Fault, What, at};
 use crate::row::{Ask, At, Break, Person, Row};
 use crate::setups::usher::Settings;
@@ -59,6 +60,16 @@ pub(crate) const ROWS: &[Row] = &[
             "POST",
             "/consent",
             What::Replace("iss=http", "iss=https%3A%2F%2Fevil.example&was=http"),
+        ))],
+        "response-issuer",
+    ),
+    row(
+        "the answer to the login names no issuer, and the metadata promise one",
+        "provider",
+        &[Break::Issuer(at(
+            "POST",
+            "/consent",
+            What::Replace("iss=http", "was=http"),
         ))],
         "response-issuer",
     ),
@@ -124,33 +135,18 @@ pub(crate) const ROWS: &[Row] = &[
             more: "[[rule]]\ntools = [\"*\"]\ngroups = [\"board\"]",
             ..Settings::HEALTHY
         })],
-        "token-rules",
+        "tools-listed",
     ),
     row(
         "the index is empty",
         "Usher",
-        &[Break::Settings(Settings {
-            collection: "{folder}/empty",
-            ..Settings::HEALTHY
-        })],
+        &[
+            Break::Do(empty_folder, nothing),
+            Break::Settings(Settings {
+                collection: "{folder}/empty",
+                ..Settings::HEALTHY
+            }),
+        ],
         "search-works",
-    ),
-    row(
-        "the client is not on the list",
-        "Usher",
-        &[Break::Settings(Settings {
-            of_issuer: "client_ids = [\"another\"]",
-            ..Settings::HEALTHY
-        })],
-        "token-client",
-    ),
-    row(
-        "tokens live longer than is accepted",
-        "Usher",
-        &[Break::Settings(Settings {
-            of_issuer: "max_token_lifetime_seconds = 60",
-            ..Settings::HEALTHY
-        })],
-        "token-lifetime",
     ),
 ];

@@ -64,7 +64,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "it does not know the scope",
         &[Break::OidcProvider(
-            "{\"scopes\":[\"openid\",\"offline_access\"],\"granted\":\"other\"}",
+            "{\"scopes\":[\"openid\",\"offline_access\",\"docs:read\"],\"granted\":\"docs:read\"}",
         )],
         WALK,
         "scopes-offered",

@@ -42,7 +42,7 @@ pub(crate) const ROWS: &[Row] = &[
             }),
         ))],
         Ask::Walk(&["--as", "claude-code"]),
-        "registration-client-document",
+        "registration-path",
     ),
     row(
         "registration wants an initial access token",

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::Document;
 use crate::doctor::Finding;
+use crate::doctor::checks::challenge::METADATA_ISSUER;
 use crate::doctor::checks::issuer::{
     ISSUER_EQUAL, ISSUER_METADATA_FOUND, ISSUER_METADATA_VALID, ISSUER_REACHABLE, ISSUER_TLS,
 };
@@ -144,6 +145,9 @@ pub(super) fn judge(issuer: &str, places: &[Place]) -> Vec<Finding> {
     {
         return vec![unreachable(first)];
     }
+    if let Some(down) = down(places) {
+        return vec![down];
+    }
     let mut findings = vec![Finding::ok(&ISSUER_REACHABLE, "it answers")];
     findings.push(match issuer.starts_with("https:") {
         true => Finding::ok(&ISSUER_TLS, "trusted, in date, and for its name"),
@@ -160,8 +164,30 @@ pub(super) fn judge(issuer: &str, places: &[Place]) -> Vec<Finding> {
     findings
 }
 
+/// A proxy that answers for a provider that does not, in every place.
+fn down(places: &[Place]) -> Option<Finding> {
+    let status = |place: &Place| match place.seen {
+        Seen::Status(status) if matches!(status, 502..=504) => Some(status),
+        Seen::Status(_)
+        | Seen::Nobody(_)
+        | Seen::Document(_)
+        | Seen::Other(_)
+        | Seen::Redirect(..) => None,
+    };
+    let first = places.first().and_then(status)?;
+    let found = format!("{first}: a proxy answers, the provider behind it does not");
+    let finding = Finding::failure(&ISSUER_REACHABLE, found).expected("an answer of the provider");
+    places
+        .iter()
+        .all(|place| status(place).is_some())
+        .then_some(finding)
+}
+
 fn unreachable(error: &ProbeError) -> Finding {
     match error {
+        // Usually a name that only the provider's own network knows.
+        ProbeError::NameNotFound { .. } => Finding::failure(&METADATA_ISSUER, error.to_string())
+            .expected("an authorization server whose name leads somewhere, from where clients are"),
         ProbeError::Tls(problem) => Finding::failure(&ISSUER_TLS, problem.to_string())
             .expected("a certificate from a known authority, in date, and for this name"),
         other => Finding::failure(&ISSUER_REACHABLE, other.to_string())
