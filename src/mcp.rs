@@ -29,6 +29,7 @@ mod log_levels;
 mod members;
 mod method;
 mod old_transport;
+mod overheard;
 mod post;
 mod reply;
 mod result;
@@ -62,6 +63,7 @@ use self::era::Era;
 use self::log_levels::LogLevels;
 use self::members::Members;
 use self::old_transport::OldTransport;
+use self::overheard::Listeners;
 use self::running::RunningCalls;
 use self::session::Sessions;
 use self::stream::OpenStreams;
@@ -89,6 +91,8 @@ struct Inner {
     request_states: RequestStates,
     /// What upstreams ask legacy clients.
     questions: Questions,
+    /// The open streams of legacy sessions.
+    listeners: Listeners,
     old_transport: OldTransport,
     open_streams: OpenStreams,
     running: RunningCalls,
@@ -146,6 +150,7 @@ impl Protocol {
         );
         let protocol = Self(Arc::new(Inner {
             questions: Questions::default(),
+            listeners: Listeners::default(),
             request_states: RequestStates::new(
                 Arc::clone(&keys),
                 settings.request_state_ttl_seconds,

@@ -6,6 +6,7 @@
 //! reach an upstream.
 
 mod allowance;
+mod aside;
 mod backoff;
 mod breaker;
 mod call;
@@ -42,6 +43,7 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
 
+pub use aside::{Aside, Listener, Overheard};
 pub use call::{Call, Caller, ClientSession};
 pub use conversation::{Conversation, Said, Withdrawn};
 pub use credential::{

@@ -78,6 +78,8 @@ impl Protocol {
         let is_served = |method: &Method| {
             (*method != Method::Complete || catalog.completes())
                 && (*method != Method::SetLevel || catalog.logs())
+                && (!matches!(method, Method::Subscribe | Method::Unsubscribe)
+                    || catalog.subscribes())
         };
         let method = Method::parse(&call.method, era).filter(is_served);
         let found = target::find(method, &call.params, (catalog, &self.0.parts.policy));
@@ -148,9 +150,13 @@ impl Protocol {
                 self.limit(asked.principal, requirements.name())?;
                 Ok(permit)
             }
-            Some(Method::Complete | Method::GetPrompt | Method::ReadResource) => {
-                self.permit(asked.principal, Operation::Read(requirements))
-            }
+            Some(
+                Method::Complete
+                | Method::GetPrompt
+                | Method::ReadResource
+                | Method::Subscribe
+                | Method::Unsubscribe,
+            ) => self.permit(asked.principal, Operation::Read(requirements)),
             _ => self.admit(asked.principal),
         }
     }

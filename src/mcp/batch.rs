@@ -15,7 +15,7 @@ use super::forward::{Forward, Later, Turn};
 use super::headers::Headers;
 use super::method::Method;
 use super::session::Session;
-use super::{Answer, Era, Operation, Post, Protocol, reply, target};
+use super::{Answer, Era, Operation, Post, Protocol, reply, subscriptions, target};
 use crate::policy::Permit;
 
 const BATCH: Option<Operation> = Some(Operation {
@@ -100,6 +100,7 @@ impl Protocol {
             let mut json = Vec::new();
             let forward = asked.home().map(|of| {
                 target::check(asked.method, &asked.call.params)
+                    .and_then(|()| subscriptions::check(asked, of.1))
                     .and_then(|()| Forward::new(self, asked, of))
             });
             match forward {

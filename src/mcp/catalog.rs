@@ -55,6 +55,8 @@ pub(crate) struct Catalog {
     completes: bool,
     /// Somebody has log messages for clients.
     logs: bool,
+    /// Legacy clients can subscribe to resources of somebody.
+    subscribes: bool,
     /// It can change while the server runs.
     can_change: bool,
     /// What the call of a tool takes that does not exist: no more is told of what exists and what does not.
@@ -207,6 +209,11 @@ impl Catalog {
     /// True if an upstream has log messages for clients.
     pub(crate) fn logs(&self) -> bool {
         self.logs
+    }
+
+    /// True if legacy clients can subscribe to resources of an upstream.
+    pub(crate) fn subscribes(&self) -> bool {
+        self.subscribes
     }
 
     /// True if it can change while the server runs: with upstreams.

@@ -5,7 +5,7 @@ use super::era::{MODERN_REVISIONS, Revision};
 use super::reply;
 
 /// Only what is true of every request: tools, prompts and resources, which may be none. With upstreams these can change,
-/// and clients are told. Nobody can subscribe to a single resource.
+/// and clients are told.
 const CAPABILITIES: [&str; 2] = [
     r#"{"tools":{},"prompts":{},"resources":{}"#,
     r#"{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"listChanged":true}"#,
@@ -15,7 +15,8 @@ const CAPABILITIES: [&str; 2] = [
 pub(crate) fn write_discover(out: &mut Vec<u8>, catalog: &Catalog, instructions: &str) {
     out.extend_from_slice(br#""supportedVersions":"#);
     out.extend_from_slice(serde_json::json!(MODERN_REVISIONS).to_string().as_bytes());
-    write_capabilities(out, catalog, instructions);
+    let subscribes = false;
+    write_capabilities(out, (catalog, subscribes), instructions);
 }
 
 /// The members of an `InitializeResult`.
@@ -28,10 +29,14 @@ pub(crate) fn write_initialize(
     reply::string(out, revision.as_str());
     out.extend_from_slice(br#","serverInfo":"#);
     out.extend_from_slice(reply::SERVER_INFO.as_bytes());
-    write_capabilities(out, catalog, instructions);
+    write_capabilities(out, (catalog, catalog.subscribes()), instructions);
 }
 
-fn write_capabilities(out: &mut Vec<u8>, catalog: &Catalog, instructions: &str) {
+fn write_capabilities(
+    out: &mut Vec<u8>,
+    (catalog, subscribes): (&Catalog, bool),
+    instructions: &str,
+) {
     out.extend_from_slice(br#","capabilities":"#);
     let [fixed, changing] = CAPABILITIES;
     let capabilities = if catalog.can_change() {
@@ -40,6 +45,11 @@ fn write_capabilities(out: &mut Vec<u8>, catalog: &Catalog, instructions: &str) 
         fixed
     };
     out.extend_from_slice(capabilities.as_bytes());
+    if subscribes {
+        // The last one is that of resources, which has a member already.
+        out.pop();
+        out.extend_from_slice(br#","subscribe":true}"#);
+    }
     if catalog.completes() {
         out.extend_from_slice(br#","completions":{}"#);
     }

@@ -4,7 +4,7 @@
 //! What comes back is spliced into our messages as the upstream wrote it (`splice`). If the upstream's first word is the
 //! answer, the caller gets JSON; if it has something to say before, or takes its time, a stream of events (`talk`).
 
-mod splice;
+pub(super) mod splice;
 mod talk;
 
 use std::pin::Pin;

@@ -47,7 +47,8 @@ impl Protocol {
             .session(principal, headers)?
             .ok_or(Error::UnknownSession)?;
         self.admit(principal)?;
-        let source = Source::Session(Arc::clone(&self.0.sessions), session);
+        let hearing = self.hear(principal, session);
+        let source = Source::Session(Arc::clone(&self.0.sessions), session, hearing);
         let stream = self.stream(principal, None, source, None)?;
         let changes = self.changes(principal, Wanted::ALL, Telling::Session);
         Ok(Answer::events(stream.telling(changes)))

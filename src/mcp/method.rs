@@ -20,11 +20,13 @@ pub(crate) enum Method {
     Ping,
     ReadResource,
     SetLevel,
+    Subscribe,
+    Unsubscribe,
 }
 
 impl Method {
-    /// The method called `name` in `era`. `resources/subscribe` is not among them, for which a capability would have to be
-    /// declared. `completion/complete` and `logging/setLevel` are served where an upstream completes or logs.
+    /// The method called `name` in `era`. `completion/complete`, `logging/setLevel` and `resources/subscribe` are served where
+    /// an upstream completes, logs, or takes subscriptions.
     pub(crate) fn parse(name: &str, era: Era) -> Option<Self> {
         let method = match name {
             "tools/call" => Self::CallTool,
@@ -40,6 +42,8 @@ impl Method {
             "ping" => Self::Ping,
             "resources/read" => Self::ReadResource,
             "logging/setLevel" => Self::SetLevel,
+            "resources/subscribe" => Self::Subscribe,
+            "resources/unsubscribe" => Self::Unsubscribe,
             _ => return None,
         };
         method.is_in(era).then_some(method)
@@ -47,7 +51,11 @@ impl Method {
 
     fn is_in(self, era: Era) -> bool {
         match self {
-            Self::Initialize | Self::Ping | Self::SetLevel => era == Era::Legacy,
+            Self::Initialize
+            | Self::Ping
+            | Self::SetLevel
+            | Self::Subscribe
+            | Self::Unsubscribe => era == Era::Legacy,
             Self::Discover | Self::Listen => era == Era::Modern,
             Self::CallTool
             | Self::Complete
@@ -75,7 +83,9 @@ impl Method {
             | Self::Listen
             | Self::Ping
             | Self::ReadResource
-            | Self::SetLevel => None,
+            | Self::SetLevel
+            | Self::Subscribe
+            | Self::Unsubscribe => None,
         }
     }
 
@@ -88,7 +98,9 @@ impl Method {
             | Self::Initialize
             | Self::Listen
             | Self::Ping
-            | Self::SetLevel => Caching::Silent,
+            | Self::SetLevel
+            | Self::Subscribe
+            | Self::Unsubscribe => Caching::Silent,
             Self::Discover
             | Self::ListPrompts
             | Self::ListResources
@@ -114,6 +126,8 @@ impl Method {
             Self::Ping => "ping",
             Self::ReadResource => "resources/read",
             Self::SetLevel => "logging/setLevel",
+            Self::Subscribe => "resources/subscribe",
+            Self::Unsubscribe => "resources/unsubscribe",
         }
     }
 }

@@ -13,7 +13,7 @@ use super::forward::{Forward, Later, Turn};
 use super::members::{Members, is_object};
 use super::method::Method;
 use super::reply::Caching;
-use super::{Answer, Inner, Protocol, call, discover, reply, target};
+use super::{Answer, Inner, Protocol, call, discover, reply, subscriptions, target};
 use crate::policy::Permit;
 use crate::upstream::{Feature, LogLevel};
 
@@ -39,6 +39,7 @@ impl Protocol {
         let checked = match self.authorize(asked) {
             Err(error) => Err(self.refuse(asked, &error)),
             Ok(_permit) => target::check(asked.method, &asked.call.params)
+                .and_then(|()| subscriptions::check(asked, of.1))
                 .and_then(|()| Forward::new(self, asked, of))
                 .map_err(refuse),
         };
@@ -176,7 +177,7 @@ impl Protocol {
                     "ref names no prompt or resource of this server",
                 ));
             }
-            Method::ReadResource => {
+            Method::ReadResource | Method::Subscribe | Method::Unsubscribe => {
                 let uri = params
                     .text("uri")
                     .ok_or(Error::InvalidParams("uri is missing"))?;

@@ -16,6 +16,7 @@ use super::changes::Changes;
 use super::error::Error;
 use super::forward::{Step, Talk};
 use super::old_transport::Registration;
+use super::overheard::Hearing;
 use super::session::{Session, Sessions};
 use super::settings::Settings;
 use crate::auth::Principal;
@@ -122,8 +123,8 @@ impl Drop for OpenStream {
 pub(crate) enum Source {
     /// Nothing but changes.
     Quiet,
-    /// Nothing but changes, for as long as the legacy session lasts.
-    Session(Arc<Sessions>, Session),
+    /// Changes, and what upstreams say in this session, for as long as the legacy session lasts.
+    Session(Arc<Sessions>, Session, Option<Box<Hearing>>),
     /// The answers of the HTTP+SSE transport.
     Answers(Answers),
     /// What an upstream says of a call, up to its answer.
@@ -279,7 +280,8 @@ impl Source {
                 // A cancelled request is not answered.
                 None => (Some(CANCELLED), true),
             },
-            Self::Quiet | Self::Session(..) => (None, false),
+            Self::Session(_, _, Some(hearing)) => (Some(hearing.next().await), false),
+            Self::Quiet | Self::Session(_, _, None) => (None, false),
         };
         match event {
             Some(event) => Next { event, is_last },
@@ -289,7 +291,7 @@ impl Source {
 
     fn is_over(&self) -> bool {
         match self {
-            Self::Session(sessions, session) => sessions.is_over(session),
+            Self::Session(sessions, session, _) => sessions.is_over(session),
             Self::Answers(_) | Self::Call(_) | Self::Quiet => false,
         }
     }

@@ -7,12 +7,15 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::asked::Asked;
+use super::catalog::Home;
 use super::changes::{Telling, Wanted};
 use super::envelope::{Call, Id};
 use super::error::Error;
 use super::members::is_object;
+use super::method::Method;
 use super::stream::{Source, event};
 use super::{Answer, Protocol, reply};
+use crate::upstream;
 
 /// What a client asks to be told. All types are checked, also of what is not honoured.
 #[derive(Deserialize)]
@@ -25,6 +28,23 @@ struct Filter {
     resources_list_changed: bool,
     #[serde(default, rename = "resourceSubscriptions")]
     _resource_subscriptions: Vec<String>,
+}
+
+/// Whether a legacy client can subscribe to what it names, or end that: in a session of its own, and at an upstream of
+/// its own era. Other requests can.
+pub(super) fn check(asked: &Asked<'_>, home: &Home) -> Result<(), Error> {
+    if !matches!(asked.method, Some(Method::Subscribe | Method::Unsubscribe)) {
+        return Ok(());
+    }
+    if asked.session.is_none() {
+        return Err(Error::Invalid("a subscription belongs to a session"));
+    }
+    match home.upstream.lists().subscriptions {
+        Some(upstream::Era::Legacy) => Ok(()),
+        Some(upstream::Era::Modern) | None => Err(Error::InvalidParams(
+            "the server of this resource takes no subscriptions of this revision",
+        )),
+    }
 }
 
 impl Protocol {

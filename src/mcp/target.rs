@@ -25,7 +25,9 @@ pub(super) fn find<'a>(
             }
         }
         Method::GetPrompt => catalog.prompt(&params.text("name")?).map(Found::Listed),
-        Method::ReadResource => catalog.resource(&params.text("uri")?, policy),
+        Method::ReadResource | Method::Subscribe | Method::Unsubscribe => {
+            catalog.resource(&params.text("uri")?, policy)
+        }
         Method::Discover
         | Method::Initialize
         | Method::ListPrompts
@@ -51,7 +53,9 @@ pub(super) fn check(method: Option<Method>, params: &Members<'_>) -> Result<(), 
         Some(Method::Complete) if !params.get("ref").is_some_and(is_object) => {
             Err(Error::InvalidParams("ref is an object"))
         }
-        Some(Method::ReadResource) if params.text("uri").is_none() => {
+        Some(Method::ReadResource | Method::Subscribe | Method::Unsubscribe)
+            if params.text("uri").is_none() =>
+        {
             Err(Error::InvalidParams("uri is missing"))
         }
         Some(Method::CallTool) => call_arguments(params).map(drop),
@@ -63,7 +67,8 @@ pub(super) fn check(method: Option<Method>, params: &Members<'_>) -> Result<(), 
 pub(super) fn write_params(out: &mut Vec<u8>, method: Method, params: &Members<'_>, home: &Home) {
     for (key, value) in params.iter() {
         write_member(out, key, |out| match (method, key) {
-            (Method::CallTool | Method::GetPrompt, "name") | (Method::ReadResource, "uri") => {
+            (Method::CallTool | Method::GetPrompt, "name")
+            | (Method::ReadResource | Method::Subscribe | Method::Unsubscribe, "uri") => {
                 reply::string(out, &home.name);
             }
             (Method::Complete, "ref") => write_reference(out, value.get(), home),

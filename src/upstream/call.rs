@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use super::CallerCredential;
+use super::aside::Listener;
 use super::credential::Behalf;
 use super::message::LogLevel;
 
@@ -55,6 +56,8 @@ pub struct ClientSession {
     pub capabilities: Box<str>,
     /// How long it may take to answer one question.
     pub patience: Duration,
+    /// Its open stream, if it has one.
+    pub listener: Option<Listener>,
 }
 
 /// Who holds a session at a legacy server: a caller, or one session of a client's.

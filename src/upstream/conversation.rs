@@ -4,7 +4,7 @@
 //! servers with `notifications/cancelled`, at modern ones over HTTP by closing the stream (MCP 2026-07-28, cancellation).
 //! What an upstream says before it answers is bounded: in number, in bytes and in time.
 
-mod questions;
+pub(super) mod questions;
 mod running;
 
 use std::future::poll_fn;

@@ -184,9 +184,15 @@ impl HttpLink {
         self.end(&self.session, timeout).await;
     }
 
-    /// Opens the stream of our legacy session, on which the server says what belongs to no request.
-    pub(super) async fn listen(&self, timeout: Duration) -> Result<EventsOf, UpstreamError> {
-        let mut headers = headers_of(&self.session);
+    /// Opens the stream of a legacy session, on which the server says what belongs to no request.
+    pub(super) async fn listen(
+        &self,
+        on_behalf: Option<OnBehalf<'_>>,
+        timeout: Duration,
+    ) -> Result<EventsOf, UpstreamError> {
+        let OnBehalf { behalf, session } = on_behalf.unwrap_or_else(|| self.ours());
+        let session = session.unwrap_or(&self.session);
+        let mut headers = headers_of(session);
         headers.remove(CONTENT_TYPE);
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         let message = Message {
@@ -195,15 +201,20 @@ impl HttpLink {
             body: Bytes::new(),
             timeout,
         };
-        let answer = self.endpoint.send(message, &self.endpoint.behalf).await?;
+        let answer = self.endpoint.send(message, behalf).await?;
         match answer.status() {
             200 if is_of_type(&answer, b"text/event-stream") => Ok(EventsOf {
                 answer,
                 events: Events::new(self.max_bytes),
             }),
             200 => Err(UpstreamError::Refused),
-            status => Err(refusal(status, self.has_sessions())),
+            status => Err(refusal(status, session.id.is_some())),
         }
+    }
+
+    /// True if each caller shows a credential of its own.
+    pub(super) fn is_per_caller(&self) -> bool {
+        self.endpoint.credential.is_per_caller()
     }
 
     /// Sends a request and waits for its answer. What else comes was not asked for.

@@ -8,9 +8,9 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::link::Link;
+use super::link::{Link, Wire};
 use super::lists::{self, Capabilities, Feature, Item, Lists};
-use super::message::{self, Reply, Request};
+use super::message::{self, Era, Reply, Request};
 use super::{UpstreamError, UpstreamSettings};
 
 /// More pages than this are no list but an attack.
@@ -75,6 +75,17 @@ impl Listed<'_> {
 }
 
 impl Link {
+    /// How it can be subscribed to single resources for one client. Over standard input and output all clients are one,
+    /// and so they are at a server without sessions.
+    fn subscriptions(&self, capabilities: Capabilities) -> Option<Era> {
+        let has_streams = match (&self.wire, self.era) {
+            (Wire::Http(http), Era::Legacy) => http.has_sessions(),
+            (Wire::Http(_), Era::Modern) => true,
+            (Wire::Stdio(_), _) => false,
+        };
+        (has_streams && capabilities.subscriptions).then_some(self.era)
+    }
+
     /// Everything that the upstream has now, of what it said it has. A kind that it cannot list stays as in `known`,
     /// but for tools: an upstream that cannot list those is not in order.
     pub(super) async fn lists(
@@ -82,8 +93,10 @@ impl Link {
         settings: &UpstreamSettings,
         known: &Lists,
     ) -> Result<Lists, UpstreamError> {
+        let capabilities = Capabilities::of(&self.hello.capabilities);
         let mut lists = Lists {
-            capabilities: Capabilities::of(&self.hello.capabilities),
+            capabilities,
+            subscriptions: self.subscriptions(capabilities),
             ..Lists::default()
         };
         for feature in Feature::ALL {

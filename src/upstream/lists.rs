@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::lock::Change;
+use super::message::Era;
 
 /// What an upstream can have lists of (MCP, server features).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +60,8 @@ pub struct Capabilities {
     pub prompts: bool,
     /// It has resources.
     pub resources: bool,
+    /// Clients can subscribe to its resources.
+    pub subscriptions: bool,
     /// It has tools.
     pub tools: bool,
 }
@@ -100,9 +103,19 @@ impl Capabilities {
             logging: declared.logging.is_some(),
             prompts: declared.prompts.is_some(),
             resources: declared.resources.is_some(),
+            subscriptions: declared.resources.is_some_and(takes_subscriptions),
             tools: declared.tools.is_some(),
         }
     }
+}
+
+fn takes_subscriptions(resources: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Resources {
+        #[serde(default)]
+        subscribe: bool,
+    }
+    serde_json::from_str(resources.get()).is_ok_and(|Resources { subscribe }| subscribe)
 }
 
 /// Whether these capabilities say that changes of a list are told.
@@ -143,6 +156,8 @@ impl PartialEq for Item {
 pub struct Lists {
     /// What it said of itself.
     pub capabilities: Capabilities,
+    /// How it can be subscribed to single resources for one client; nothing if it cannot.
+    pub subscriptions: Option<Era>,
     /// Its tools.
     pub tools: Arc<[Item]>,
     /// Its prompts.
@@ -301,7 +316,8 @@ mod tests {
         assert_eq!(read(r#"{"x":1,"tools":null}"#), Capabilities::default());
         let some = read(r#"{"tools":{},"resources":{"subscribe":true},"completions":{}}"#);
         assert!(some.has(Feature::Tools) && some.has(Feature::Templates) && some.completions);
-        assert!(!some.has(Feature::Prompts) && !some.logging);
+        assert!(some.subscriptions && !some.has(Feature::Prompts) && !some.logging);
+        assert!(!read(r#"{"resources":{"subscribe":7}}"#).subscriptions);
         for (json, expected) in [
             (r#"{"tools":{},"prompts":{"listChanged":false}}"#, false),
             (r#"{"logging":{"listChanged":true},"tools":7}"#, false),

@@ -254,6 +254,8 @@ pub(super) const PROGRESS: &str = "notifications/progress";
 pub(super) const CANCELLED: &str = "notifications/cancelled";
 /// Somebody has done what an address was for (MCP 2025-11-25, elicitation).
 pub(super) const ELICITATION_COMPLETE: &str = "notifications/elicitation/complete";
+/// A resource that somebody subscribed to is another one.
+pub(super) const UPDATED: &str = "notifications/resources/updated";
 /// A log message.
 pub(super) const LOG_MESSAGE: &str = "notifications/message";
 
@@ -281,8 +283,15 @@ impl Notification {
         Some((token.get().parse().ok()?, place_in(&self.params, token)?))
     }
 
+    /// True if it is a log message.
+    #[must_use]
+    pub fn is_log_message(&self) -> bool {
+        self.method.as_ref() == LOG_MESSAGE
+    }
+
     /// How grave this log message is.
-    pub(super) fn log_level(&self) -> Option<LogLevel> {
+    #[must_use]
+    pub fn log_level(&self) -> Option<LogLevel> {
         #[derive(Deserialize)]
         struct Log<'a> {
             #[serde(borrow)]
@@ -290,6 +299,22 @@ impl Notification {
         }
         let Log { level } = serde_json::from_slice(&self.params).ok()?;
         LogLevel::parse(&level)
+    }
+
+    /// The resource that it says was updated, and where its `params` say so.
+    #[must_use]
+    pub fn updated(&self) -> Option<(String, Range<usize>)> {
+        #[derive(Deserialize)]
+        struct Updated<'a> {
+            #[serde(borrow)]
+            uri: &'a RawValue,
+        }
+        if self.method.as_ref() != UPDATED {
+            return None;
+        }
+        let Updated { uri } = serde_json::from_slice(&self.params).ok()?;
+        let text = serde_json::from_str(uri.get()).ok()?;
+        Some((text, place_in(&self.params, uri)?))
     }
 
     /// Which request of its own the upstream does not want answered any more, and where its `params` say so.

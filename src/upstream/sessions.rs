@@ -5,18 +5,21 @@
 //! long, when it has to make way, and when this server stops (MCP 2025-11-25, session management). One costs some hundred
 //! bytes and no task. Servers that give out no session id have no sessions, and get none.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use tokio::sync::{Notify, OnceCell};
 use tokio::time::Instant;
 
 use super::UpstreamError;
+use super::aside::Listener;
 use super::call::Holder;
-use super::message::LogLevel;
+use super::credential::Behalf;
+use super::http::{HttpLink, OnBehalf, Sending};
+use super::message::{Era, LogLevel, Request};
 
 /// Sessions that made way and were not ended yet. Of more than these the server hears nothing.
 const MOST_RETIRED: usize = 1_000;
@@ -28,13 +31,41 @@ pub(super) struct Session {
     pub(super) version: Option<HeaderValue>,
 }
 
+/// How a session is opened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening<'a> {
+    /// What its client can be asked.
+    pub(super) capabilities: &'a str,
+    pub(super) behalf: &'a Behalf,
+    /// Of each request.
+    pub(super) timeout: Duration,
+}
+
 /// A caller's session, once it is open.
 #[derive(Debug)]
 pub(super) struct Slot {
     session: OnceCell<Session>,
     /// From which level on the server was asked for log messages; [`NO_LEVEL`] if it was not.
     level: AtomicU8,
+    /// For whom is what the server says in it besides its answers.
+    audience: Mutex<Audience>,
+    /// The resources that its client wants to be told of.
+    subscriptions: Mutex<BTreeSet<Box<str>>>,
 }
+
+/// Who hears what a server says in a session besides its answers.
+#[derive(Debug, Default)]
+enum Audience {
+    #[default]
+    Nobody,
+    /// One task reads it for this listener, and for the next one once that is gone.
+    Heard(Listener),
+    /// The server has no stream for it.
+    NothingToHear,
+}
+
+/// A client that subscribes to more resources of one server than this is refused.
+const MOST_SUBSCRIPTIONS: usize = 200;
 
 const NO_LEVEL: u8 = u8::MAX;
 
@@ -43,15 +74,120 @@ impl Slot {
         Self {
             session: OnceCell::new(),
             level: AtomicU8::new(NO_LEVEL),
+            audience: Mutex::default(),
+            subscriptions: Mutex::default(),
         }
     }
 
-    /// The session, opened with `open` if nobody has done so.
-    pub(super) async fn session(
+    fn audience(&self) -> MutexGuard<'_, Audience> {
+        self.audience.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the server says in it besides its answers is for `listener` from now on. True if nobody hears it yet, and there
+    /// may be something to hear: then whoever asks is to.
+    pub(super) fn is_to_be_heard_by(&self, listener: &Listener) -> bool {
+        let mut audience = self.audience();
+        match &*audience {
+            Audience::NothingToHear => false,
+            Audience::Nobody => {
+                *audience = Audience::Heard(listener.clone());
+                true
+            }
+            Audience::Heard(known) => {
+                if !known.is(listener) {
+                    *audience = Audience::Heard(listener.clone());
+                }
+                false
+            }
+        }
+    }
+
+    /// For whom it is.
+    pub(super) fn listener(&self) -> Option<Listener> {
+        match &*self.audience() {
+            Audience::Heard(listener) => Some(listener.clone()),
+            Audience::Nobody | Audience::NothingToHear => None,
+        }
+    }
+
+    /// Returns once its listener is gone, and no other one has come.
+    pub(super) async fn deserted(&self) {
+        while let Some(listener) = self.listener() {
+            listener.closed().await;
+            let mut audience = self.audience();
+            if matches!(&*audience, Audience::Heard(last) if last.is(&listener)) {
+                *audience = Audience::Nobody;
+            }
+        }
+    }
+
+    /// The server says nothing in it besides its answers.
+    pub(super) fn has_nothing_to_hear(&self) {
+        *self.audience() = Audience::NothingToHear;
+    }
+
+    fn all_subscriptions(&self) -> MutexGuard<'_, BTreeSet<Box<str>>> {
+        self.subscriptions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its client subscribes to this resource. False if these are too many.
+    pub(super) fn subscribe(&self, uri: &str) -> bool {
+        let mut all = self.all_subscriptions();
+        let has_room = all.len() < MOST_SUBSCRIPTIONS || all.contains(uri);
+        if has_room {
+            all.insert(uri.into());
+        }
+        has_room
+    }
+
+    /// And does not any more.
+    pub(super) fn unsubscribe(&self, uri: &str) {
+        self.all_subscriptions().remove(uri);
+    }
+
+    /// The resources that its client subscribed to.
+    pub(super) fn subscriptions(&self) -> BTreeSet<Box<str>> {
+        self.all_subscriptions().clone()
+    }
+
+    /// The session, opened if nobody has done so.
+    pub(super) async fn open(
         &self,
-        open: impl Future<Output = Result<Session, UpstreamError>>,
+        http: &HttpLink,
+        opening: Opening<'_>,
     ) -> Result<&Session, UpstreamError> {
-        self.session.get_or_try_init(|| open).await
+        let open = || async {
+            let Opening {
+                capabilities,
+                behalf,
+                timeout,
+            } = opening;
+            let opened = http.open_session(Some(behalf), capabilities, timeout).await;
+            let (_hello, session) = opened?;
+            for uri in self.subscriptions() {
+                let members = format!(r#""uri":{}"#, serde_json::Value::from(&*uri));
+                let request = Request {
+                    method: "resources/subscribe",
+                    members: members.as_bytes(),
+                    ..Request::default()
+                };
+                let on_behalf = Some(OnBehalf {
+                    behalf,
+                    session: Some(&session),
+                });
+                let sending = Sending {
+                    era: Era::Legacy,
+                    extra: HeaderMap::new(),
+                    on_behalf,
+                    timeout,
+                };
+                http.request(http.new_id(), &request, sending).await?;
+            }
+            Ok(session)
+        };
+        self.session.get_or_try_init(open).await
     }
 
     /// The session, if it is open.
@@ -126,13 +262,24 @@ impl Sessions {
         }
     }
 
-    /// The server does not know this session any more.
+    /// The server does not know this session any more. What its client subscribed to, it does in the next one.
     pub(super) fn forget(&self, holder: &Holder, gone: &Arc<Slot>) {
         let mut kept = self.kept();
-        let known = kept.slots.get(holder);
-        if known.is_some_and(|(slot, _)| Arc::ptr_eq(slot, gone)) {
-            kept.slots.remove(holder);
+        let Some((slot, _used)) = kept.slots.get_mut(holder) else {
+            return;
+        };
+        if Arc::ptr_eq(slot, gone) {
+            let next = Slot::new();
+            *next.all_subscriptions() = gone.subscriptions();
+            *slot = Arc::new(next);
         }
+    }
+
+    /// The place of this holder's session, if there is one.
+    pub(super) fn known(&self, holder: &Holder) -> Option<Arc<Slot>> {
+        let kept = self.kept();
+        let (slot, _used) = kept.slots.get(holder)?;
+        Some(Arc::clone(slot))
     }
 
     /// Waits until some are to be ended, and takes them out. A session that a call uses is not among them.

@@ -4,6 +4,7 @@
     reason = "a missing member of a JSON value reads as null"
 )]
 
+mod asides;
 mod carried;
 mod elicitation;
 mod mirrored_headers;

@@ -53,8 +53,10 @@ struct Shared {
     capabilities: String,
     /// The member after the id in the answers to other methods.
     answers: Vec<(String, String)>,
-    /// Where it says what nobody asked for.
-    listeners: Vec<mpsc::UnboundedSender<String>>,
+    /// Where it says what nobody asked for, with the session that each belongs to.
+    listeners: Vec<(String, mpsc::UnboundedSender<String>)>,
+    /// Answers `GET` with this status instead.
+    no_stream: Option<u16>,
     /// How often all sessions were forgotten, and how many were opened.
     sessions: usize,
     opened: usize,
@@ -128,6 +130,7 @@ impl RawUpstream {
             capabilities: r#"{"tools":{}}"#.to_owned(),
             answers: Vec::new(),
             listeners: Vec::new(),
+            no_stream: None,
             sessions: 1,
             opened: 0,
             instead: None,
@@ -189,10 +192,42 @@ impl RawUpstream {
 
     /// Says something on every stream on which it may say what nobody asked for.
     pub(crate) fn say(&self, json: &str) {
-        let said = |listener: &mpsc::UnboundedSender<String>| {
-            listener.send(format!("data: {json}\n\n")).is_ok()
-        };
-        self.shared().listeners.retain(said);
+        self.say_in("", json);
+    }
+
+    /// The same on the stream of this session alone.
+    pub(crate) fn say_in(&self, session: &str, json: &str) {
+        let event = format!("data: {json}\n\n");
+        self.shared().listeners.retain(|(of, listener)| {
+            let is_it = session.is_empty() || of == session;
+            !is_it || listener.send(event.clone()).is_ok()
+        });
+    }
+
+    /// Has no stream for what nobody asked for: answers with this status.
+    pub(crate) fn has_no_stream(&self, status: u16) {
+        self.shared().no_stream = Some(status);
+    }
+
+    /// Ends all of those streams.
+    pub(crate) fn hang_up(&self) {
+        self.shared().listeners.clear();
+    }
+
+    /// Returns once nobody, or somebody, hears what is said in this session.
+    pub(crate) async fn until_heard_in(&self, session: &str, is_heard: bool) {
+        for _ in 0..2_000 {
+            let heard = self
+                .shared()
+                .listeners
+                .iter()
+                .any(|(of, listener)| of == session && !listener.is_closed());
+            if heard == is_heard {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        unreachable!("{session} is heard: {}", !is_heard);
     }
 
     /// Returns once somebody listens.
@@ -308,8 +343,20 @@ async fn answer(
             return (status, [("location", to.clone())]).into_response();
         }
         if matches!(method.as_str(), "GET" | "subscriptions/listen") {
+            let session = headers.get("mcp-session-id");
+            let session = session
+                .map_or("", |id| id.to_str().expect("text"))
+                .to_owned();
+            let current = format!("session-{}-", shared.sessions);
+            if let (Some(status), "GET") = (shared.no_stream, method.as_str()) {
+                let status = StatusCode::from_u16(status).expect("a status");
+                return status.into_response();
+            }
+            if shared.speaks == Speaks::Legacy && !session.starts_with(&current) {
+                return StatusCode::NOT_FOUND.into_response();
+            }
             let (listener, said) = mpsc::unbounded_channel();
-            shared.listeners.push(listener);
+            shared.listeners.push((session, listener));
             return stream_of(said);
         }
         let next = match method.as_str() {

@@ -14,8 +14,9 @@ use crate::mcp::era::Era;
 use crate::mcp::error::Error;
 use crate::mcp::headers::Fault;
 use crate::mcp::method::Method;
+use crate::mcp::session::Session;
 use crate::mcp::{Inner, members};
-use crate::upstream::{self, Call, Caller, ClientSession, Reply, UpstreamError};
+use crate::upstream::{self, Call, Caller, ClientSession, Listener, Reply, UpstreamError};
 
 /// What bridging keeps of a call.
 #[derive(Debug)]
@@ -127,15 +128,29 @@ fn replace(call: &mut Call, with: &[(&str, Option<&[u8]>)]) -> Result<(), Error>
 }
 
 /// The client's session, if a legacy upstream may have something to say to just that: what it asks of a client that can
-/// be asked. Other calls of a caller share one, so that clients with a session per call do not open as many there.
+/// be asked, what it says to one that listens, and what one subscribed to. Other calls of a caller share one, so that
+/// clients with a session per call do not open as many there.
 fn own_session(inner: &Inner, asked: &Asked<'_>) -> Option<ClientSession> {
     let session = asked.session.as_ref()?;
-    let capabilities = capabilities::of_session(Some(session));
-    (!capabilities.is_empty()).then(|| ClientSession {
+    let listener = inner.listeners.of(&session.key());
+    let subscribes = matches!(asked.method, Some(Method::Subscribe | Method::Unsubscribe));
+    let own = client_session(inner, session, listener);
+    let is_needed = subscribes || own.listener.is_some() || !own.capabilities.is_empty();
+    is_needed.then_some(own)
+}
+
+/// This session, as upstreams are told of it.
+pub(in crate::mcp) fn client_session(
+    inner: &Inner,
+    session: &Session,
+    listener: Option<Listener>,
+) -> ClientSession {
+    ClientSession {
         key: session.key(),
-        capabilities,
+        capabilities: capabilities::of_session(Some(session)),
         patience: patience(inner),
-    })
+        listener,
+    }
 }
 
 fn patience(inner: &Inner) -> Duration {
@@ -145,13 +160,22 @@ fn patience(inner: &Inner) -> Duration {
 /// Whom the upstream's questions can be put to: a legacy client with a session, on a stream.
 fn respondent(inner: &Inner, asked: &Asked<'_>, caller: &Caller) -> Option<Respondent> {
     let session = asked.session.filter(|_session| asked.takes_events)?;
-    Some(Respondent {
+    Some(respondent_of(inner, session, caller.key))
+}
+
+/// The client of this session, of the caller with this key.
+pub(in crate::mcp) fn respondent_of(
+    inner: &Inner,
+    session: Session,
+    caller: [u8; 32],
+) -> Respondent {
+    Respondent {
         owner: Owner {
-            caller: caller.key,
+            caller,
             session: session.key(),
         },
         session,
         questions: inner.questions.clone(),
         patience: patience(inner),
-    })
+    }
 }

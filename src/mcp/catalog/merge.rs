@@ -8,7 +8,7 @@ use super::shown::Shown;
 use super::{Catalog, Entry, Home, List, Making, built_in, described, names};
 use crate::mcp::bridge::mirrors::Mirrors;
 use crate::policy::{Kind, Policy, Requirements, Target};
-use crate::upstream::{Feature, Item, Names, Upstream};
+use crate::upstream::{Era, Feature, Item, Names, Upstream};
 
 /// Some clients take no longer names of tools, or cut them.
 const LONGEST_NAME: usize = 64;
@@ -55,6 +55,7 @@ pub(super) struct Merging<'a> {
     templates: List,
     completes: bool,
     logs: bool,
+    subscribes: bool,
     warnings: Vec<String>,
 }
 
@@ -69,6 +70,7 @@ impl<'a> Merging<'a> {
             templates: List::default(),
             completes: false,
             logs: false,
+            subscribes: false,
             warnings: Vec::new(),
         }
     }
@@ -87,6 +89,7 @@ impl<'a> Merging<'a> {
         let lists = upstream.lists();
         self.completes |= lists.capabilities.completions;
         self.logs |= lists.capabilities.logging;
+        self.subscribes |= lists.subscriptions == Some(Era::Legacy);
         for feature in Feature::ALL {
             for item in lists.items(feature).iter() {
                 let name = match feature {
@@ -229,6 +232,7 @@ impl<'a> Merging<'a> {
             shown: Shown::default(),
             completes: self.completes,
             logs: self.logs,
+            subscribes: self.subscribes,
             can_change: !self.upstreams.is_empty(),
             unknown: self.making.policy.requirements(&built_in("")),
             warnings: self.warnings,

@@ -95,6 +95,23 @@ impl Catalog {
         Some(Found::Made(Box::new(entry)))
     }
 
+    /// The address by which clients know the resource that is `own` at `upstream`.
+    pub(crate) fn address_of(&self, upstream: &Arc<Upstream>, own: &str) -> String {
+        let is_its = |uri: &str| match (self.resources.get(uri), self.routes.find(uri)) {
+            (Some(entry), _) => entry
+                .home
+                .as_ref()
+                .is_some_and(|home| Arc::ptr_eq(&home.upstream, upstream) && *home.name == *own),
+            (None, Some((found, theirs, _))) => Arc::ptr_eq(found, upstream) && theirs == own,
+            (None, None) => false,
+        };
+        if is_its(own) {
+            own.to_owned()
+        } else {
+            names::wrapped(upstream.name(), own)
+        }
+    }
+
     /// The template that is listed as `template`, or else the resource at that address: whose variables are completed.
     pub(crate) fn template<'a>(&'a self, template: &str, policy: &Policy) -> Option<Found<'a>> {
         match self.templates.get(template) {

@@ -12,6 +12,7 @@ const ALL: Capabilities = Capabilities {
     logging: false,
     prompts: true,
     resources: true,
+    subscriptions: true,
     tools: true,
 };
 

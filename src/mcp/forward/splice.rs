@@ -4,7 +4,7 @@ use crate::mcp::reply;
 use crate::upstream::Notification;
 
 /// The message that passes a notification on.
-pub(super) fn notification(notification: &Notification) -> Vec<u8> {
+pub(in crate::mcp) fn notification(notification: &Notification) -> Vec<u8> {
     let Notification { method, params } = notification;
     let mut out = Vec::with_capacity(method.len() + params.len() + 48);
     out.extend_from_slice(br#"{"jsonrpc":"2.0","method":"#);

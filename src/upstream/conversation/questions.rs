@@ -16,11 +16,11 @@ use crate::upstream::Caller;
 use crate::upstream::message::{self, Era, Notification, Question, Reply};
 
 /// Questions of one call that wait for their answer at once, and all that one call may put.
-const MOST_OPEN: usize = 16;
+pub(in crate::upstream) const MOST_OPEN: usize = 16;
 pub(super) const MOST_PUT: u32 = 100;
 
 /// The answer to what is more, or has an id that another one has.
-const TOO_MANY: Bytes = Bytes::from_static(
+pub(in crate::upstream) const TOO_MANY: Bytes = Bytes::from_static(
     br#"{"code":-32603,"message":"too many requests to the client in one call, or two of one id"}"#,
 );
 
@@ -34,6 +34,17 @@ pub struct Withdrawn {
 }
 
 impl Withdrawn {
+    /// What this notification takes back, if that is what it is about.
+    pub(in crate::upstream) fn of(notification: Notification) -> Option<Self> {
+        let place = notification.cancels()?;
+        let id = std::str::from_utf8(notification.at(&place)).ok()?.into();
+        Some(Self {
+            id,
+            notification,
+            place,
+        })
+    }
+
     /// What the client is told, who knows the request by this id (as JSON). Every other byte is the upstream's.
     #[must_use]
     pub fn told(self, id: &str) -> Notification {
@@ -107,19 +118,13 @@ impl Conversation {
 
     /// The question that this notification withdraws, if it is open.
     pub(super) fn withdrawn(&mut self, notification: Notification) -> Option<Withdrawn> {
-        let place = notification.cancels()?;
-        let id = std::str::from_utf8(notification.at(&place)).ok()?;
-        let id: Box<str> = id.into();
+        let withdrawn = Withdrawn::of(notification)?;
         let questions = self.questions.as_ref()?;
-        if !questions.open.contains(&id) {
+        if !questions.open.contains(&withdrawn.id) {
             return None;
         }
-        self.is_closed(&id);
-        Some(Withdrawn {
-            id,
-            notification,
-            place,
-        })
+        self.is_closed(&withdrawn.id);
+        Some(withdrawn)
     }
 
     /// Answers a question that the upstream put.

@@ -14,7 +14,7 @@ use crate::upstream::credential::Behalf;
 use crate::upstream::http::{Begun, HttpLink, OnBehalf, Sending};
 use crate::upstream::link::{Link, Wire};
 use crate::upstream::message::{self, Era, LogLevel, Request};
-use crate::upstream::sessions::Slot;
+use crate::upstream::sessions::{Opening, Slot};
 use crate::upstream::{Call, Caller, Capabilities, Upstream, UpstreamError};
 
 /// How long an upstream may take to be told something that it does not answer.
@@ -199,7 +199,7 @@ impl Running {
         match &link.wire {
             Wire::Http(http) => {
                 if http.has_sessions() && !caller.is_this_server() {
-                    self.open_session((link, http), caller).await?;
+                    self.open_session((link, http), (call, caller)).await?;
                 }
                 self.link = Some(Arc::clone(link));
                 let sending = Sending {
@@ -227,23 +227,40 @@ impl Running {
 }
 
 impl Running {
-    /// Makes sure that the caller has a session there, and gets the log messages that it wants.
+    /// Makes sure that the caller has a session there, that its client hears what is said in it, and gets the log messages
+    /// that it wants.
     async fn open_session(
         &mut self,
-        (link, http): (&Link, &HttpLink),
-        caller: &Caller,
+        (link, http): (&Arc<Link>, &HttpLink),
+        (call, caller): (&Call, &Caller),
     ) -> Result<(), UpstreamError> {
         let settings = &self.upstream.definition.settings;
         let timeout = Duration::from_secs(settings.start_timeout_seconds);
         let slot = self.upstream.sessions.of(&caller.holder());
-        let session = caller.session.as_ref();
-        let capabilities = session.map_or("", |session| &*session.capabilities);
-        let behalf = &self.whose.behalf;
-        let open = async {
-            let opened = http.open_session(Some(behalf), capabilities, timeout).await;
-            opened.map(|(_hello, session)| session)
+        let own = caller.session.as_ref();
+        let opening = Opening {
+            capabilities: own.map_or("", |session| &*session.capabilities),
+            behalf: &self.whose.behalf,
+            timeout,
         };
-        slot.session(open).await?;
+        slot.open(http, opening).await?;
+        if let Some((own, listener)) = own.and_then(|own| Some((own, own.listener.as_ref()?)))
+            && slot.is_to_be_heard_by(listener)
+        {
+            let of = (caller.holder(), &self.whose.behalf, own);
+            self.upstream.overhear(&slot, of).await;
+        }
+        let is_taken = match call.method {
+            "resources/subscribe" => call.name.as_ref().is_none_or(|uri| slot.subscribe(uri)),
+            "resources/unsubscribe" => {
+                call.name.as_ref().inspect(|uri| slot.unsubscribe(uri));
+                true
+            }
+            _ => true,
+        };
+        if !is_taken {
+            return Err(UpstreamError::Busy);
+        }
         let asks_for_messages = caller.log_level.filter(|level| {
             slot.wants(*level) && Capabilities::of(&link.hello.capabilities).logging
         });

@@ -134,6 +134,23 @@ impl<'a> Client<'a> {
         Stream::of(self.call_request()).await
     }
 
+    /// The stream of its session.
+    pub(super) async fn listen(&self) -> Stream {
+        let request = self
+            .gateway
+            .request("GET", "/mcp")
+            .bearer_auth(&self.token)
+            .header("accept", "text/event-stream")
+            .header("mcp-session-id", &self.session);
+        Stream::of(request).await
+    }
+
+    /// The answer to a request, which is one JSON object.
+    pub(super) async fn ask(&self, method: &str, params: &str) -> Value {
+        let body = format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{params}}}"#);
+        Reply::of(self.post(body)).await.json()
+    }
+
     /// Answers a question.
     pub(super) async fn answer(&self, id: &Value, member: &str) -> Reply {
         let mut answer = json!({ "jsonrpc": "2.0", "id": id });
