@@ -78,10 +78,11 @@ decisions: ## The measurements that docs/decisions rest on
 ##### Keep it clean
 
 .PHONY: docs
-docs: ## Writes what is generated from the settings: docs/configuration.md and its JSON Schema
+docs: ## Writes what is generated: docs/configuration.md, JSON Schemas of the settings and of a diagnosis
 	$(CARGO) build --workspace --locked --quiet
 	target/debug/usher config docs > docs/configuration.md
 	target/debug/usher config schema > docs/config.schema.json
+	target/debug/usher doctor schema > docs/doctor.schema.json
 
 .PHONY: lint
 lint: fmt clippy rustdoc deny typos ## Format, clippy, rustdoc, dependencies, spelling

@@ -1,6 +1,8 @@
 //! `usher doctor`: parses, composes, prints. What is looked at is in [`crate::doctor`].
 #![expect(clippy::print_stderr, reason = "a command line prints")]
 
+mod progress;
+mod report;
 mod session;
 
 use std::io::IsTerminal as _;
@@ -9,12 +11,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use progress::Spinner;
+use report::ReportFile;
 
 use crate::clients::KnownClient;
 use crate::clock::Clock;
 use crate::config;
-use crate::doctor::walk::{self, Progress, Walk};
+use crate::doctor::walk::{self, Walk};
 use crate::doctor::{Diagnosis, Verdict, show};
 use crate::outbound::{self, Probe};
 use crate::secret_file::SecretText;
@@ -37,7 +43,7 @@ Exit codes:
 
 /// What `usher doctor` takes.
 #[derive(clap::Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct Options {
     /// The address to walk to, exactly as it is typed into a client
     #[arg(value_name = "URL")]
@@ -69,6 +75,30 @@ pub struct Options {
     /// Every check, also those that are ok
     #[arg(long, short)]
     verbose: bool,
+    /// Print one JSON object instead; docs/doctor.schema.json describes it
+    #[arg(long)]
+    json: bool,
+    /// Also write a report for a ticket, without tokens, queries and user names; an existing file is left alone
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// No colours, also on a terminal
+    #[arg(
+        long,
+        env = "NO_COLOR",
+        num_args = 0,
+        default_missing_value = "1",
+        hide_env = true
+    )]
+    no_color: Option<String>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the JSON Schema of --json
+    #[command(hide = true)]
+    Schema,
 }
 
 /// `90s`, `2m` or a number of seconds.
@@ -97,22 +127,44 @@ fn known(name: &str) -> Result<KnownClient, String> {
 impl Options {
     /// Looks, prints, and says by the exit code how it is.
     pub fn run(self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
+        match &self.command {
+            Some(Command::Schema) => {
+                super::say(&show::json::json_schema());
+                Ok(ExitCode::SUCCESS)
+            }
+            None => Ok(self.look(file).unwrap_or_else(|error| {
+                eprintln!("usher: {error:#}");
+                ExitCode::from(EXIT_NOT_CARRIED_OUT)
+            })),
+        }
+    }
+
+    fn look(&self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        match runtime.block_on(self.diagnosis(file)) {
-            Ok(diagnosis) => {
-                super::say(&show::text(&diagnosis, &self.shown()));
-                Ok(match diagnosis.verdict() {
-                    Verdict::Ok | Verdict::Skipped | Verdict::Warning => ExitCode::SUCCESS,
-                    Verdict::Failure => ExitCode::FAILURE,
-                })
-            }
+        // Before anything is asked of anybody: it may be there already.
+        let report = self.report.as_deref().map(ReportFile::create).transpose()?;
+        let diagnosis = match runtime.block_on(self.diagnosis(file)) {
+            Ok(diagnosis) => diagnosis,
             Err(error) => {
-                eprintln!("usher: {error:#}");
-                Ok(ExitCode::from(EXIT_NOT_CARRIED_OUT))
+                report.map(ReportFile::discard);
+                return Err(error);
             }
+        };
+        let shown = self.shown();
+        super::say(&if self.json {
+            show::json::json(&diagnosis, &shown.clients)
+        } else {
+            show::text(&diagnosis, &shown)
+        });
+        if let Some(report) = report {
+            report.write(&show::report::report(&diagnosis, &shown.clients))?;
         }
+        Ok(match diagnosis.verdict() {
+            Verdict::Ok | Verdict::Skipped | Verdict::Warning => ExitCode::SUCCESS,
+            Verdict::Failure => ExitCode::FAILURE,
+        })
     }
 
     async fn diagnosis(&self, file: Option<&Path>) -> anyhow::Result<Diagnosis> {
@@ -127,12 +179,13 @@ impl Options {
         let url = match walk::address::read(typed) {
             Ok(url) => url,
             Err(finding) => {
-                let mut diagnosis = Diagnosis::new(typed);
+                let mut diagnosis = Diagnosis::new(walk::address::without_secrets(typed));
                 diagnosis.add(*finding);
                 return Ok(diagnosis);
             }
         };
         let settings = self.outbound(file)?;
+        let progress = Spinner::start(self.json);
         let walk = Walk {
             typed: typed.to_owned(),
             probe: Probe::new(url, &settings, self.allow_private)?,
@@ -142,10 +195,12 @@ impl Options {
             client_id: self.session.client_id(),
             token: self.token()?,
             patience: self.patience,
+            answer_within: walk::PATIENCE,
             clock: Clock::system(),
-            progress: Progress::default(),
+            progress: progress.tell(),
         };
         let mut walked = walk::walk(&walk).await;
+        progress.ends();
         self.session.go_on(&walk, &mut walked).await?;
         Ok(walked.diagnosis)
     }
@@ -197,7 +252,8 @@ impl Options {
 
     fn shown(&self) -> show::Shown {
         show::Shown {
-            colour: std::io::stdout().is_terminal(),
+            colour: std::io::stdout().is_terminal()
+                && self.no_color.as_deref().unwrap_or_default().is_empty(),
             verbose: self.verbose,
             clients: self.as_clients(),
         }

@@ -27,8 +27,22 @@ impl Diagnosis {
         self.findings.push(finding);
     }
 
-    /// Sorts the findings into the order in which a connection meets them; of equals the first stays first.
+    /// Sorts the findings into the order in which a connection meets them; of equals the first stays first. What was
+    /// skipped at first and looked at later is told once.
     pub fn put_in_order(&mut self) {
+        let looked_at: Vec<(&Check, Option<String>)> = self
+            .findings
+            .iter()
+            .filter(|finding| finding.verdict != Verdict::Skipped)
+            .map(|finding| (finding.check, finding.subject.clone()))
+            .collect();
+        self.findings.retain(|finding| {
+            let same = |(check, subject): &(&Check, Option<String>)| {
+                *check == finding.check && *subject == finding.subject
+            };
+            let other_client = finding.client.is_some();
+            finding.verdict != Verdict::Skipped || other_client || !looked_at.iter().any(same)
+        });
         let place = |check: &Check| checks::all().position(|registered| registered == check);
         self.findings.sort_by_key(|finding| place(finding.check));
     }
@@ -87,5 +101,63 @@ impl Diagnosis {
     fn failures(&self) -> impl Iterator<Item = &Finding> {
         let findings = self.findings.iter();
         findings.filter(|finding| finding.verdict == Verdict::Failure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use checks::address::{ADDRESS_ANSWERS, ADDRESS_CONNECTS, ADDRESS_PUBLIC, STREAM_UNBUFFERED};
+    use checks::challenge::{CHALLENGE_STATUS, CORS_PREFLIGHT};
+
+    fn with(findings: impl IntoIterator<Item = Finding>) -> Diagnosis {
+        let mut diagnosis = Diagnosis::default();
+        diagnosis.findings.extend(findings);
+        diagnosis.put_in_order();
+        diagnosis
+    }
+
+    #[test]
+    fn the_first_cause_is_the_earliest_failure_that_no_other_explains() {
+        let diagnosis = with([
+            Finding::failure(&CHALLENGE_STATUS, "500"),
+            Finding::failure(&ADDRESS_ANSWERS, "late"),
+            Finding::failure(&ADDRESS_CONNECTS, "refused"),
+            Finding::warning(&ADDRESS_PUBLIC, "private"),
+        ]);
+        assert_eq!(diagnosis.verdict(), Verdict::Failure);
+        let first = diagnosis.first_cause().map(|finding| finding.check);
+        assert_eq!(first, Some(&ADDRESS_CONNECTS));
+        let following = ["address-answers", "challenge-status"];
+        assert_eq!(diagnosis.following(&ADDRESS_CONNECTS), following);
+        assert_eq!(diagnosis.following(&CHALLENGE_STATUS), [""; 0]);
+        assert_eq!(
+            with([Finding::ok(&ADDRESS_CONNECTS, "yes")]).first_cause(),
+            None
+        );
+    }
+
+    #[test]
+    fn each_client_meets_what_concerns_it() {
+        use KnownClient::{ChatGpt, Cursor, Inspector};
+        let why = Finding::skipped(&ADDRESS_PUBLIC, "private").with_client(ChatGpt);
+        let page = Finding::failure(&CORS_PREFLIGHT, "401").with_client(Inspector);
+        let diagnosis = with([page, why]);
+        let met = |client| diagnosis.met_by(client).map(|finding| finding.check.id);
+        assert_eq!(met(ChatGpt), Some("address-public"));
+        assert_eq!(met(Inspector), Some("cors-preflight"));
+        assert_eq!(met(Cursor), None);
+    }
+
+    #[test]
+    fn what_was_skipped_at_first_and_looked_at_later_is_told_once() {
+        let diagnosis = with([
+            Finding::skipped(&STREAM_UNBUFFERED, "no token"),
+            Finding::ok(&STREAM_UNBUFFERED, "at once"),
+        ]);
+        assert_eq!(
+            diagnosis.findings,
+            [Finding::ok(&STREAM_UNBUFFERED, "at once")]
+        );
     }
 }

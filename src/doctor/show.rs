@@ -1,8 +1,10 @@
 //! A diagnosis for people: in 80 columns, the first cause first, what follows from it folded under it.
 
 pub mod harmless;
+pub mod json;
 mod lines;
 mod merged;
+pub mod report;
 
 use std::fmt::Write as _;
 

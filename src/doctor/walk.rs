@@ -17,6 +17,7 @@ mod metadata;
 mod proxy;
 mod redirect;
 pub(in crate::doctor) mod registration;
+pub mod stream;
 mod www_authenticate;
 
 use std::fmt;
@@ -59,6 +60,8 @@ pub struct Walk {
     pub token: Option<Arc<SecretText>>,
     /// How long to watch a quiet stream.
     pub patience: Option<Duration>,
+    /// How long each answer may take: [`PATIENCE`], and less in tests.
+    pub answer_within: Duration,
     /// The wall clock here.
     pub clock: Clock,
     /// Who is told what is being looked at.
@@ -150,8 +153,16 @@ async fn further(
         let provider = issuer::check(&walk.probe, &asked, &mut findings).await;
         (asked, provider, findings.findings)
     });
+    let streams = async {
+        match &walk.token {
+            Some(token) => stream::check(walk, token).await,
+            None => stream::skipped(),
+        }
+    };
+    let (looks, streams) = tokio::join!(join_all(looks), streams);
+    diagnosis.findings.extend(streams);
     let mut issuers = Vec::new();
-    for (asked, provider, findings) in join_all(looks).await {
+    for (asked, provider, findings) in looks {
         diagnosis.findings.extend(findings);
         issuers.push((asked, provider));
     }
@@ -201,7 +212,7 @@ impl Walk {
             headers,
             body,
             max_bytes: MOST_BYTES,
-            timeout: PATIENCE,
+            timeout: self.answer_within,
         };
         self.probe.ask(question).await
     }

@@ -169,8 +169,32 @@ impl Probe {
         let asked_at = Instant::now();
         match tokio::time::timeout(timeout, client.execute(request)).await {
             Ok(Ok(response)) => Ok(Opened::new(response, asked_at)),
-            Ok(Err(error)) => Err(problem::of(&error, CONNECT_TIMEOUT)),
+            Ok(Err(error)) => Err(self
+                .told_apart(problem::of(&error, CONNECT_TIMEOUT), url)
+                .await),
             Err(_elapsed) => Err(ProbeError::Timeout(timeout)),
+        }
+    }
+
+    /// The time for connecting counts for the handshake too: which of them took it?
+    async fn told_apart(&self, error: ProbeError, url: &Url) -> ProbeError {
+        let is_typed = url.origin() == self.0.typed.origin();
+        let is_late = matches!(error, ProbeError::ConnectTimeout(_));
+        if !is_late || !is_typed || url.scheme() != "https" || self.goes_through_a_proxy() {
+            return error;
+        }
+        let addresses = self.locate().await.unwrap_or_default();
+        let port = url.port_or_known_default().unwrap_or_default();
+        let Some(address) = addresses.first() else {
+            return error;
+        };
+        let connecting = tokio::net::TcpStream::connect((*address, port));
+        match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+            Ok(Ok(_connected)) => {
+                let found = "connected, and nothing came that belongs to a handshake".to_owned();
+                TlsProblem::Handshake(found).into()
+            }
+            Ok(Err(_)) | Err(_) => error,
         }
     }
 

@@ -14,6 +14,8 @@ mod library;
 mod old_upstream;
 #[path = "../support/upstream.rs"]
 mod raw_upstream;
+#[path = "../support/stranger.rs"]
+mod stranger;
 #[path = "../support/tls.rs"]
 mod tls;
 
@@ -25,6 +27,7 @@ mod client_register;
 mod config;
 mod connection_reuse;
 mod dev_idp;
+mod doctor;
 mod guides;
 mod health;
 mod knowledge;

@@ -12,7 +12,7 @@ use crate::doctor::Finding;
 use crate::doctor::checks::session::LOGIN_COMPLETES;
 use crate::doctor::login::{self, Wanted};
 use crate::doctor::session::{self, Needed};
-use crate::doctor::walk::{Walk, Walked};
+use crate::doctor::walk::{Walk, Walked, stream};
 use crate::secret_file::SecretText;
 
 /// How long a person may take to log in.
@@ -91,6 +91,7 @@ impl SessionOptions {
             walk.progress.says("the token, the tools, a search");
             findings.extend(session::check(&walk.probe, tokens.access_token(), &needed).await);
             findings.push(session::refresh(&walk.probe, tokens, provider).await);
+            findings.extend(stream::check(walk, tokens.access_token()).await);
         }
         findings.extend(ended.clean_up(&walk.probe).await);
         Ok(findings)

@@ -1,6 +1,7 @@
 //! The 401, the metadata that it points to, and what a browser is allowed to read.
 
-use crate::doctor::check::{Check, Place};
+use crate::clients::KnownClient;
+use crate::doctor::check::{Check, Place, said, said_by};
 
 /// In the order in which a client meets them.
 pub(super) const ALL: &[&Check] = &[
@@ -23,6 +24,16 @@ pub const CHALLENGE_STATUS: Check = Check {
     id: "challenge-status",
     title: "A request without a token is answered with 401",
     place: Place::Gateway,
+    symptoms: &[
+        said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
+        said("Unsupported authorization header"),
+        said("403 Forbidden"),
+    ],
+    cause: "Clients begin a login at a 401 and at nothing else. With 200 they take the server for an open one, with \
+        403 or 500 for one that does not want them.",
+    fix: "See who answers: Usher never lets anybody in without a token, so a 200 comes from something else; a 403 \
+        often from a filter. Lead the path to the server",
+    page: "validation.md#4-without-a-ticket-401-and-a-challenge",
     follows: &[
         "answer-is-mcp",
         "bot-filter-absent",
@@ -38,6 +49,16 @@ pub const CHALLENGE_HEADER: Check = Check {
     id: "challenge-header",
     title: "The 401 carries a Bearer challenge",
     place: Place::Proxy,
+    symptoms: &[
+        said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
+        said("Unsupported authorization header"),
+        said("401 Unauthorized"),
+    ],
+    cause: "The 401 says nothing of a login: a proxy took the header WWW-Authenticate away, or answers itself with a \
+        login of its own.",
+    fix: "Let the proxy pass WWW-Authenticate on, and switch its own authentication off for these paths (nginx: no \
+        proxy_hide_header, no auth_basic, no auth_request)",
+    page: "doctor.md#behind-a-proxy",
     follows: &["challenge-status"],
     ..Check::BLANK
 };
@@ -47,6 +68,19 @@ pub const CHALLENGE_METADATA_ADDRESS: Check = Check {
     id: "challenge-metadata-address",
     title: "The challenge names the metadata of this very resource",
     place: Place::Gateway,
+    symptoms: &[
+        said_by(KnownClient::ChatGpt, "Error fetching OAuth configuration"),
+        said_by(
+            KnownClient::Claude,
+            "Authorization with the MCP server failed",
+        ),
+        said("Failed to fetch protected resource metadata"),
+    ],
+    cause: "The challenge sends clients to metadata that is elsewhere, inside a network, or not there: usually \
+        public_url is not the address that people type.",
+    fix: "Set public_url to the address as it is seen from outside, and lead \
+        /.well-known/oauth-protected-resource* to the server",
+    page: "validation.md#2-it-says-who-issues-tickets",
     follows: &["challenge-header"],
     ..Check::BLANK
 };
@@ -56,6 +90,10 @@ pub const CHALLENGE_SCOPE: Check = Check {
     id: "challenge-scope",
     title: "The challenge names the scopes to ask for",
     place: Place::Gateway,
+    symptoms: &[said("insufficient_scope"), said("No tools available")],
+    cause: "Nothing tells the client which scopes to ask for, so it asks for none, or for all that there are.",
+    fix: "Name the scopes in the challenge and in scopes_supported; Usher does both by itself",
+    page: "configuration.md",
     follows: &["challenge-header"],
     ..Check::BLANK
 };
@@ -65,6 +103,20 @@ pub const METADATA_FOUND: Check = Check {
     id: "metadata-found",
     title: "The protected resource metadata is there, at the root and at the path",
     place: Place::Proxy,
+    symptoms: &[
+        said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
+        said_by(KnownClient::ChatGpt, "Error fetching OAuth configuration"),
+        said_by(
+            KnownClient::Claude,
+            "Authorization with the MCP server failed",
+        ),
+        said("404 Not Found"),
+    ],
+    cause: "Clients look for the metadata of the server below /.well-known/. A proxy that leads only /mcp to the \
+        server answers these paths itself.",
+    fix: "Lead /.well-known/oauth-protected-resource and everything below it to the server, with the path \
+        unchanged and without a login",
+    page: "doctor.md#behind-a-proxy",
     follows: &["answer-is-mcp", "address-answers", "bot-filter-absent"],
     ..Check::BLANK
 };
@@ -74,6 +126,15 @@ pub const METADATA_VALID: Check = Check {
     id: "metadata-valid",
     title: "The metadata is a JSON document with what clients need",
     place: Place::Proxy,
+    symptoms: &[
+        said_by(KnownClient::ChatGpt, "Error fetching OAuth configuration"),
+        said("Unexpected token '<'"),
+        said("is not valid JSON"),
+    ],
+    cause: "What is there is no JSON document with `resource` and `authorization_servers` (RFC 9728): a page of the \
+        proxy, or a document cut short.",
+    fix: "See with curl what answers at that address, and lead it to the server",
+    page: "validation.md#2-it-says-who-issues-tickets",
     follows: &["metadata-found"],
     ..Check::BLANK
 };
@@ -83,6 +144,14 @@ pub const METADATA_FRESH: Check = Check {
     id: "metadata-fresh",
     title: "The metadata is not an old copy",
     place: Place::Proxy,
+    symptoms: &[
+        said("Protected resource does not match expected"),
+        said_by(KnownClient::ChatGpt, "Something went wrong"),
+    ],
+    cause: "A cache between here and the server answers with what was true before the last change.",
+    fix: "Empty the cache for /.well-known/*, and let it keep these documents no longer than they say (Usher: five \
+        minutes)",
+    page: "doctor.md#behind-a-proxy",
     follows: &["metadata-found"],
     ..Check::BLANK
 };
@@ -92,6 +161,20 @@ pub const METADATA_RESOURCE: Check = Check {
     id: "metadata-resource",
     title: "`resource` is the address that was typed",
     place: Place::Gateway,
+    symptoms: &[
+        said("Protected resource does not match expected"),
+        said_by(
+            KnownClient::Claude,
+            "Authorization with the MCP server failed",
+        ),
+        said("invalid_target"),
+        said_by(KnownClient::ChatGpt, "Something went wrong"),
+    ],
+    cause: "Clients ask for tokens for the address that was typed, and believe only metadata that says the same, to \
+        the letter: host, path, slash at the end.",
+    fix: "Type the address that `resource` has; or set public_url to the origin of the one that people type. Each \
+        path has a document of its own: /mcp is not /",
+    page: "validation.md#2-it-says-who-issues-tickets",
     follows: &["metadata-found", "metadata-valid", "metadata-fresh"],
     ..Check::BLANK
 };
@@ -101,6 +184,15 @@ pub const METADATA_ISSUER: Check = Check {
     id: "metadata-issuer",
     title: "The metadata names an authorization server that a client can reach",
     place: Place::Gateway,
+    symptoms: &[
+        said_by(KnownClient::ChatGpt, "Error fetching OAuth configuration"),
+        said("No authorization server"),
+        said("Failed to discover OAuth metadata"),
+    ],
+    cause: "The metadata does not say who issues tokens, or names an address that cannot be one.",
+    fix: "Set `issuer` of the table [[issuer]] to the public address of the identity provider, exactly as its own \
+        metadata writes it",
+    page: "identity-providers.md",
     follows: &["metadata-valid", "metadata-fresh"],
     ..Check::BLANK
 };
@@ -110,6 +202,17 @@ pub const CORS_PREFLIGHT: Check = Check {
     id: "cors-preflight",
     title: "A browser may call it",
     place: Place::Proxy,
+    symptoms: &[
+        said_by(KnownClient::Inspector, "Failed to fetch"),
+        said(
+            "has been blocked by CORS policy: Response to preflight request doesn't pass access control check",
+        ),
+    ],
+    cause: "A browser asks first (OPTIONS), without a token, whether a page may call. Something answers no, or asks \
+        for a login.",
+    fix: "Add the page's origin to http.allowed_origins (CORS_ORIGINS), and let the proxy pass OPTIONS on to the \
+        server",
+    page: "clients/inspector.md#let-its-page-in",
     follows: &["answer-is-mcp"],
     ..Check::BLANK
 };
@@ -119,6 +222,15 @@ pub const CORS_HEADERS_EXPOSED: Check = Check {
     id: "cors-headers-exposed",
     title: "A browser may read the challenge and the session",
     place: Place::Proxy,
+    symptoms: &[
+        said_by(KnownClient::Inspector, "Failed to fetch"),
+        said("has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header is present"),
+    ],
+    cause: "A page reads only the headers that the answer names for it. Without WWW-Authenticate it finds no login, \
+        without Mcp-Session-Id no session.",
+    fix: "Let the proxy leave Access-Control-* alone: Usher writes them. A proxy that adds its own has to expose \
+        WWW-Authenticate, Mcp-Session-Id and MCP-Protocol-Version",
+    page: "clients/inspector.md#let-its-page-in",
     follows: &["cors-preflight", "challenge-header"],
     ..Check::BLANK
 };
@@ -128,6 +240,13 @@ pub const CORS_METADATA: Check = Check {
     id: "cors-metadata",
     title: "A browser may read the metadata",
     place: Place::Proxy,
+    symptoms: &[
+        said_by(KnownClient::Inspector, "Failed to fetch"),
+        said("has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header is present"),
+    ],
+    cause: "A page reads the metadata only if the answer allows it.",
+    fix: "Let the proxy leave Access-Control-Allow-Origin: * on /.well-known/* alone",
+    page: "clients/inspector.md#let-its-page-in",
     follows: &["metadata-found"],
     ..Check::BLANK
 };

@@ -7,10 +7,23 @@ use url::Url;
 use super::Walk;
 use crate::clients::KnownClient;
 use crate::doctor::checks::address::{
-    ADDRESS_HTTPS, ADDRESS_PUBLIC, ADDRESS_RESOLVES, ADDRESS_VALID,
+    ADDRESS_HTTPS, ADDRESS_PORT, ADDRESS_PUBLIC, ADDRESS_RESOLVES, ADDRESS_VALID,
 };
 use crate::doctor::{Diagnosis, Finding};
 use crate::outbound::{AddressClass, ProbeError};
+
+/// What was typed, up to what may be a secret: for messages.
+#[must_use]
+pub fn without_secrets(typed: &str) -> &str {
+    let end = typed.find(['?', '#']).unwrap_or(typed.len());
+    let shown = typed.get(..end).unwrap_or_default();
+    // Who writes a name and a password before the host wants neither to be seen.
+    if shown.contains('@') {
+        "an address with a user's name"
+    } else {
+        shown
+    }
+}
 
 /// Reads an address as clients do, or says what is wrong with it.
 pub fn read(typed: &str) -> Result<Url, Box<Finding>> {
@@ -22,18 +35,20 @@ pub fn read(typed: &str) -> Result<Url, Box<Finding>> {
     let url = match Url::parse(typed) {
         Ok(url) => url,
         Err(cause) => {
+            let shown = without_secrets(typed);
             return failure(
-                format!("{typed:?}: {cause}"),
-                format!("Type https://{typed}"),
+                format!("{shown:?}: {cause}"),
+                format!("Type https://{shown}"),
             );
         }
     };
     if !matches!(url.scheme(), "http" | "https") {
         let scheme = url.scheme();
         // `mcp.example.com:8080/mcp` reads as the scheme `mcp.example.com`.
+        let shown = without_secrets(typed);
         return failure(
-            format!("{typed:?}: the scheme {scheme:?}"),
-            format!("Type https://{typed}"),
+            format!("{shown:?}: the scheme {scheme:?}"),
+            format!("Type https://{shown}"),
         );
     }
     let fix = |what: &str| format!("Leave out {what}");
@@ -120,7 +135,8 @@ fn https(walk: &Walk, class: Option<AddressClass>) -> Finding {
 /// Whether those who call from the internet get there.
 fn public(walk: &Walk, class: AddressClass) -> Vec<Finding> {
     if class == AddressClass::Public {
-        return vec![Finding::ok(&ADDRESS_PUBLIC, "on the internet")];
+        let on_the_internet = Finding::ok(&ADDRESS_PUBLIC, "on the internet");
+        return vec![on_the_internet, port(walk)];
     }
     let from_outside = |client: &&KnownClient| client.calls_from_the_internet();
     let clients: Vec<_> = walk.clients.iter().filter(from_outside).collect();
@@ -140,6 +156,23 @@ fn public(walk: &Walk, class: AddressClass) -> Vec<Finding> {
         finding.with_client(*client)
     });
     findings.collect()
+}
+
+/// Claude calls no other port than that of https.
+fn port(walk: &Walk) -> Finding {
+    let port = walk.url().port_or_known_default().unwrap_or_default();
+    let found = format!("port {port}");
+    if port == 443 || !walk.clients.contains(&KnownClient::Claude) {
+        return Finding::ok(&ADDRESS_PORT, found);
+    }
+    let finding = if walk.named {
+        Finding::failure(&ADDRESS_PORT, found)
+    } else {
+        Finding::warning(&ADDRESS_PORT, found)
+    };
+    finding
+        .expected("port 443")
+        .with_client(KnownClient::Claude)
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use http::Method;
 
+use super::address::without_secrets;
 use super::bot_filter;
 use super::heard::{in_words, is_html, json};
+use super::www_authenticate::Challenges;
 use super::{INITIALIZE, Walk, json_rpc_headers};
 use crate::doctor::checks::address::{
     ADDRESS_ANSWERS, ADDRESS_CONNECTS, ADDRESS_NO_REDIRECT, ADDRESS_PUBLIC, ADDRESS_RESOLVES,
@@ -35,7 +37,11 @@ pub(super) async fn check(walk: &Walk, diagnosis: &mut Diagnosis) -> Option<Hear
                     diagnosis.add(Finding::ok(check, in_words(&heard)));
                 }
             }
-            diagnosis.add(finding);
+            diagnosis.add(if finding.check == &ANSWER_IS_MCP && !goes_on {
+                with_better_address(walk, finding).await
+            } else {
+                finding
+            });
             goes_on.then_some(heard)
         }
         Err(error) => {
@@ -129,7 +135,7 @@ fn who_answers(heard: &Heard) -> (Finding, bool) {
     }
     if heard.status / 100 == 3 {
         let location = heard.header("location").unwrap_or("nowhere");
-        let found = format!("{} to {location}", heard.status);
+        let found = format!("{} to {}", heard.status, without_secrets(location));
         let finding = Finding::failure(&ADDRESS_NO_REDIRECT, found);
         return (
             finding
@@ -166,6 +172,25 @@ fn who_answers(heard: &Heard) -> (Finding, bool) {
         );
     }
     (Finding::ok(&ANSWER_IS_MCP, words), true)
+}
+
+/// Most people who type the host alone want what is at `/mcp` there: if there is something, say so.
+async fn with_better_address(walk: &Walk, finding: Finding) -> Finding {
+    let mut url = walk.url().clone();
+    url.set_path("/mcp");
+    if url == *walk.url() {
+        return finding;
+    }
+    let headers = json_rpc_headers();
+    let heard = walk
+        .ask(&Method::POST, &url, &headers, INITIALIZE.as_bytes())
+        .await;
+    match heard {
+        Ok(heard) if heard.status == 401 && Challenges::of(&heard.headers).has_bearer() => {
+            finding.fix(format!("Type {url}, where an MCP server answers"))
+        }
+        Ok(_) | Err(_) => finding,
+    }
 }
 
 /// 421, and what servers say that check the host against DNS rebinding.

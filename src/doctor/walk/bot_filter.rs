@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 
+use super::address::without_secrets;
 use super::heard::{in_words, is_html};
 use crate::outbound::Heard;
 
@@ -12,13 +13,23 @@ pub(super) fn signs(heard: &Heard) -> Option<String> {
     }
     let location = heard.header("location").unwrap_or_default();
     if heard.status / 100 == 3 && leads_to_a_login(location) {
-        return Some(format!("{} to a login page: {location}", heard.status));
+        return Some(format!(
+            "{} to a login page: {}",
+            heard.status,
+            without_secrets(location)
+        ));
     }
     if !is_html(heard) {
         return None;
     }
-    let refused = matches!(heard.status, 401 | 403 | 405 | 406 | 429 | 503);
-    let asks = heard.status == 200 && asks_a_person(&heard.text());
+    // A login in the clear words of HTTP is judged as a challenge; 503 alone is a server that is not there.
+    let is_challenged = heard.headers.contains_key(http::header::WWW_AUTHENTICATE);
+    let refused = match heard.status {
+        401 => !is_challenged,
+        403 | 406 | 429 => true,
+        _ => false,
+    };
+    let asks = matches!(heard.status, 200 | 202 | 503) && asks_a_person(&heard.text());
     if !(refused || asks) {
         return None;
     }
