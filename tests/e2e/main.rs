@@ -27,14 +27,21 @@ mod load;
 mod memory;
 mod oidc_provider;
 mod outages;
+mod pages;
 #[path = "../support/ports.rs"]
 mod ports;
+#[expect(dead_code, reason = "shared with the integration tests")]
+#[path = "../support/upstream.rs"]
+mod raw_upstream;
 mod realm;
 mod refusals;
 mod registration;
 mod report;
 mod sdk;
 mod step_up;
+#[expect(dead_code, reason = "shared with the integration tests")]
+#[path = "../support/tls.rs"]
+mod tls;
 #[path = "../support/tools.rs"]
 mod tools;
 mod upstream_credentials;
@@ -122,6 +129,10 @@ async fn run() -> anyhow::Result<Report> {
         oidc_provider::rows(&report).await;
         return Ok(report);
     }
+    if std::env::args().nth(1).as_deref() == Some("pages") {
+        pages::rows(&report).await;
+        return Ok(report);
+    }
     let (mut steady, mut shaky) = tokio::try_join!(Scene::start("steady"), Scene::start("shaky"))?;
     tokio::join!(
         async {
@@ -164,6 +175,7 @@ async fn run() -> anyhow::Result<Report> {
         clients::visits(&report, &steady),
         clients::visits_with_the_development_provider(&report),
         oidc_provider::rows(&report),
+        pages::rows(&report),
         async {
             rows!(
                 report,

@@ -19,6 +19,7 @@ mod stranger;
 #[path = "../support/tls.rs"]
 mod tls;
 
+mod admin_pages;
 mod attacks;
 mod auth;
 mod bridge;
