@@ -65,8 +65,9 @@ async function seen(page, { name: look, ...options }) {
   if (found.nameless) say(`${found.nameless} controls have no name`);
   if (look === 'light') await byKeyboard(tab, say);
   await tab.evaluate(() => { document.activeElement?.blur(); window.scrollTo(0, 0); });
-  for (const folder of task.screenshots) {
-    const height = Math.min(await tab.evaluate(() => document.documentElement.scrollHeight), task.tallest);
+  const whole = await tab.evaluate(() => document.documentElement.scrollHeight);
+  for (const { folder, tallest } of task.screenshots) {
+    const height = Math.min(whole, tallest ?? whole);
     const clip = { x: 0, y: 0, width: options.viewport.width, height };
     await tab.screenshot({ path: `${folder}/${page.name}-${look}.png`, fullPage: true, clip });
   }

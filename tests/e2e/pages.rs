@@ -6,6 +6,7 @@
 
 mod place;
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -73,15 +74,15 @@ async fn pages_for_operations_can_be_read_by_everybody(place: &Place) -> anyhow:
 
 /// Looks at the pages; fails with everything that is wrong.
 async fn look(pages: Value, copied: Value) -> anyhow::Result<()> {
-    let mut folders = vec![tools::output("screenshots")];
+    let pictures = |folder: PathBuf, tallest: Option<u32>| {
+        std::fs::create_dir_all(&folder)?;
+        anyhow::Ok(json!({ "folder": folder, "tallest": tallest }))
+    };
+    let mut screenshots = vec![pictures(tools::output("screenshots"), None)?];
     if std::env::args().nth(2).as_deref() == Some("pictures") {
-        folders.push(tools::root().join("docs/images"));
+        screenshots.push(pictures(tools::root().join("docs/images"), Some(TALLEST))?);
     }
-    for folder in &folders {
-        std::fs::create_dir_all(folder)?;
-    }
-    let task =
-        json!({ "pages": pages, "copied": copied, "screenshots": folders, "tallest": TALLEST });
+    let task = json!({ "pages": pages, "copied": copied, "screenshots": screenshots });
     let mut child = tools::program(&tools::node()?)
         .arg("pages.mjs")
         .env("CHROMIUM", tools::tool("chromium")?)

@@ -250,7 +250,7 @@ fn values(
         let field = offers.map_or("Redirect URIs", |offers| offers.profile().redirect_field());
         let who = match id {
             ClientId::ByItself(_) => format!(
-                "What it tells {provider} itself; where only known hosts may register, theirs."
+                "It registers these itself. Where {provider} limits registration to known hosts, allow theirs."
             ),
             ClientId::ByHand | ClientId::NotKnown | ClientId::Predefined(_) => {
                 format!("At {provider} in the field “{field}” of this client.")

@@ -24,6 +24,8 @@ pub(super) struct Overview {
     upstreams: usize,
     tools: usize,
     open_streams: usize,
+    /// Refusals since the start, requests without a token not counted.
+    refusals: u64,
     /// Calls that are counted, over all clients and operations.
     calls: u64,
     /// The other pages, and what else answers here.
@@ -51,6 +53,7 @@ impl Overview {
                 .filter(|entry| entry.kind == "tool")
                 .count(),
             open_streams: state.protocol.open_streams(),
+            refusals: state.audit.snapshot().recorded,
             calls: rows.iter().map(|row| row.calls).sum::<u64>() + forgotten,
             pages: Sheet::ALL
                 .into_iter()
@@ -64,11 +67,8 @@ impl Overview {
 pub(super) fn draw(overview: &Overview) -> Html {
     let cards = [
         ("/calls", "Calls", overview.calls.to_string()),
-        (
-            "/streams",
-            "Open streams",
-            overview.open_streams.to_string(),
-        ),
+        ("/refusals", "Refusals", overview.refusals.to_string()),
+        ("/streams", "Streams", overview.open_streams.to_string()),
         ("/tools", "Tools", overview.tools.to_string()),
         ("/health", "Upstreams", overview.upstreams.to_string()),
         ("/health", "Documents", overview.documents.to_string()),

@@ -78,19 +78,41 @@ fn group(snapshot: &Snapshot, refusal: &Refusal, remedies: Remedies) -> Html {
         }
         None => group,
     };
-    group.with(facts(rows(refusal))).into()
+    let group = group.with(facts(ours(refusal)));
+    let group = match &refusal.token {
+        Some(token) => group
+            .with(said("Its token says", token.verified))
+            .with(facts(of_token(token))),
+        None => group,
+    };
+    let claimed = claimed(refusal);
+    if claimed.is_empty() {
+        return group.into();
+    }
+    group
+        .with(said("The client says", false))
+        .with(facts(claimed))
+        .into()
 }
 
-fn rows(refusal: &Refusal) -> Vec<(&'static str, Html)> {
+/// Whose words follow, and whether they prove anything.
+fn said(who: &str, verified: bool) -> Html {
+    let mark = if verified {
+        tag(Tone::Good, "verified")
+    } else {
+        unverified()
+    };
+    el("p").class("said").with(who).with(mark).into()
+}
+
+/// What this server knows of it.
+fn ours(refusal: &Refusal) -> Vec<(&'static str, Html)> {
     let mut rows = Vec::new();
     if !refusal.expected.is_empty() {
         rows.push((
             "Expected",
             codes(refusal.expected.iter().map(String::as_str)),
         ));
-    }
-    if let Some(token) = &refusal.token {
-        rows.extend(of_token(token));
     }
     let texts = [
         ("Asked for", refusal.operation.as_ref()),
@@ -102,30 +124,29 @@ fn rows(refusal: &Refusal) -> Vec<(&'static str, Html)> {
     if let Some(resource) = &refusal.resource {
         rows.push(("Resource", code(resource)));
     }
-    let claimed = [
-        ("Sent", refusal.sent.as_ref()),
-        ("Client says it is", refusal.client_info.as_ref()),
-        ("User-Agent", refusal.user_agent.as_ref()),
-    ];
-    for (name, text) in claimed {
-        rows.extend(text.map(|text| (name, code(text.as_str()).with(" ").with(unverified()))));
-    }
-    rows.push(("Request id of the last", code(refusal.request_id.as_str())));
+    rows.push(("Last request id", code(refusal.request_id.as_str())));
     rows
 }
 
+/// What the client said of itself, in headers and messages.
+fn claimed(refusal: &Refusal) -> Vec<(&'static str, Html)> {
+    let texts = [
+        ("Sent", refusal.sent.as_ref()),
+        ("Name", refusal.client_info.as_ref()),
+        ("User-Agent", refusal.user_agent.as_ref()),
+    ];
+    let said = texts.into_iter();
+    said.filter_map(|(name, text)| Some((name, code(text?.as_str()))))
+        .collect()
+}
+
 fn of_token(token: &Token) -> Vec<(&'static str, Html)> {
-    let mark = |html: Html| {
-        if token.verified {
-            html
-        } else {
-            html.with(" ").with(unverified())
-        }
-    };
-    let audiences = codes(token.audiences.iter().map(Excerpt::as_str));
     let mut rows = Vec::new();
     if !token.audiences.is_empty() {
-        rows.push(("Audience found", mark(audiences)));
+        rows.push((
+            "Audience",
+            codes(token.audiences.iter().map(Excerpt::as_str)),
+        ));
     }
     for (name, text) in [
         ("Issuer", &token.issuer),
@@ -135,7 +156,7 @@ fn of_token(token: &Token) -> Vec<(&'static str, Html)> {
         ("Algorithm", &token.algorithm),
         ("Type", &token.token_type),
     ] {
-        rows.extend(text.as_ref().map(|text| (name, mark(code(text.as_str())))));
+        rows.extend(text.as_ref().map(|text| (name, code(text.as_str()))));
     }
     rows
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::http::State;
-use crate::http::page::{Html, Table, Tone, code, codes, el, heading, list, tag};
+use crate::http::page::{Html, Table, Tone, code, el, heading, list, tag};
 use crate::mcp::OfferedEntry;
 
 /// What `/tools` tells.
@@ -85,7 +85,7 @@ impl Tools {
 pub(super) fn draw(tools: &Tools) -> Html {
     let mut html = Html::default();
     for (kind, id, title) in [
-        ("tool", "tools", "Tools"),
+        ("tool", "tools", "Tools that are listed"),
         ("prompt", "prompts", "Prompts"),
         ("resource", "resources", "Resources"),
         ("resource template", "templates", "Resource templates"),
@@ -98,7 +98,7 @@ pub(super) fn draw(tools: &Tools) -> Html {
         if kind != "tool" && of_kind.peek().is_none() {
             continue;
         }
-        let mut table = Table::new("What there is", ["Name", "From", "Who may use it", "By"]);
+        let mut table = Table::new("What there is", ["Name", "From", "Takes", "By the rule"]);
         for entry in of_kind {
             table.row(row(entry));
         }
@@ -109,28 +109,27 @@ pub(super) fn draw(tools: &Tools) -> Html {
 }
 
 fn row(entry: &Offered) -> [Html; 4] {
-    let what = entry.asked.iter().map(|asked| words(&asked.what));
-    let mut rules: Vec<&str> = entry
-        .asked
-        .iter()
-        .map(|asked| asked.rule.as_str())
-        .collect();
-    rules.dedup();
     let from = match &entry.upstream {
         Some(upstream) => upstream.as_str().into(),
         None => el("span").class("quiet").with("Usher").into(),
     };
-    let what = match entry.asked.len() {
-        0 => "whoever has a ticket".into(),
-        1 => what.collect(),
-        _ => list("ul", what),
+    let (what, rules) = match entry.asked.as_slice() {
+        [] => ("a ticket, and no more".into(), "none".into()),
+        asked => {
+            let lines = |line: fn(&Asked) -> Html| {
+                Html::from(
+                    el("div")
+                        .class("uris")
+                        .with(list("ul", asked.iter().map(line))),
+                )
+            };
+            (
+                lines(|asked| words(&asked.what)),
+                lines(|asked| asked.rule.as_str().into()),
+            )
+        }
     };
-    [
-        code(&entry.name),
-        from,
-        el("div").class("uris").with(what).into(),
-        codes(rules),
-    ]
+    [code(&entry.name), from, what, rules]
 }
 
 /// What a rule asks, with its names as code.
