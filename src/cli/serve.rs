@@ -11,9 +11,11 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 
 use crate::audit::Audit;
-use crate::auth::ResourceServer;
+use crate::auth::{ProfileName, ResourceServer};
 use crate::clock::Clock;
 use crate::config::{self, Config, KeyPath, Secret};
+use crate::doctor::checks::token;
+use crate::http::admin::{Remedies, Remedy};
 use crate::http::{self, AccessLog};
 use crate::knowledge::Knowledge;
 use crate::lifecycle::Lifecycle;
@@ -189,7 +191,7 @@ impl Server {
         let state = http::State::new(http::Parts {
             settings: config.http,
             landing: config.landing,
-            remedies: http::admin::Remedies::default(),
+            remedies: Remedies::new(remedy),
             resource_server,
             protocol,
             knowledge,
@@ -215,4 +217,14 @@ impl Server {
         http::serve(listeners, secret, self.state).await?;
         Ok(())
     }
+}
+
+/// What mends a refusal, in the words of the provider, as the registry of checks has it.
+fn remedy(reason: &str, profile: Option<&str>) -> Option<Remedy> {
+    let check = token::for_reason(reason)?;
+    let provider = ProfileName::known().find(|known| Some(known.as_str()) == profile);
+    Some(Remedy {
+        check: check.id,
+        fix: provider.map_or(check.fix, |provider| check.fix_at(provider)),
+    })
 }

@@ -66,7 +66,8 @@ async function seen(page, { name: look, ...options }) {
   if (look === 'light') await byKeyboard(tab, say);
   await tab.evaluate(() => { document.activeElement?.blur(); window.scrollTo(0, 0); });
   const whole = await tab.evaluate(() => document.documentElement.scrollHeight);
-  for (const { folder, tallest } of task.screenshots) {
+  for (const { folder, tallest, only } of task.screenshots) {
+    if (only && !only.includes(`${page.name}-${look}`)) continue;
     const height = Math.min(whole, tallest ?? whole);
     const clip = { x: 0, y: 0, width: options.viewport.width, height };
     await tab.screenshot({ path: `${folder}/${page.name}-${look}.png`, fullPage: true, clip });

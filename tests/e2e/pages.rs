@@ -6,7 +6,6 @@
 
 mod place;
 
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -21,7 +20,18 @@ use crate::tools;
 use place::Place;
 
 /// Longer pictures are cut: documentation shows the beginning.
-const TALLEST: u32 = 1_800;
+const TALLEST: u32 = 1_100;
+/// The pictures that the documentation shows.
+const SHOWN: &[&str] = &[
+    "onboarding-light",
+    "onboarding-dark",
+    "onboarding-phone",
+    "admin-overview-light",
+    "admin-refusals-light",
+    "admin-tools-light",
+    "admin-health-dark",
+    "admin-calls-phone",
+];
 
 /// All rows.
 pub(crate) async fn rows(report: &Report) {
@@ -74,13 +84,11 @@ async fn pages_for_operations_can_be_read_by_everybody(place: &Place) -> anyhow:
 
 /// Looks at the pages; fails with everything that is wrong.
 async fn look(pages: Value, copied: Value) -> anyhow::Result<()> {
-    let pictures = |folder: PathBuf, tallest: Option<u32>| {
-        std::fs::create_dir_all(&folder)?;
-        anyhow::Ok(json!({ "folder": folder, "tallest": tallest }))
-    };
-    let mut screenshots = vec![pictures(tools::output("screenshots"), None)?];
+    let mut screenshots = vec![json!({ "folder": tools::output("screenshots") })];
     if std::env::args().nth(2).as_deref() == Some("pictures") {
-        screenshots.push(pictures(tools::root().join("docs/images"), Some(TALLEST))?);
+        let folder = tools::root().join("docs/images");
+        std::fs::create_dir_all(&folder)?;
+        screenshots.push(json!({ "folder": folder, "tallest": TALLEST, "only": SHOWN }));
     }
     let task = json!({ "pages": pages, "copied": copied, "screenshots": screenshots });
     let mut child = tools::program(&tools::node()?)

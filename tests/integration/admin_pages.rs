@@ -291,6 +291,7 @@ async fn refusals_are_grouped_and_what_nobody_verified_is_marked() {
     assert_eq!(refusals["refusals"][0]["count"], 4, "{refusals}");
     let html = page(&gateway, "/refusals").await;
     for wanted in [
+        "usher doctor explain token-audience",
         "4 × ",
         "wrong_audience",
         "&lt;i&gt;account&lt;/i&gt;",

@@ -5,7 +5,9 @@ use crate::audit::{ClientState, Snapshot};
 use crate::auth::Excerpt;
 use crate::clock::Timestamp;
 use crate::http::admin::remedies::Remedies;
-use crate::http::page::{Html, Table, Tone, code, codes, el, facts, heading, many, note, tag};
+use crate::http::page::{
+    Html, Table, Tone, code, codes, el, facts, heading, many, note, prose, tag,
+};
 
 /// So many groups are drawn; JSON has all.
 const MOST_DRAWN: usize = 100;
@@ -74,7 +76,7 @@ fn group(snapshot: &Snapshot, refusal: &Refusal, remedies: Remedies) -> Html {
         Some(remedy) => {
             let more =
                 Html::from(" More: ").with(code(&format!("usher doctor explain {}", remedy.check)));
-            group.with(note(Html::from(remedy.fix).with(more)))
+            group.with(note(prose(remedy.fix).with(more)))
         }
         None => group,
     };
