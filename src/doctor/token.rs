@@ -53,6 +53,8 @@ fn check_of(claim: &Claim) -> &'static Check {
         Requirement::Active => &token::TOKEN_ACTIVE,
     };
     match &claim.outcome {
+        // A token without an audience lacks the very thing that one with another audience has wrong.
+        Outcome::Refused(_) if claim.requirement == Requirement::Audience => by_requirement,
         Outcome::Refused(error) => for_reason(error.reason()).unwrap_or(by_requirement),
         Outcome::Ok | Outcome::Skipped(_) => by_requirement,
     }

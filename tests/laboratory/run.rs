@@ -245,8 +245,36 @@ async fn listen(stderr: ChildStderr, person: Option<(Person, &Site)>) -> anyhow:
     Ok(said)
 }
 
+/// The check of the first claim that keeps a token out; with none the first warning.
+fn named_of_token(answer: &Value) -> anyhow::Result<Named> {
+    let claims = answer["claims"].as_array().context("claims")?;
+    let of = |verdict: &str| claims.iter().find(|claim| claim["verdict"] == verdict);
+    let first = claims
+        .iter()
+        .find(|claim| claim["claim"] == answer["first"]);
+    let first = first.or_else(|| of("failure"));
+    let (claim, verdict) = match (first, of("warning")) {
+        (Some(claim), _) => (claim, "failure"),
+        (None, Some(claim)) => (claim, "warning"),
+        (None, None) => {
+            ensure!(answer["accepted"] == true, "refused, and nothing is named");
+            return Ok(Named {
+                verdict: "ok".to_owned(),
+                ..Named::default()
+            });
+        }
+    };
+    Ok(Named {
+        id: member(claim, "check")?,
+        verdict: verdict.to_owned(),
+    })
+}
+
 /// The first cause that the answer names; with no failure the first warning.
 fn named(answer: &Value) -> anyhow::Result<Named> {
+    if answer["claims"].is_array() {
+        return named_of_token(answer);
+    }
     let verdict = member(answer, "verdict")?;
     let of = |finding: &Value| member(finding, "check");
     let findings = answer["findings"].as_array().context("findings")?;
@@ -286,7 +314,10 @@ fn judge(row: &Row, answer: &Value) -> anyhow::Result<Outcome> {
         shown(&named.id),
         named.verdict
     );
-    for finding in answer["findings"].as_array().into_iter().flatten() {
+    let findings = answer["findings"]
+        .as_array()
+        .or(answer["claims"].as_array());
+    for finding in findings.into_iter().flatten() {
         let (verdict, found) = (&finding["verdict"], &finding["found"]);
         if verdict != "ok" && verdict != "skipped" {
             let client = finding["client"].as_str().unwrap_or_default();
