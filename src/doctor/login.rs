@@ -18,6 +18,7 @@ use super::checks::issuer::{REGISTRATION_WORKS, RESPONSE_ISSUER};
 use super::checks::session::{CONSENT_GRANTED, LOGIN_COMPLETES, TOKEN_ISSUED};
 use super::walk::issuer::{Asked, Provider};
 use super::walk::registration::{self, Deletion};
+use crate::auth::Scopes;
 use crate::outbound::Probe;
 use crate::secret_file::SecretText;
 use callback::{Listener, Returned};
@@ -158,7 +159,10 @@ async fn client(
         return Err(Finding::skipped(&LOGIN_COMPLETES, why));
     }
     let addresses = vec![redirect_uri.to_owned()];
-    let registered = registration::register_one(probe, provider, "Usher's doctor", addresses).await;
+    let scopes = scopes_of_clients(&asked.scopes, &provider.document).join(" ");
+    let scopes = Scopes::parse(&scopes).unwrap_or_default();
+    let who = "Usher's doctor";
+    let registered = registration::register_one(probe, provider, who, addresses, &scopes).await;
     let (id, made) = registered.map_err(|problem| {
         Finding::failure(&REGISTRATION_WORKS, problem)
             .expected("a client for this login; or name one with --client-id")

@@ -79,8 +79,8 @@ pub(crate) enum Ask {
     Walk(&'static [&'static str]),
     /// `usher doctor` with another address; `{front}` is the authority of the front, `{closed}` one where nobody listens.
     WalkTo(&'static str),
-    /// `usher doctor URL --login`, and somebody at a browser.
-    LogIn(Person),
+    /// `usher doctor URL --login`, with more arguments, and somebody at a browser.
+    LogIn(Person, &'static [&'static str]),
     /// The same, as a client that was registered before.
     LogInAs(&'static str),
     /// `usher doctor URL --patience TIME`, with a token.
@@ -111,7 +111,9 @@ impl Ask {
                 format!("doctor URL{}", more.collect::<String>())
             }
             Self::WalkTo(_) => "doctor URL".to_owned(),
-            Self::LogIn(_) => "doctor URL --login --register".to_owned(),
+            Self::LogIn(_, more) => format!("doctor URL --login --register {}", more.join(" "))
+                .trim_end()
+                .to_owned(),
             Self::LogInAs(client) => format!("doctor URL --login --client-id {client}"),
             Self::Patience(time) => format!("doctor URL --patience {time}"),
             Self::Inside(_) => "doctor".to_owned(),

@@ -119,7 +119,10 @@ async fn ask(site: &Site, row: &Row) -> anyhow::Result<Value> {
                 .replace("{closed}", &format!("127.0.0.1:{}", ports::free()?));
             walk(site, &address, &[], None).await
         }
-        Ask::LogIn(person) => walk(site, &site.url(), &LOGIN, Some(person)).await,
+        Ask::LogIn(person, more) => {
+            let more = [&LOGIN, more].concat();
+            walk(site, &site.url(), &more, Some(person)).await
+        }
         Ask::LogInAs(client) => {
             let more = ["--login", "--client-id", client, "--no-browser"];
             walk(site, &site.url(), &more, Some(Person::Agrees)).await
@@ -206,10 +209,10 @@ async fn answer(
     let stderr = child.stderr.take().context("its standard error")?;
     let mut written = String::new();
     let finished = tokio::time::timeout(DEADLINE, async {
-        tokio::join!(stdout.read_to_string(&mut written), listen(stderr, person))
+        let read = async { Ok(stdout.read_to_string(&mut written).await?) };
+        tokio::try_join!(read, listen(stderr, person))
     });
-    let (_, said) = finished.await.context("it takes more than a minute")?;
-    let said = said?;
+    let (_, said) = finished.await.context("it takes more than a minute")??;
     let status = child.wait().await?;
     ensure!(
         matches!(status.code(), Some(0 | 1)),
@@ -319,7 +322,8 @@ fn judge(row: &Row, answer: &Value) -> anyhow::Result<Outcome> {
         .or(answer["claims"].as_array());
     for finding in findings.into_iter().flatten() {
         let (verdict, found) = (&finding["verdict"], &finding["found"]);
-        if verdict != "ok" && verdict != "skipped" {
+        let is_wanted = finding["check"] == row.first;
+        if is_wanted || (verdict != "ok" && verdict != "skipped") {
             let client = finding["client"].as_str().unwrap_or_default();
             told += &format!("\n      {verdict} {} {client}: {found}", finding["check"]);
         }
@@ -341,6 +345,9 @@ pub(crate) async fn report(site: &Site) -> anyhow::Result<()> {
     let file = tools::output(&format!("report-{name}"));
     let file = file.display().to_string();
     let mut more = LOGIN.to_vec();
+    if matches!(site.provider, Provider::OidcProvider(_)) {
+        more.extend(["--as", "generic"]);
+    }
     more.extend(["--report", file.as_str()]);
     let answer = walk(site, &site.url(), &more, Some(Person::Agrees)).await?;
     let path = tools::output(&format!("report-{name}.json"));

@@ -132,6 +132,11 @@ pub const REFRESH_WORKS: Check = Check {
     id: "refresh-works",
     title: "The token can be refreshed",
     place: Place::Provider,
-    follows: &["token-issued", "token-accepted", "offline-access"],
+    follows: &[
+        "token-issued",
+        "token-sent",
+        "token-accepted",
+        "offline-access",
+    ],
     ..Check::BLANK
 };

@@ -158,7 +158,7 @@ fn who_answers(heard: &Heard) -> (Finding, bool) {
     // Whoever challenges is no stranger, whatever became of the status on the way.
     let challenges = heard.header("www-authenticate").is_some();
     let is_elsewhere = matches!(heard.status, 404 | 405 | 410 | 501) && !challenges;
-    if is_elsewhere || is_html(heard) {
+    if is_elsewhere || (is_html(heard) && !challenges) {
         return (
             Finding::failure(&ANSWER_IS_MCP, words).expected(expected),
             false,

@@ -6,12 +6,13 @@
 mod trial;
 
 use super::issuer::{Asked, Document, Provider};
-use crate::auth::ProfileName;
+use crate::auth::{ProfileName, Scopes};
 use crate::clients::{ClientDocument, KnownClient, Registration};
 use crate::doctor::Finding;
 use crate::doctor::checks::issuer::{
     REGISTRATION_CLIENT_DOCUMENT, REGISTRATION_PATH, REGISTRATION_WORKS,
 };
+use crate::doctor::login::request::scopes_of_clients;
 use crate::outbound::Probe;
 
 pub(in crate::doctor) use trial::{Deletion, delete_one, register_one};
@@ -117,7 +118,10 @@ pub(super) async fn check(probe: &Probe, asked: &Asked, provider: &Provider) -> 
             .findings
             .push(Finding::skipped(&REGISTRATION_WORKS, why));
     } else {
-        trial::register(probe, provider, &themselves, &mut clients).await;
+        // As the official SDKs register: for what they will ask for.
+        let scopes = scopes_of_clients(&asked.scopes, document).join(" ");
+        let scopes = Scopes::parse(&scopes).unwrap_or_default();
+        trial::register(probe, provider, &themselves, &scopes, &mut clients).await;
     }
     if asked.may_register {
         // The server then fetches the vendor's document, as it would for the client itself.

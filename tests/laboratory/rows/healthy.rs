@@ -15,13 +15,16 @@ const fn healthy(at: At, ask: Ask) -> Row {
 
 pub(crate) const ROWS: &[Row] = &[
     healthy(At::DevIdp, WALK),
-    healthy(At::DevIdp, Ask::LogIn(Person::Agrees)),
+    healthy(At::DevIdp, Ask::LogIn(Person::Agrees, &[])),
     healthy(At::DevIdp, Ask::Inside(&[])),
     healthy(At::DevIdp, Ask::Recent),
     healthy(At::Keycloak, WALK),
-    healthy(At::Keycloak, Ask::LogIn(Person::Agrees)),
+    healthy(At::Keycloak, Ask::LogIn(Person::Agrees, &[])),
     healthy(At::Keycloak, Ask::Inside(&[])),
     healthy(At::OidcProvider, WALK),
-    healthy(At::OidcProvider, Ask::LogIn(Person::Agrees)),
+    healthy(
+        At::OidcProvider,
+        Ask::LogIn(Person::Agrees, &["--as", "generic"]),
+    ),
     healthy(At::OidcProvider, Ask::Inside(&[])),
 ];

@@ -125,7 +125,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "an upstream is down",
         &[Break::Settings(Settings {
-            more: "[[upstream]]\nname = \"orders\"\nurl = \"http://127.0.0.1:9/mcp\"",
+            more: "[[upstream]]\nname = \"orders\"\nhttp = \"http://127.0.0.1:9/mcp\"",
             ..Settings::HEALTHY
         })],
         "upstream-answers",

@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
+use crate::broken_proxy::{What, at};
 use crate::keycloak::member;
 use crate::row::{Ask, At, Break, Done, Person, Row, WALK};
 use crate::setups::usher::Settings;
@@ -20,7 +21,7 @@ const fn row(fault: &'static str, breaks: &'static [Break], ask: Ask, first: &'s
 }
 
 const REGISTER: Ask = Ask::Walk(&["--register"]);
-const LOG_IN: Ask = Ask::LogIn(Person::Agrees);
+const LOG_IN: Ask = Ask::LogIn(Person::Agrees, &[]);
 
 /// Puts back everything that was changed, the last change first.
 fn put_back(site: &mut Site) -> Done<'_, ()> {
@@ -168,6 +169,18 @@ fn from_inside(site: &Site) -> Done<'_, String> {
 
 pub(crate) const ROWS: &[Row] = &[
     row("", &[], REGISTER, ""),
+    row(
+        "metadata documents are taken, and ChatGPT's is not (feature `cimd`)",
+        &[Break::Issuer(at(
+            "GET",
+            "/.well-known/",
+            What::Edit(|document| {
+                document["client_id_metadata_document_supported"] = json!(true);
+            }),
+        ))],
+        WALK,
+        "registration-client-document",
+    ),
     row("", &[], token!("access_token", "openid mcp:read"), ""),
     row(
         "the audience mapper is missing",
@@ -194,14 +207,14 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "the person does not agree",
         &[],
-        Ask::LogIn(Person::Denies),
+        Ask::LogIn(Person::Denies, &[]),
         "consent-granted",
     ),
     row("", &[], Ask::LogInAs("mcp-client"), ""),
     row(
         "the redirect address of the client is another",
         &[],
-        Ask::LogInAs("claude"),
+        Ask::Walk(&["--as", "inspector", "--client-id", "claude"]),
         "redirect-accepted",
     ),
     row(
@@ -218,15 +231,7 @@ pub(crate) const ROWS: &[Row] = &[
             }),
         ],
         LOG_IN,
-        "token-rules",
-    ),
-    row(
-        "access tokens are signed with ES256, and RS256 is accepted",
-        &[changed!(|site| change(site, "", |realm| {
-            realm["defaultSignatureAlgorithm"] = json!("ES256");
-        }))],
-        LOG_IN,
-        "token-algorithm",
+        "tools-listed",
     ),
     row(
         "the policy Allowed Client Scopes does not allow the scope",
@@ -264,14 +269,6 @@ pub(crate) const ROWS: &[Row] = &[
         }))],
         WALK,
         "issuer-equal",
-    ),
-    row(
-        "the realm is disabled",
-        &[changed!(|site| change(site, "", |realm| {
-            realm["enabled"] = json!(false);
-        }))],
-        WALK,
-        "issuer-metadata-found",
     ),
     row(
         "the key for signing is disabled, the one for encryption is left",
@@ -343,6 +340,15 @@ pub(crate) const ROWS: &[Row] = &[
         Ask::Explain(remembered),
         "token-key",
     ),
+    // Keycloak makes a key for it, which stays.
+    row(
+        "access tokens are signed with ES256, and RS256 is accepted",
+        &[changed!(|site| change(site, "", |realm| {
+            realm["defaultSignatureAlgorithm"] = json!("ES256");
+        }))],
+        LOG_IN,
+        "token-algorithm",
+    ),
 ];
 
 /// Another key signs from now on, and the one of the token is not published any more.
@@ -363,7 +369,11 @@ fn remember_a_token_and_rotate(site: &mut Site) -> Done<'_, ()> {
             let path = format!("{components}/{newer}");
             site.changed.push(("DELETE".to_owned(), path, None));
         }
-        for old in ids(site, all, |keys| keys["name"] == "rsa-generated").await? {
+        for old in ids(site, all, |keys| {
+            keys["providerId"] == "rsa-generated" && keys["name"] != "newer"
+        })
+        .await?
+        {
             change(site, &format!("/components/{old}"), |keys| {
                 keys["config"]["enabled"] = json!(["false"]);
             })

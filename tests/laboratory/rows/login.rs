@@ -18,7 +18,7 @@ const fn row(
         place,
         at: At::DevIdp,
         breaks,
-        ask: Ask::LogIn(Person::Agrees),
+        ask: Ask::LogIn(Person::Agrees, &[]),
         first,
     }
 }
@@ -35,7 +35,7 @@ const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 
 pub(crate) const ROWS: &[Row] = &[
     Row {
-        ask: Ask::LogIn(Person::Denies),
+        ask: Ask::LogIn(Person::Denies, &[]),
         ..row(
             "the person does not agree",
             "client",

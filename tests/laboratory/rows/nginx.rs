@@ -38,7 +38,7 @@ fn nothing(_site: &mut Site) -> Done<'_, ()> {
 
 pub(crate) const ROWS: &[Row] = &[
     row("", &[Break::Nginx("proxy_buffering off;")], WALK, ""),
-    row("", &[Break::Nginx("")], Ask::LogIn(Person::Agrees), ""),
+    row("", &[Break::Nginx("")], Ask::LogIn(Person::Agrees, &[]), ""),
     row(
         "`proxy_hide_header` takes the challenge away",
         &[Break::Nginx("proxy_hide_header WWW-Authenticate;")],
@@ -54,14 +54,14 @@ pub(crate) const ROWS: &[Row] = &[
         "challenge-header",
     ),
     row(
-        "`error_page 401` shows a page of its own with 200",
+        "`error_page 401` shows a login page with 200",
         &[Break::Nginx(
             "proxy_intercept_errors on; error_page 401 =200 /login;\n\
-             location = /login { default_type text/html; return 200 '<html>Please log in</html>'; }\n\
+             location = /login { default_type text/html; return 200 '<html><title>Sign in</title><form><input type=\"password\"></form></html>'; }\n\
              location / { proxy_pass {behind}; }",
         )],
         WALK,
-        "challenge-status",
+        "bot-filter-absent",
     ),
     row(
         "http is sent to https, also a POST",

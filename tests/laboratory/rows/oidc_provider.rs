@@ -14,8 +14,8 @@ const fn row(fault: &'static str, changes: &'static [Break], ask: Ask, first: &'
     }
 }
 
-const REGISTER: Ask = Ask::Walk(&["--register"]);
-const LOG_IN: Ask = Ask::LogIn(Person::Agrees);
+const REGISTER: Ask = Ask::Walk(&["--register", "--as", "generic"]);
+const LOG_IN: Ask = Ask::LogIn(Person::Agrees, &["--as", "generic"]);
 
 /// Of the client `service`, for this server.
 fn token(site: &Site) -> Done<'_, String> {
@@ -38,16 +38,22 @@ pub(crate) const ROWS: &[Row] = &[
     row("", &[], REGISTER, ""),
     row("", &[], Ask::Explain(token), ""),
     row(
+        "Cursor's redirect address has a scheme of its own, which it does not take",
+        &[],
+        Ask::Walk(&["--register", "--as", "cursor"]),
+        "registration-works",
+    ),
+    row(
         "the redirect address of the client is another",
         &[],
-        Ask::LogInAs("predefined"),
+        Ask::Walk(&["--as", "inspector", "--client-id", "predefined"]),
         "redirect-accepted",
     ),
     row(
-        "the client is not known",
+        "the person does not agree",
         &[],
-        Ask::LogInAs("nobody"),
-        "redirect-accepted",
+        Ask::LogIn(Person::Denies, &["--as", "generic"]),
+        "consent-granted",
     ),
     row(
         "dynamic registration is off",

@@ -33,7 +33,8 @@ pub const TOKEN_AUDIENCE: Check = Check {
          or resource; or add what it writes to `audiences`, if no other server's tokens have that",
     hint: Some(ProfileName::audience_hint),
     page: REFUSED,
-    follows: &["token-is-jwt", "token-issuer"],
+    // Some providers write the audience that belongs to a scope.
+    follows: &["token-is-jwt", "token-issuer", "token-scope"],
     ..Check::BLANK
 };
 

@@ -29,6 +29,7 @@ pub(in crate::doctor) async fn register_one(
     provider: &Provider,
     who: &'static str,
     redirect_uris: Vec<String>,
+    scopes: &Scopes,
 ) -> Result<(String, Deletion), String> {
     let is_local =
         Url::parse(&provider.issuer).is_ok_and(|url| url.host_str().is_some_and(is_loopback_host));
@@ -37,7 +38,7 @@ pub(in crate::doctor) async fn register_one(
     let client = ClientMetadata {
         name: format!("{who} (usher doctor)"),
         redirect_uris,
-        scopes: Scopes::default(),
+        scopes: scopes.clone(),
         is_confidential: false,
     };
     let words = |error: RegistrationError| error.to_string();
@@ -63,6 +64,7 @@ pub(super) async fn register(
     probe: &Probe,
     provider: &Provider,
     themselves: &[KnownClient],
+    scopes: &Scopes,
     clients: &mut Clients,
 ) {
     let trials = themselves.iter().map(|client| async move {
@@ -73,7 +75,7 @@ pub(super) async fn register(
         }
         (
             *client,
-            register_one(probe, provider, client.title(), addresses).await,
+            register_one(probe, provider, client.title(), addresses, scopes).await,
         )
     });
     let fix = REGISTRATION_WORKS.fix_at(provider.profile);
