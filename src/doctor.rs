@@ -9,6 +9,7 @@ pub mod checks;
 pub mod diagnosis;
 pub mod finding;
 pub mod login;
+pub mod recent;
 pub mod session;
 pub mod show;
 pub mod token;

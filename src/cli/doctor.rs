@@ -2,6 +2,7 @@
 #![expect(clippy::print_stderr, reason = "a command line prints")]
 
 mod progress;
+mod recent;
 mod report;
 mod session;
 
@@ -21,7 +22,7 @@ use crate::clients::KnownClient;
 use crate::clock::Clock;
 use crate::config;
 use crate::doctor::walk::{self, Walk};
-use crate::doctor::{Diagnosis, Verdict, show};
+use crate::doctor::{self, Diagnosis, Verdict, show};
 use crate::outbound::{self, Probe};
 use crate::secret_file::SecretText;
 
@@ -34,6 +35,7 @@ Examples:
   usher doctor https://mcp.example.com/mcp --as chatgpt --verbose
   usher doctor https://mcp.example.com/mcp --login --client-id my-client
   usher doctor https://mcp.example.com/mcp --login --register
+  usher doctor --recent --config /etc/usher/usher.toml
   usher doctor http://127.0.0.1:8080/mcp --token-file token --patience 90s
 
 Exit codes:
@@ -72,6 +74,8 @@ pub struct Options {
     /// A file with further CA certificates in PEM form, trusted besides the system's and `outbound.ca_files`
     #[arg(long, value_name = "FILE")]
     ca_file: Vec<PathBuf>,
+    #[command(flatten)]
+    recent: recent::RecentOptions,
     /// Every check, also those that are ok
     #[arg(long, short)]
     verbose: bool,
@@ -161,6 +165,9 @@ impl Options {
         if let Some(report) = report {
             report.write(&show::report::report(&diagnosis, &shown.clients))?;
         }
+        if doctor::recent::was_not_carried_out(&diagnosis) {
+            return Ok(ExitCode::from(EXIT_NOT_CARRIED_OUT));
+        }
         Ok(match diagnosis.verdict() {
             Verdict::Ok | Verdict::Skipped | Verdict::Warning => ExitCode::SUCCESS,
             Verdict::Failure => ExitCode::FAILURE,
@@ -170,6 +177,7 @@ impl Options {
     async fn diagnosis(&self, file: Option<&Path>) -> anyhow::Result<Diagnosis> {
         match &self.url {
             Some(url) => self.from_outside(url, file).await,
+            None if self.recent.is_wanted() => self.recent.diagnosis(file, &self.ca_file).await,
             None => anyhow::bail!("expected an address such as https://mcp.example.com/mcp"),
         }
     }
@@ -255,7 +263,12 @@ impl Options {
             colour: std::io::stdout().is_terminal()
                 && self.no_color.as_deref().unwrap_or_default().is_empty(),
             verbose: self.verbose,
-            clients: self.as_clients(),
+            // The record tells of those that came, not of all that there are.
+            clients: if self.recent.is_wanted() {
+                Vec::new()
+            } else {
+                self.as_clients()
+            },
         }
     }
 }

@@ -11,6 +11,8 @@ pub struct Diagnosis {
     pub about: String,
     /// One finding a check and subject.
     pub findings: Vec<Finding>,
+    /// True if each finding is of a connection of its own, so that none explains another.
+    pub apart: bool,
 }
 
 impl Diagnosis {
@@ -19,6 +21,7 @@ impl Diagnosis {
         Self {
             about: about.into(),
             findings: Vec::new(),
+            apart: false,
         }
     }
 
@@ -64,7 +67,7 @@ impl Diagnosis {
     /// The failed check that explains a failure of `check`, if there is one.
     #[must_use]
     pub fn cause_of(&self, check: &Check) -> Option<&Finding> {
-        let mut failures = self.failures();
+        let mut failures = self.failures().filter(|_| !self.apart);
         failures.find(|failure| check.follows.contains(&failure.check.id))
     }
 
@@ -72,7 +75,7 @@ impl Diagnosis {
     #[must_use]
     pub fn following(&self, check: &Check) -> Vec<&'static str> {
         let mut explained: Vec<&'static str> = Vec::new();
-        for failure in self.failures() {
+        for failure in self.failures().filter(|_| !self.apart) {
             let explains = |cause: &&str| *cause == check.id || explained.contains(cause);
             let is_new = failure.check != check && !explained.contains(&failure.check.id);
             if is_new && failure.check.follows.iter().any(|cause| explains(&cause)) {

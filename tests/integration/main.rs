@@ -29,6 +29,7 @@ mod config;
 mod connection_reuse;
 mod dev_idp;
 mod doctor;
+mod doctor_recent;
 mod guides;
 mod health;
 mod knowledge;

@@ -21,6 +21,7 @@ pub fn report(diagnosis: &Diagnosis, clients: &[KnownClient]) -> String {
     let redacted = Diagnosis {
         about: redact(&diagnosis.about),
         findings: diagnosis.findings.iter().map(redact_finding).collect(),
+        apart: diagnosis.apart,
     };
     let shown = Shown {
         colour: false,

@@ -4,6 +4,7 @@ mod cold;
 mod flood;
 mod memory;
 mod noise;
+mod refused;
 mod search;
 mod start;
 mod upstreams;
@@ -24,6 +25,9 @@ pub(crate) async fn measure(bench: &mut Bench, only: &[String]) -> Result<()> {
     }
     if wanted("cold") {
         cold::measure(bench).await?;
+    }
+    if wanted("refused") {
+        refused::measure(bench).await?;
     }
     if wanted("search") {
         search::measure(bench).await?;

@@ -64,6 +64,20 @@ impl Subject {
         .await
     }
 
+    /// The same that keeps so many refusals.
+    pub(crate) async fn start_recording(
+        bench: &Bench,
+        issuer: &TestIssuer,
+        refusals: &str,
+    ) -> Result<Self> {
+        let collection = small_collection(bench)?;
+        Self::start_with(bench, issuer, |command| {
+            command.env("USHER_AUDIT__REFUSALS", refusals);
+            command.env("USHER_COLLECTION", collection);
+        })
+        .await
+    }
+
     /// The same with the demo's configuration: its collections are those that come with Usher.
     pub(crate) async fn start_demo(bench: &Bench, issuer: &TestIssuer) -> Result<Self> {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
