@@ -58,7 +58,8 @@ impl Ended {
     /// Deletes the client that was registered for this login. To be called when the tokens are of no more use.
     pub async fn clean_up(&self, probe: &Probe) -> Option<Finding> {
         let made = self.registered.as_ref()?;
-        registration::delete_one(probe, made).await.err()
+        let left = registration::delete_one(probe, made).await.err()?;
+        registration::left_behind(&[left])
     }
 }
 

@@ -1,6 +1,22 @@
 //! The authorization server: its metadata, its keys, and what it offers to clients.
 
-use crate::doctor::check::{Check, Place};
+mod clients;
+mod keys;
+mod requests;
+
+use crate::auth::ProfileName;
+use crate::clients::KnownClient;
+use crate::doctor::check::{Check, Place, said, said_by};
+
+pub use clients::{
+    REDIRECT_ACCEPTED, REGISTRATION_CLIENT_DOCUMENT, REGISTRATION_PATH, REGISTRATION_WORKS,
+};
+pub use keys::{
+    ALGORITHM_ALLOWED, ISSUER_CLOCK, ISSUER_CORS, KEYS_IN_TIME, KEYS_REACHABLE, KEYS_USABLE,
+};
+pub use requests::{
+    AUTHORIZATION_ANSWERS, OFFLINE_ACCESS, RESOURCE_PARAMETER, RESPONSE_ISSUER, SCOPES_OFFERED,
+};
 
 /// In the order in which a client meets them.
 pub(super) const ALL: &[&Check] = &[
@@ -15,8 +31,8 @@ pub(super) const ALL: &[&Check] = &[
     &REGISTRATION_PATH,
     &REGISTRATION_CLIENT_DOCUMENT,
     &REGISTRATION_WORKS,
-    &REDIRECT_ACCEPTED,
     &AUTHORIZATION_ANSWERS,
+    &REDIRECT_ACCEPTED,
     &RESPONSE_ISSUER,
     &SCOPES_OFFERED,
     &OFFLINE_ACCESS,
@@ -34,6 +50,39 @@ pub const ISSUER_REACHABLE: Check = Check {
     id: "issuer-reachable",
     title: "The authorization server answers",
     place: Place::Provider,
+    symptoms: &[
+        said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
+        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        said_by(
+            KnownClient::Claude,
+            "Authorization with the MCP server failed",
+        ),
+        said_by(
+            KnownClient::VsCode,
+            "Error fetching authorization server metadata",
+        ),
+        said("fetch failed"),
+    ],
+    cause: "The resource metadata names an authorization server that cannot be reached from \
+        here: it is down, its name is known inside of a network or a container only, or a \
+        firewall drops what comes. Clients that run at a vendor's come from the internet.",
+    fix: "See that the address in `issuer` opens in a browser outside of the server's own \
+        network, and that the provider runs. Where it has one name inside and one outside, write \
+        the outer one as `issuer` and the inner ones as `discovery_url` and `jwks_url`",
+    fixes: &[
+        (
+            ProfileName::Keycloak,
+            "Set Keycloak's `hostname` (KC_HOSTNAME) to its public address, so that everybody \
+                has one name for the realm; where Usher cannot reach that name, add \
+                `discovery_url` and `jwks_url` with the inner one",
+        ),
+        (
+            ProfileName::EntraV2,
+            "Microsoft's own address is always there: look at DNS, the firewall and the proxy of \
+                this machine (`outbound.proxy`)",
+        ),
+    ],
+    page: "identity-providers.md",
     follows: &["metadata-issuer"],
     ..Check::BLANK
 };
@@ -43,6 +92,28 @@ pub const ISSUER_TLS: Check = Check {
     id: "issuer-tls",
     title: "Its certificate is trusted, valid and for its name",
     place: Place::Provider,
+    symptoms: &[
+        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        said_by(
+            KnownClient::Claude,
+            "Authorization with the MCP server failed",
+        ),
+        said("unable to verify the first certificate"),
+        said("self-signed certificate in certificate chain"),
+        said("certificate has expired"),
+    ],
+    cause: "Clients do not talk to an authorization server whose certificate they cannot verify: \
+        an authority of a company's own, a missing intermediate certificate, an expired one, or \
+        one for another name.",
+    fix: "Give the authorization server a certificate of a public authority for the name in \
+        `issuer`, with the whole chain. An own authority does for Usher (`outbound.ca_files`) \
+        and for programs on machines that know it, never for ChatGPT and Claude",
+    fixes: &[(
+        ProfileName::Keycloak,
+        "Let a proxy with a public certificate stand in front of Keycloak, or give it one \
+                with `--https-certificate-file` that holds the whole chain",
+    )],
+    page: "identity-providers.md",
     follows: &[],
     ..Check::BLANK
 };
@@ -52,6 +123,56 @@ pub const ISSUER_METADATA_FOUND: Check = Check {
     id: "issuer-metadata-found",
     title: "Its metadata is found in one of the standard places",
     place: Place::Provider,
+    symptoms: &[
+        said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
+        said_by(
+            KnownClient::ClaudeCode,
+            "Incompatible auth server: does not support dynamic \
+            client registration",
+        ),
+        said_by(
+            KnownClient::VsCode,
+            "Failed to fetch authorization server metadata",
+        ),
+        said("HTTP 404 trying to load well-known OAuth metadata"),
+    ],
+    cause: "Clients look for the metadata below /.well-known/, put before the issuer's path (RFC \
+        8414) or after it (OpenID Connect Discovery). Here there is nothing in any of these \
+        places, often because `issuer` is not exactly what the provider calls itself, or because \
+        a proxy leads /.well-known/ elsewhere.",
+    fix: "Write `issuer` as the provider's own discovery document has it, and let a proxy in \
+        front of it pass /.well-known/ on, for everybody and without a redirect",
+    fixes: &[
+        (
+            ProfileName::Keycloak,
+            "The issuer is https://HOST/realms/REALM, without a slash at the end and without \
+                /auth since Keycloak 17. The proxy has to pass /realms/ and /.well-known/ on",
+        ),
+        (
+            ProfileName::EntraV2,
+            "The issuer is https://login.microsoftonline.com/TENANT-ID/v2.0; write the tenant's \
+                id, not its name and not `common`",
+        ),
+        (
+            ProfileName::Okta,
+            "The issuer is https://ORG.okta.com/oauth2/ID of a custom authorization server \
+                (Security > API)",
+        ),
+        (
+            ProfileName::Cognito,
+            "The issuer is https://cognito-idp.REGION.amazonaws.com/POOL-ID, not the domain of \
+                the managed login",
+        ),
+        (
+            ProfileName::Authentik,
+            "The issuer is https://HOST/application/o/SLUG/ with the slash at the end",
+        ),
+        (
+            ProfileName::Auth0,
+            "The issuer is https://TENANT.auth0.com/ with the slash at the end",
+        ),
+    ],
+    page: "identity-providers.md",
     follows: &["issuer-reachable", "issuer-tls"],
     ..Check::BLANK
 };
@@ -61,6 +182,24 @@ pub const ISSUER_METADATA_VALID: Check = Check {
     id: "issuer-metadata-valid",
     title: "Its metadata is JSON with the endpoints that a login needs",
     place: Place::Provider,
+    symptoms: &[
+        said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
+        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        said_by(KnownClient::ClaudeCode, "SyntaxError: Unexpected token '<'"),
+        said_by(
+            KnownClient::Inspector,
+            "Unexpected token '<', \"<!DOCTYPE \"... is not \
+            valid JSON",
+        ),
+    ],
+    cause: "What is there is no metadata: the HTML page of an application that answers every \
+        address with 200, a login page in front, or a document that lacks the endpoint for \
+        logins, for tokens or for keys.",
+    fix: "Open the address in a browser without being logged in: it must show JSON with issuer, \
+        authorization_endpoint, token_endpoint and jwks_uri. If it shows a page, correct \
+        `issuer` or the proxy; if members are missing, switch the authorization code flow on at \
+        the provider",
+    page: "identity-providers.md",
     follows: &["issuer-metadata-found"],
     ..Check::BLANK
 };
@@ -70,6 +209,61 @@ pub const ISSUER_EQUAL: Check = Check {
     id: "issuer-equal",
     title: "It calls itself by the very name that the resource metadata gives",
     place: Place::Gateway,
+    symptoms: &[
+        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        said_by(
+            KnownClient::Claude,
+            "Authorization with the MCP server failed",
+        ),
+        said("wrong_issuer"),
+    ],
+    cause: "The name in `issuer` and the one in the provider's own document must be the same, \
+        byte for byte (RFC 8414 section 3.3): a slash at the end, http for https, or a name \
+        inside of a container network makes two issuers of one. Tokens carry the provider's own \
+        name and are refused as well.",
+    fix: "Write `issuer` in Usher as the provider's document has it; if that is a name which \
+        only a container network knows, mend the provider's public name instead",
+    fixes: &[
+        (
+            ProfileName::Keycloak,
+            "Set `hostname` (KC_HOSTNAME) to the public address, and `proxy-headers=xforwarded` \
+                behind a proxy that sends X-Forwarded-Proto and X-Forwarded-Host; then `issuer` \
+                is https://HOST/realms/REALM without a slash",
+        ),
+        (
+            ProfileName::Auth0,
+            "Auth0's issuer ends in a slash: `issuer = \"https://TENANT.auth0.com/\"`; with a \
+                custom domain it is that domain",
+        ),
+        (
+            ProfileName::Authentik,
+            "Authentik's issuer ends in a slash, and it is one for each application unless the \
+                provider's issuer mode says otherwise",
+        ),
+        (
+            ProfileName::EntraV2,
+            "Take the address with the tenant's id: documents under `common` and `organizations` \
+                name {tenantid}. The issuer of version 2.0 ends in /v2.0; that of version 1.0 is \
+                https://sts.windows.net/TENANT-ID/ with a slash",
+        ),
+        (
+            ProfileName::EntraV1,
+            "The issuer of version 1.0 is https://sts.windows.net/TENANT-ID/ with the slash at \
+                the end",
+        ),
+        (
+            ProfileName::Okta,
+            "In the inserted form lies the metadata of the org authorization server: clients \
+                that take it go astray. Write `issuer` with /oauth2/ID, as Security > API > \
+                Issuer URI has it, with the custom domain if one is set",
+        ),
+        (
+            ProfileName::Adfs,
+            "AD FS: `issuer` is https://HOST/adfs, and `token_issuer` what the metadata calls \
+                access_token_issuer",
+        ),
+    ],
+    page: "identity-providers.md",
     follows: &["issuer-metadata-valid"],
     ..Check::BLANK
 };
@@ -79,6 +273,35 @@ pub const ISSUER_HTTPS: Check = Check {
     id: "issuer-https",
     title: "Its endpoints are https",
     place: Place::Provider,
+    symptoms: &[
+        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        said_by(
+            KnownClient::Claude,
+            "Authorization with the MCP server failed",
+        ),
+    ],
+    cause: "Codes, tokens and passwords go to these endpoints. Clients refuse plain http for \
+        everything but this machine. A provider that names http addresses usually does not know \
+        that a proxy in front of it speaks https.",
+    fix: "Tell the provider its public https address, or let the proxy send X-Forwarded-Proto \
+        and the provider trust that",
+    fixes: &[
+        (
+            ProfileName::Keycloak,
+            "Set `hostname` to the https address and `proxy-headers=xforwarded`; the proxy has \
+                to send X-Forwarded-Proto: https",
+        ),
+        (
+            ProfileName::Authentik,
+            "Let the proxy send X-Forwarded-Proto: https, and list it under \
+                AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS",
+        ),
+        (
+            ProfileName::Zitadel,
+            "Set ExternalSecure: true, ExternalDomain and ExternalPort to what people see",
+        ),
+    ],
+    page: "identity-providers.md",
     follows: &["issuer-metadata-valid"],
     ..Check::BLANK
 };
@@ -88,6 +311,41 @@ pub const PKCE_OFFERED: Check = Check {
     id: "pkce-offered",
     title: "It advertises PKCE with S256",
     place: Place::Provider,
+    symptoms: &[
+        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        said("Incompatible auth server: does not support code challenge method S256"),
+    ],
+    cause: "MCP clients prove with PKCE that the one who sends the code is the one who asked for \
+        it, and must not go on where the metadata does not list S256 in \
+        code_challenge_methods_supported.",
+    fix: "Switch PKCE with S256 on at the provider and let its metadata say so. Where it takes \
+        PKCE and does not say so, a proxy can add code_challenge_methods_supported to the \
+        document",
+    fixes: &[
+        (
+            ProfileName::Keycloak,
+            "Keycloak says so by itself: something between has another document. Compare with \
+                /realms/REALM/.well-known/openid-configuration on the machine itself",
+        ),
+        (
+            ProfileName::EntraV2,
+            "Entra ID takes S256 and its metadata does not say so. Nothing can be set; a client \
+                that refuses for that needs the document from a proxy that adds \
+                code_challenge_methods_supported",
+        ),
+        (
+            ProfileName::EntraV1,
+            "Entra ID takes S256 and its metadata does not say so. Nothing can be set; a client \
+                that refuses for that needs the document from a proxy that adds \
+                code_challenge_methods_supported",
+        ),
+        (
+            ProfileName::Adfs,
+            "AD FS takes S256 since 2019 and may not say so; install the updates, or let a proxy \
+                add code_challenge_methods_supported",
+        ),
+    ],
+    page: "identity-providers.md",
     follows: &["issuer-metadata-valid"],
     ..Check::BLANK
 };
@@ -97,145 +355,35 @@ pub const CODE_FLOW_OFFERED: Check = Check {
     id: "code-flow-offered",
     title: "It offers the authorization code grant",
     place: Place::Provider,
-    follows: &["issuer-metadata-valid"],
-    ..Check::BLANK
-};
-
-/// The client has a way to become known there.
-pub const REGISTRATION_PATH: Check = Check {
-    id: "registration-path",
-    title: "The client has a way to become known there",
-    place: Place::Provider,
-    follows: &["issuer-metadata-valid"],
-    ..Check::BLANK
-};
-
-/// The document that describes the client is taken.
-pub const REGISTRATION_CLIENT_DOCUMENT: Check = Check {
-    id: "registration-client-document",
-    title: "The document that describes the client is taken",
-    place: Place::Provider,
-    follows: &["registration-path"],
-    ..Check::BLANK
-};
-
-/// A registration succeeds.
-pub const REGISTRATION_WORKS: Check = Check {
-    id: "registration-works",
-    title: "A registration succeeds",
-    place: Place::Provider,
-    follows: &["registration-path"],
-    ..Check::BLANK
-};
-
-/// The authorization endpoint takes the redirect address of the client.
-pub const REDIRECT_ACCEPTED: Check = Check {
-    id: "redirect-accepted",
-    title: "The authorization endpoint takes the redirect address of the client",
-    place: Place::Provider,
-    follows: &[
-        "issuer-metadata-valid",
-        "registration-path",
-        "registration-works",
+    symptoms: &[
+        said("unsupported_response_type"),
+        said("Incompatible auth server: does not support response type code"),
     ],
-    ..Check::BLANK
-};
-
-/// The authorization endpoint answers with a login.
-pub const AUTHORIZATION_ANSWERS: Check = Check {
-    id: "authorization-answers",
-    title: "The authorization endpoint answers with a login",
-    place: Place::Provider,
+    cause: "People log in with the authorization code grant; this server's metadata lists other \
+        grants or response types only.",
+    fix: "Switch the authorization code grant (response type code) on, for the server and for \
+        the client",
+    fixes: &[
+        (
+            ProfileName::Keycloak,
+            "Clients > the client > Capability config: switch Standard flow on",
+        ),
+        (
+            ProfileName::Cognito,
+            "App client > Login pages > OAuth grant types: Authorization code grant",
+        ),
+        (
+            ProfileName::Okta,
+            "Security > API > the server > Access Policies: the rule has to allow Authorization \
+                Code",
+        ),
+        (
+            ProfileName::Auth0,
+            "Applications > the application > Advanced Settings > Grant Types: Authorization \
+                Code and Refresh Token",
+        ),
+    ],
+    page: "identity-providers.md",
     follows: &["issuer-metadata-valid"],
-    ..Check::BLANK
-};
-
-/// It names itself in the answer to a login (`iss`).
-pub const RESPONSE_ISSUER: Check = Check {
-    id: "response-issuer",
-    title: "It names itself in the answer to a login (`iss`)",
-    place: Place::Provider,
-    follows: &["issuer-metadata-valid"],
-    ..Check::BLANK
-};
-
-/// It offers the scopes that are asked for.
-pub const SCOPES_OFFERED: Check = Check {
-    id: "scopes-offered",
-    title: "It offers the scopes that are asked for",
-    place: Place::Provider,
-    follows: &["issuer-metadata-valid"],
-    ..Check::BLANK
-};
-
-/// A connection survives the hour: refresh tokens are offered.
-pub const OFFLINE_ACCESS: Check = Check {
-    id: "offline-access",
-    title: "A connection survives the hour: refresh tokens are offered",
-    place: Place::Provider,
-    follows: &["issuer-metadata-valid"],
-    ..Check::BLANK
-};
-
-/// Its key set is there.
-pub const KEYS_REACHABLE: Check = Check {
-    id: "keys-reachable",
-    title: "Its key set is there",
-    place: Place::Provider,
-    follows: &["issuer-metadata-valid"],
-    ..Check::BLANK
-};
-
-/// Its key set arrives in time.
-pub const KEYS_IN_TIME: Check = Check {
-    id: "keys-in-time",
-    title: "Its key set arrives in time",
-    place: Place::Provider,
-    follows: &["keys-reachable"],
-    ..Check::BLANK
-};
-
-/// Its key set has a key that can be used.
-pub const KEYS_USABLE: Check = Check {
-    id: "keys-usable",
-    title: "Its key set has a key that can be used",
-    place: Place::Provider,
-    follows: &["keys-reachable"],
-    ..Check::BLANK
-};
-
-/// It signs with an algorithm that is accepted.
-pub const ALGORITHM_ALLOWED: Check = Check {
-    id: "algorithm-allowed",
-    title: "It signs with an algorithm that is accepted",
-    place: Place::Provider,
-    follows: &["keys-usable"],
-    ..Check::BLANK
-};
-
-/// Its clock agrees.
-pub const ISSUER_CLOCK: Check = Check {
-    id: "issuer-clock",
-    title: "Its clock agrees",
-    place: Place::Provider,
-    follows: &["issuer-reachable"],
-    ..Check::BLANK
-};
-
-/// A browser may read its metadata.
-pub const ISSUER_CORS: Check = Check {
-    id: "issuer-cors",
-    title: "A browser may read its metadata",
-    place: Place::Provider,
-    follows: &["issuer-metadata-found"],
-    ..Check::BLANK
-};
-
-/// It takes the `resource` parameter that clients send.
-pub const RESOURCE_PARAMETER: Check = Check {
-    id: "resource-parameter",
-    title: "It takes the `resource` parameter that clients send",
-    place: Place::Provider,
-    follows: &["authorization-answers"],
     ..Check::BLANK
 };

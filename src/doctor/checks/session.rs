@@ -1,6 +1,8 @@
 //! After the login: the token, and what a client then does with it.
 
-use crate::doctor::check::{Check, Place};
+use crate::auth::ProfileName;
+use crate::clients::KnownClient;
+use crate::doctor::check::{Check, Place, said, said_by};
 
 /// In the order in which a client meets them.
 pub(super) const ALL: &[&Check] = &[
@@ -22,7 +24,56 @@ pub const LOGIN_COMPLETES: Check = Check {
     id: "login-completes",
     title: "The login ends with a code",
     place: Place::Provider,
-    follows: &["redirect-accepted", "authorization-answers"],
+    symptoms: &[
+        said_by(KnownClient::ChatGpt, "400 Bad Request"),
+        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        said_by(
+            KnownClient::Claude,
+            "Authorization with the MCP server failed",
+        ),
+        said("invalid_scope"),
+    ],
+    cause: "The browser did not come back with a code: the provider showed an error page, asked \
+        for something that nobody could answer, or came back with an error.",
+    fix: "Read what the browser shows, and the provider's own log of logins; the client needs a \
+        redirect address on loopback (http://127.0.0.1/callback, any port) for this test",
+    fixes: &[
+        (
+            ProfileName::Keycloak,
+            "Events > User events: LOGIN_ERROR has the reason. For this test add \
+                http://127.0.0.1/* to Valid redirect URIs of the client",
+        ),
+        (
+            ProfileName::EntraV2,
+            "The AADSTS code on the page says why; Sign-in logs have the attempt. For this test \
+                add http://localhost and http://127.0.0.1 under Mobile and desktop applications",
+        ),
+        (
+            ProfileName::Okta,
+            "Reports > System Log has the reason; people must be assigned to the application. \
+                For this test choose a port with --callback-port and register \
+                http://127.0.0.1:PORT/callback",
+        ),
+        (
+            ProfileName::Auth0,
+            "Monitoring > Logs has the reason. For this test choose a port with --callback-port \
+                and add http://127.0.0.1:PORT/callback to Allowed Callback URLs",
+        ),
+        (
+            ProfileName::Cognito,
+            "For this test choose a port with --callback-port; Cognito takes http for localhost \
+                only, so that a client of its own is needed",
+        ),
+    ],
+    page: "validation.md",
+    follows: &[
+        "redirect-accepted",
+        "authorization-answers",
+        "registration-works",
+        "registration-path",
+        "resource-parameter",
+        "scopes-offered",
+    ],
     ..Check::BLANK
 };
 
@@ -31,7 +82,49 @@ pub const CONSENT_GRANTED: Check = Check {
     id: "consent-granted",
     title: "The person agreed",
     place: Place::Client,
-    follows: &[],
+    symptoms: &[
+        said("access_denied"),
+        said("AADSTS65001: The user or administrator has not consented to use the application"),
+        said("AADSTS90094: The grant requires admin permission"),
+        said("User denied access"),
+    ],
+    cause: "The provider came back with access_denied: the person said no, or may not say yes, \
+        because an administrator has to agree first or because the account is not assigned to \
+        the application.",
+    fix: "Log in again and agree; if nothing was asked, let an administrator grant the consent, \
+        or assign the person to the application",
+    fixes: &[
+        (
+            ProfileName::Keycloak,
+            "Clients > the client > Settings > Consent required: leave it on for clients that \
+                register themselves; the person has to agree",
+        ),
+        (
+            ProfileName::EntraV2,
+            "Enterprise applications > the client > Permissions: Grant admin consent; or allow \
+                users to consent to the API's scopes",
+        ),
+        (
+            ProfileName::EntraV1,
+            "Enterprise applications > the client > Permissions: Grant admin consent",
+        ),
+        (
+            ProfileName::Okta,
+            "Applications > the client > Assignments: assign the person or a group; the access \
+                policy's rule must match",
+        ),
+        (
+            ProfileName::Auth0,
+            "The API > Allow Skipping User Consent for own applications; for third-party ones \
+                the person has to agree",
+        ),
+        (
+            ProfileName::Authentik,
+            "The application > Policy / Group / User Bindings must let the person in",
+        ),
+    ],
+    page: "validation.md",
+    follows: &["login-completes"],
     ..Check::BLANK
 };
 
@@ -40,6 +133,71 @@ pub const TOKEN_ISSUED: Check = Check {
     id: "token-issued",
     title: "The code buys an access token",
     place: Place::Provider,
+    symptoms: &[
+        said("invalid_client"),
+        said("invalid_grant"),
+        said("unauthorized_client"),
+        said(
+            "AADSTS7000218: The request body must contain the following parameter: \
+            'client_assertion' or 'client_secret'",
+        ),
+        said_by(KnownClient::ChatGpt, "400 Bad Request"),
+        said_by(KnownClient::ChatGpt, "Something went wrong"),
+    ],
+    cause: "The login succeeded, and the token endpoint refuses the code: the client is \
+        confidential and no secret was sent, or the wrong one; the secret is sent in another way \
+        than is registered; the code is used up or too old; or PKCE does not match.",
+    fix: "Make the client public (authentication `none`, with PKCE), or give the client its \
+        secret and the way to send it that is registered at the provider",
+    fixes: &[
+        (
+            ProfileName::Keycloak,
+            "Clients > the client > Capability config: Client authentication off for a public \
+                client; on, its secret is under Credentials. PKCE method S256",
+        ),
+        (
+            ProfileName::EntraV2,
+            "App registrations > the client > Authentication: Allow public client flows on, and \
+                the redirect address not under Web, where a secret is wanted; or add a secret \
+                under Certificates & secrets",
+        ),
+        (
+            ProfileName::EntraV1,
+            "App registrations > the client > Authentication: Allow public client flows on, and \
+                the redirect address not under Web",
+        ),
+        (
+            ProfileName::Okta,
+            "Applications > the client > General > Client authentication: None, and Require PKCE",
+        ),
+        (
+            ProfileName::Auth0,
+            "Applications > the client > Credentials: Authentication Method None for a public \
+                client",
+        ),
+        (
+            ProfileName::Cognito,
+            "App clients: one without a client secret; a secret cannot be taken away later",
+        ),
+        (
+            ProfileName::Pingone,
+            "Applications > the client > Configuration > Token Endpoint Authentication Method: \
+                None",
+        ),
+        (
+            ProfileName::Zitadel,
+            "The application > Authentication Method: None (PKCE)",
+        ),
+        (
+            ProfileName::Authelia,
+            "public: true and token_endpoint_auth_method: none for the client",
+        ),
+        (
+            ProfileName::Clerk,
+            "OAuth applications > the client > Public on",
+        ),
+    ],
+    page: "identity-providers.md",
     follows: &["login-completes", "consent-granted"],
     ..Check::BLANK
 };
@@ -49,6 +207,23 @@ pub const TOKEN_ACCEPTED: Check = Check {
     id: "token-accepted",
     title: "The server accepts the token",
     place: Place::Provider,
+    symptoms: &[
+        said_by(KnownClient::ChatGpt, "Unsupported authorization header"),
+        said_by(KnownClient::ClaudeCode, "SDK auth failed: HTTP 401"),
+        said_by(
+            KnownClient::Claude,
+            "Authorization with the MCP server failed",
+        ),
+        said("invalid_token"),
+        said_by(KnownClient::Cursor, "Needs login"),
+    ],
+    cause: "The provider issued a token, and this server refuses it, or cannot check it. Which \
+        claim is to blame stands in the findings about the token; where none does, only the \
+        server knows.",
+    fix: "Hand the token to `usher token explain` on the server's machine: it says claim by \
+        claim what is required, what is there, and the one change to make. The server's log has \
+        the reason under the request id",
+    page: "reference/access-log.md",
     // What is wrong with the token itself explains why it is refused.
     follows: &[
         "token-issued",
@@ -69,6 +244,12 @@ pub const TOKEN_ACCEPTED: Check = Check {
         "token-signature",
         "token-active",
         "token-scope",
+        "keys-reachable",
+        "keys-in-time",
+        "keys-usable",
+        "algorithm-allowed",
+        "issuer-clock",
+        "issuer-equal",
     ],
     ..Check::BLANK
 };
@@ -78,6 +259,19 @@ pub const REVISIONS_SPOKEN: Check = Check {
     id: "revisions-spoken",
     title: "The server speaks a revision that the client speaks",
     place: Place::Gateway,
+    symptoms: &[
+        said_by(
+            KnownClient::ChatGpt,
+            "This MCP server doesn't implement our specification",
+        ),
+        said("Unsupported protocol version"),
+        said("Server's protocol version is not supported"),
+    ],
+    cause: "Clients of 2026-07-28 ask with server/discover, older ones begin with initialize. \
+        The server answers to neither, or names no revision that this client knows.",
+    fix: "See that requests reach Usher itself and not another server behind the same name; \
+        Usher speaks all revisions from 2024-11-05 to 2026-07-28",
+    page: "conformance.md",
     follows: &["token-accepted"],
     ..Check::BLANK
 };
@@ -87,7 +281,31 @@ pub const TOOLS_LISTED: Check = Check {
     id: "tools-listed",
     title: "The client sees tools",
     place: Place::Gateway,
-    follows: &["token-accepted", "revisions-spoken"],
+    symptoms: &[
+        said("No tools available"),
+        said("no tools"),
+        said_by(KnownClient::Cursor, "No tools, prompts, or resources"),
+    ],
+    cause: "The list of tools is empty for this person: the rules of [policy] hide what one may \
+        not call, the token lacks a group or a scope, or no collection and no upstream is \
+        configured. ChatGPT keeps the list that it saw when the connector was made.",
+    fix: "Ask `usher policy explain` with the claims of this person who may see what; give the \
+        token the group or scope that the rule wants, or change the rule. In ChatGPT press \
+        Refresh in the connector's settings afterwards",
+    fixes: &[
+        (
+            ProfileName::Keycloak,
+            "Groups come from a Group Membership mapper with the claim name `groups` on a client \
+                scope; clients that register themselves get no realm roles (Full Scope Disabled)",
+        ),
+        (
+            ProfileName::EntraV2,
+            "Token configuration > groups claim > groups assigned to the application; more than \
+                200 groups are left out",
+        ),
+    ],
+    page: "policy.md",
+    follows: &["token-accepted", "revisions-spoken", "token-scope"],
     ..Check::BLANK
 };
 
@@ -96,6 +314,18 @@ pub const SEARCH_AND_FETCH_LISTED: Check = Check {
     id: "search-and-fetch-listed",
     title: "`search` and `fetch` are there",
     place: Place::Gateway,
+    symptoms: &[
+        said_by(
+            KnownClient::ChatGpt,
+            "This MCP server doesn't implement our specification",
+        ),
+        said_by(KnownClient::ChatGpt, "Search action not found"),
+    ],
+    cause: "ChatGPT's deep research and company knowledge look for tools of these very names. \
+        They are hidden from this person by a rule, or renamed, or there is no collection.",
+    fix: "Configure a [[collection]], and let the rules of [policy] show `search` and `fetch` to \
+        this person; tools of an upstream keep their names with `verbatim_names`",
+    page: "collections.md",
     follows: &["tools-listed"],
     ..Check::BLANK
 };
@@ -105,6 +335,16 @@ pub const TOOL_SCHEMAS: Check = Check {
     id: "tool-schemas",
     title: "Their schemas, annotations and security schemes are what the client wants",
     place: Place::Gateway,
+    symptoms: &[said_by(
+        KnownClient::ChatGpt,
+        "This MCP server doesn't implement our specification",
+    )],
+    cause: "ChatGPT wants one text argument (`query`, `id`), output schemas, all three hints \
+        (readOnlyHint, destructiveHint, openWorldHint) and the security schemes of each tool. An \
+        upstream's own `search` or `fetch` stands in the place of Usher's and lacks one of them.",
+    fix: "Let Usher's own `search` and `fetch` have these names, and rename the upstream's (its \
+        separator and name in [[upstream]]), or mend the upstream's tool",
+    page: "upstreams.md",
     follows: &["search-and-fetch-listed"],
     ..Check::BLANK
 };
@@ -114,6 +354,14 @@ pub const SEARCH_WORKS: Check = Check {
     id: "search-works",
     title: "A search finds something",
     place: Place::Gateway,
+    symptoms: &[said("{\"results\":[]}"), said("index_not_ready")],
+    cause: "A search for words that nearly every document has found nothing: the index is empty \
+        or not complete yet, the access lists hide every document from this person, or the tool \
+        failed.",
+    fix: "`usher index status` says how many documents there are and when they were read; check \
+        the path of the [[collection]] and the access lists against the groups in this person's \
+        token; try words of your own with --query",
+    page: "collections.md",
     follows: &["search-and-fetch-listed", "index-filled"],
     ..Check::BLANK
 };
@@ -123,6 +371,13 @@ pub const FETCH_WORKS: Check = Check {
     id: "fetch-works",
     title: "What was found can be fetched",
     place: Place::Gateway,
+    symptoms: &[said("There is no document with this id")],
+    cause: "An id from a search cannot be fetched: the document went away in between, the rules \
+        allow `search` and not `fetch`, or two servers with different indexes answer under one \
+        name.",
+    fix: "Allow both tools to the same people in [policy]; give all replicas the same \
+        collections",
+    page: "collections.md",
     follows: &["search-works"],
     ..Check::BLANK
 };
@@ -132,6 +387,46 @@ pub const REFRESH_WORKS: Check = Check {
     id: "refresh-works",
     title: "The token can be refreshed",
     place: Place::Provider,
+    symptoms: &[
+        said("invalid_grant"),
+        said_by(KnownClient::ClaudeCode, "needs authentication"),
+        said("unauthorized_client"),
+    ],
+    cause: "The login gave no refresh token, or the provider refuses it, or the refreshed token \
+        differs from the first, for instance because `resource` is not taken again. Then the \
+        connection dies with the first access token.",
+    fix: "Allow the grant refresh_token (and offline_access) to the client, and let refreshed \
+        tokens have the same audience and scopes as the first",
+    fixes: &[
+        (
+            ProfileName::Keycloak,
+            "Clients > the client > Advanced > Use refresh tokens on; Realm settings > Sessions \
+                and Tokens: their lives. With resource-indicators in 26.6 custom audience \
+                mappers are lost on refresh",
+        ),
+        (
+            ProfileName::EntraV2,
+            "Ask for offline_access: `[scopes] advertised = [\"mcp:read\", \"offline_access\"]`",
+        ),
+        (
+            ProfileName::Okta,
+            "The application > Grant type: Refresh Token; the access policy must allow \
+                offline_access",
+        ),
+        (
+            ProfileName::Auth0,
+            "The API > Allow Offline Access; the application > Refresh Token Rotation",
+        ),
+        (
+            ProfileName::Cognito,
+            "The refresh token's expiry is a setting of the app client",
+        ),
+        (
+            ProfileName::Authelia,
+            "offline_access in the client's scopes and refresh_token in its grant_types",
+        ),
+    ],
+    page: "identity-providers.md",
     follows: &[
         "token-issued",
         "token-sent",

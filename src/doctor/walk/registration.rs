@@ -15,7 +15,7 @@ use crate::doctor::checks::issuer::{
 use crate::doctor::login::request::scopes_of_clients;
 use crate::outbound::Probe;
 
-pub(in crate::doctor) use trial::{Deletion, delete_one, register_one};
+pub(in crate::doctor) use trial::{Deletion, delete_one, left_behind, register_one};
 
 /// The way that one client will take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,15 +136,19 @@ pub(super) async fn check(probe: &Probe, asked: &Asked, provider: &Provider) -> 
     clients
 }
 
-/// Takes back what was registered.
-pub(super) async fn delete(probe: &Probe, clients: &Clients) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for made in &clients.registered {
-        if let Err(left) = delete_one(probe, made).await {
-            findings.push(left);
-        }
-    }
-    findings
+/// Takes back what was registered; one finding for all that is left behind.
+pub(super) async fn delete(probe: &Probe, clients: &Clients) -> Option<Finding> {
+    let deletions = clients
+        .registered
+        .iter()
+        .map(|made| delete_one(probe, made));
+    let outcomes = futures_util::future::join_all(deletions).await;
+    left_behind(
+        &outcomes
+            .into_iter()
+            .filter_map(Result::err)
+            .collect::<Vec<_>>(),
+    )
 }
 
 fn judge_path(client: KnownClient, way: Path, asked: &Asked, provider: &Provider) -> Finding {

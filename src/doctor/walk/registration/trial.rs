@@ -96,16 +96,38 @@ pub(super) async fn register(
     clients.findings.extend(by_client(findings));
 }
 
-/// Deletes what was registered (RFC 7592 §2.3). The finding says what was left behind.
-pub(in crate::doctor) async fn delete_one(probe: &Probe, made: &Deletion) -> Result<(), Finding> {
-    let left = |why: &str| {
-        let (id, who) = (&made.client.id, made.who);
-        Finding::warning(
-            &REGISTRATION_WORKS,
-            format!("the client {id}, registered for this test as {who}, is left there: {why}"),
-        )
-        .expected("a registration that can be taken back (RFC 7592)")
-        .fix(format!("Delete the client {id} at the provider by hand."))
+/// A client that could not be taken back.
+pub(in crate::doctor) struct Left {
+    id: String,
+    who: &'static str,
+    why: String,
+}
+
+/// One finding for all of them.
+pub(in crate::doctor) fn left_behind(left: &[Left]) -> Option<Finding> {
+    let first = left.first()?;
+    let named = left.iter();
+    let named: Vec<_> = named
+        .map(|left| format!("{} ({})", left.id, left.who))
+        .collect();
+    let ids = named.join(", ");
+    let found = format!(
+        "registered for this test and left there: {ids}; {}",
+        first.why
+    );
+    Some(
+        Finding::warning(&REGISTRATION_WORKS, found)
+            .expected("registrations that can be taken back (RFC 7592)")
+            .fix("Delete these clients at the provider by hand"),
+    )
+}
+
+/// Deletes what was registered (RFC 7592 §2.3), or says what was left behind.
+pub(in crate::doctor) async fn delete_one(probe: &Probe, made: &Deletion) -> Result<(), Left> {
+    let left = |why: &str| Left {
+        id: made.client.id.clone(),
+        who: made.who,
+        why: why.to_owned(),
     };
     let address = made
         .client
