@@ -221,6 +221,3 @@ fn code(returned: Returned, provider: &Provider, findings: &mut Vec<Finding>) ->
     findings.push(finding.fix(check.fix_at(provider.profile)));
     None
 }
-
-#[cfg(test)]
-mod tests;

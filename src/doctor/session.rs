@@ -188,6 +188,3 @@ fn could_not(check: &'static Check, problem: Problem) -> Finding {
         | Problem::Silence(_) => Finding::failure(check, problem.to_string()),
     }
 }
-
-#[cfg(test)]
-mod tests;

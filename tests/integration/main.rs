@@ -30,6 +30,7 @@ mod connection_reuse;
 mod dev_idp;
 mod doctor;
 mod doctor_recent;
+mod doctor_issuer;
 mod guides;
 mod health;
 mod knowledge;

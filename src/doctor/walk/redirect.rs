@@ -190,8 +190,16 @@ impl Asking<'_> {
         let shown = self.arrive(request).await;
         let why =
             "it takes a client id: --client-id with one that is registered there, or --register";
+        let answers = match &shown {
+            // Some say so of a client that they do not know.
+            Shown::Broken(problem) if problem == page::NOTHING => Finding::skipped(
+                &AUTHORIZATION_ANSWERS,
+                format!("404 without a client id; {why}"),
+            ),
+            shown => answers(&[shown], self.endpoint, provider),
+        };
         vec![
-            answers(&[&shown], self.endpoint, provider),
+            answers,
             Finding::skipped(&REDIRECT_ACCEPTED, why),
             Finding::skipped(&RESOURCE_PARAMETER, why),
         ]

@@ -1,1 +1,55 @@
-//! To be written.
+//! Clocks, browsers, and which clients look at which issuer.
+
+use super::*;
+use crate::doctor::Verdict;
+
+#[test]
+fn clocks_that_are_further_apart_than_tokens_forgive_fail() {
+    let date = "Sat, 21 Nov 2026 12:00:00 GMT";
+    let at = 1_795_262_400;
+    for (now, verdict, words) in [
+        (at, Verdict::Ok, "agrees"),
+        (at + 4, Verdict::Ok, "agrees"),
+        (at + 20, Verdict::Warning, "20 s behind"),
+        (at - 300, Verdict::Failure, "300 s ahead of"),
+        (at + 300, Verdict::Failure, "300 s behind"),
+    ] {
+        let finding = clock(Some(date), now);
+        assert_eq!(finding.verdict, verdict, "{now}");
+        assert!(finding.found.contains(words), "{}", finding.found);
+    }
+    assert_eq!(clock(None, at).verdict, Verdict::Skipped);
+    assert_eq!(clock(Some("yesterday"), at).verdict, Verdict::Skipped);
+}
+
+#[test]
+fn a_browser_reads_what_it_is_allowed_to() {
+    for (allowed, verdict) in [
+        (Some("*"), Verdict::Ok),
+        (Some(BROWSER_ORIGIN), Verdict::Ok),
+        (Some("https://app.test"), Verdict::Warning),
+        (None, Verdict::Warning),
+    ] {
+        assert_eq!(judge_cors(allowed).verdict, verdict, "{allowed:?}");
+    }
+}
+
+#[test]
+fn claude_looks_at_the_first_issuer_and_at_no_other() {
+    let asked = |is_first| Asked {
+        issuer: "https://id.test".to_owned(),
+        is_first,
+        resource: String::new(),
+        scopes: Vec::new(),
+        clients: vec![KnownClient::Claude, KnownClient::Cursor],
+        named: true,
+        client_id: None,
+        may_register: false,
+        now: 0,
+    };
+    assert_eq!(
+        asked(true).of_its_clients().clients,
+        [KnownClient::Claude, KnownClient::Cursor]
+    );
+    assert_eq!(asked(false).of_its_clients().clients, [KnownClient::Cursor]);
+}

@@ -84,6 +84,9 @@ const TOPICS: [(&str, Refusal); 9] = [
     ("scope", Scope),
 ];
 
+/// What a 404 is called: some say so of a client that they do not know as well.
+pub(super) const NOTHING: &str = "404: nothing is there";
+
 /// The longest that is quoted of a page.
 const MOST_QUOTED: usize = 160;
 
@@ -109,7 +112,7 @@ pub(super) fn read(answer: Answer<'_>, redirect_uri: &str) -> Option<Shown> {
     }
     Some(match answer.status {
         200..=299 => Shown::Login,
-        404 => Shown::Broken("404: nothing is there".to_owned()),
+        404 => Shown::Broken(NOTHING.to_owned()),
         400..=499 if answer.is_first => {
             let topic = TOPICS.iter().find(|(word, _)| text.contains(word));
             let (word, refusal) = topic.copied().unwrap_or(("", Refusal::Other));
