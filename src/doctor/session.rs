@@ -56,6 +56,13 @@ pub async fn check(probe: &Probe, token: &SecretText, needed: &Needed<'_>) -> Ve
             is_accepted,
         ));
     }
+    if let Some(problem) = greeting.lacks_scope() {
+        let finding = Finding::failure(&TOKEN_SCOPE, problem.to_string());
+        findings
+            .push(finding.expected("a scope that allows something here; the challenge names it"));
+        findings.extend(skipped("the token allows nothing here"));
+        return findings;
+    }
     if !is_accepted {
         findings.extend(skipped("the token is not accepted"));
         return findings;

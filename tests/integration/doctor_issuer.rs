@@ -295,7 +295,7 @@ async fn a_refused_token_is_explained_by_its_claims() {
         (elsewhere, "token-audience"),
         (id_token, "token-type"),
         ("opaque".to_owned(), "token-is-jwt"),
-        (no_scope, "tools-listed"),
+        (no_scope, "token-scope"),
     ] {
         let token = SecretText::new(token);
         let findings = session::check(&walk.probe, &token, &needed(&walk, &walked, None)).await;

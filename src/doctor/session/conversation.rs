@@ -208,6 +208,18 @@ impl Greeting {
         )
     }
 
+    /// The refusal for want of a scope (RFC 6750 §3.1), if that is what both answers are.
+    pub(super) fn lacks_scope(&self) -> Option<&Problem> {
+        let (
+            Err(modern @ Problem::Status { status: 403, .. }),
+            Err(Problem::Status { status: 403, .. }),
+        ) = (&self.modern, &self.legacy)
+        else {
+            return None;
+        };
+        Some(modern)
+    }
+
     /// Why the token is of no use here, if that is what the answers mean.
     pub(super) fn refusal(&self) -> Option<&Problem> {
         let (Err(modern), Err(legacy)) = (&self.modern, &self.legacy) else {

@@ -72,7 +72,7 @@ const MARKS: [(&str, Refusal); 23] = [
 ];
 
 /// Words that say what a page is about once it is known to say no.
-const TOPICS: [(&str, Refusal); 9] = [
+const TOPICS: [(&str, Refusal); 13] = [
     ("redirect_uri", Redirect),
     ("redirect uri", Redirect),
     ("redirect url", Redirect),
@@ -81,6 +81,10 @@ const TOPICS: [(&str, Refusal); 9] = [
     ("unauthorized_client", Client),
     ("client_id", Client),
     ("unknown client", Client),
+    ("client is not registered", Client),
+    ("no such client", Client),
+    ("client does not exist", Client),
+    ("client identifier", Client),
     ("scope", Scope),
 ];
 
@@ -106,20 +110,22 @@ pub(super) fn read(answer: Answer<'_>, redirect_uri: &str) -> Option<Shown> {
     if let Some(location) = answer.location {
         return redirected(location, redirect_uri);
     }
-    let text = answer.body.to_lowercase();
-    if let Some((word, refusal)) = MARKS.iter().find(|(word, _)| text.contains(word)) {
-        return Some(Shown::Refused(*refusal, quoted(answer.body, &text, word)));
+    let whole = answer.body.to_lowercase();
+    let text = plain(answer.body);
+    if let Some((word, refusal)) = MARKS.iter().find(|(word, _)| whole.contains(word)) {
+        let is_read = text.to_lowercase().contains(word);
+        let said = quoted(if is_read { &text } else { answer.body }, word);
+        return Some(Shown::Refused(*refusal, said));
     }
     Some(match answer.status {
         200..=299 => Shown::Login,
         404 => Shown::Broken(NOTHING.to_owned()),
         400..=499 if answer.is_first => {
-            let topic = TOPICS.iter().find(|(word, _)| text.contains(word));
+            let lower = text.to_lowercase();
+            let topic = TOPICS.iter().find(|(word, _)| lower.contains(word));
             let (word, refusal) = topic.copied().unwrap_or(("", Refusal::Other));
-            Shown::Refused(
-                refusal,
-                format!("{} {}", answer.status, quoted(answer.body, &text, word)),
-            )
+            let said = format!("{} {}", answer.status, quoted(&text, word));
+            Shown::Refused(refusal, said)
         }
         // A page further on wants cookies or scripts that a probe does not have: the request itself was taken.
         400..=499 => Shown::Login,
@@ -155,39 +161,43 @@ fn redirected(location: &Url, redirect_uri: &str) -> Option<Shown> {
     ))
 }
 
-/// A line of the page around the word, without markup.
-fn quoted(body: &str, lower: &str, word: &str) -> String {
-    // Lower case has other lengths in some scripts; then the page's beginning has to do.
-    let at = if lower.len() == body.len() {
+/// What a person reads of the page: without markup, scripts and styles.
+fn plain(body: &str) -> String {
+    let mut text = String::new();
+    let mut rest = body;
+    while let Some((before, tag)) = rest.split_once('<') {
+        text.push_str(before);
+        text.push(' ');
+        let name = tag.get(..6).unwrap_or_default().to_ascii_lowercase();
+        let end = match name.as_str() {
+            "script" => "</script",
+            name if name.starts_with("style") => "</style",
+            name if name.starts_with("title") => "</title",
+            _ => "",
+        };
+        // The names are ASCII; pages write them in either case, and mostly in this one.
+        let inside = tag.split_once(end).map_or("", |(_, after)| after);
+        rest = inside.split_once('>').map_or("", |(_, after)| after);
+    }
+    text.push_str(rest);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A piece of the text around the word.
+fn quoted(text: &str, word: &str) -> String {
+    let lower = text.to_lowercase();
+    // Lower case has other lengths in some scripts; then the beginning has to do.
+    let at = if lower.len() == text.len() {
         lower.find(word).unwrap_or(0)
     } else {
         0
     };
     let start = at.saturating_sub(MOST_QUOTED / 2);
-    let around: String = body
-        .char_indices()
-        .skip_while(|(index, _)| *index < start)
+    let around = text.char_indices().skip_while(|(index, _)| *index < start);
+    around
         .map(|(_, character)| character)
-        .take(MOST_QUOTED * 2)
-        .collect();
-    let mut inside = false;
-    let plain: String = around
-        .chars()
-        .filter_map(|character| match character {
-            '<' => {
-                inside = true;
-                Some(' ')
-            }
-            '>' if inside => {
-                inside = false;
-                Some(' ')
-            }
-            _ if inside => None,
-            other => Some(other),
-        })
-        .collect();
-    let words: Vec<_> = plain.split_whitespace().collect();
-    words.join(" ").chars().take(MOST_QUOTED).collect()
+        .take(MOST_QUOTED)
+        .collect()
 }
 
 #[cfg(test)]

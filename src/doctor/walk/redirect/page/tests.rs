@@ -68,6 +68,11 @@ fn each_providers_refusal_is_read_for_what_it_is_about() {
             Client,
         ),
         (400, "{\"error\":\"invalid_target\"}", Resource),
+        (
+            400,
+            "<style>:root{--redirect_uri:1}</style><p>This client is not registered here.</p>",
+            Client,
+        ),
         (400, "We are sorry", Other),
         (403, "", Other),
     ] {
@@ -136,4 +141,10 @@ fn what_is_quoted_of_a_page_is_short_and_without_markup() {
         "{said}"
     );
     assert!(said.chars().count() <= MOST_QUOTED + 4, "{said}");
+    assert_eq!(
+        plain(
+            "<html><head><title>No</title><style>p{}</style></head><p>one <b>two</b><script>three</script> four"
+        ),
+        "one two four"
+    );
 }
