@@ -264,32 +264,24 @@ fn result(heard: &Heard) -> Result<Value, Problem> {
     };
     let message: Option<Value> = serde_json::from_str(message).ok();
     let member = |name: &str| message.as_ref().and_then(|message| message.get(name));
-    if let Some(error) = member("error").filter(|error| error.is_object()) {
+    let error = member("error").filter(|error| error.is_object());
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    // These are about the token, or about all requests, whatever the body says besides.
+    if let Some(error) = error
+        && !matches!(heard.status, 401 | 403 | 503)
+    {
         return Err(Problem::Rpc {
             code: error
                 .get("code")
                 .and_then(Value::as_i64)
                 .unwrap_or_default(),
-            message: error
-                .get("message")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned(),
+            message: text(error.get("message")).unwrap_or_default(),
         });
     }
     if heard.status != 200 {
-        let header = heard.header("www-authenticate");
-        let bearer = header.filter(|challenge| {
-            let scheme = challenge.split(' ').next().unwrap_or_default();
-            scheme.eq_ignore_ascii_case("bearer")
-        });
-        if heard.status == 401 && bearer.is_some_and(|challenge| !challenge.contains("error=")) {
-            return Err(Problem::TokenNotSeen);
-        }
-        let challenge = header.and_then(said_in_challenge);
-        let described = member("error_description")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
+        let challenge = heard.header("www-authenticate").and_then(said_in_challenge);
+        let described = text(member("error_description"));
+        let described = described.or_else(|| text(error?.get("message")));
         return Err(Problem::Status {
             status: heard.status,
             said: challenge.or(described).unwrap_or_default(),
@@ -367,6 +359,12 @@ mod tests {
         };
         let body = r#"{"error":"invalid_token"}"#;
         assert_eq!(result(&heard(401, &[json, challenge], body)), Err(expected));
+        let body = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32003,"message":"more scope"}}"#;
+        let expected = Problem::Status {
+            status: 403,
+            said: "more scope".into(),
+        };
+        assert_eq!(result(&heard(403, &[json], body)), Err(expected));
         let page = result(&heard(200, &[("content-type", "text/html")], "<html>"));
         assert_eq!(page, Err(Problem::Answer("an HTML page".into())));
     }
