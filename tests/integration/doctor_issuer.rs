@@ -43,6 +43,7 @@ fn walk_to(gateway: &TestGateway) -> Walk {
         client_id: None,
         token: None,
         patience: None,
+        answer_within: walk::PATIENCE,
         clock: Clock::system(),
         progress: Progress::default(),
     }

@@ -279,7 +279,15 @@ fn result(heard: &Heard) -> Result<Value, Problem> {
         });
     }
     if heard.status != 200 {
-        let challenge = heard.header("www-authenticate").and_then(said_in_challenge);
+        let header = heard.header("www-authenticate");
+        let bearer = header.filter(|challenge| {
+            let scheme = challenge.split(' ').next().unwrap_or_default();
+            scheme.eq_ignore_ascii_case("bearer")
+        });
+        if heard.status == 401 && bearer.is_some_and(|challenge| !challenge.contains("error=")) {
+            return Err(Problem::TokenNotSeen);
+        }
+        let challenge = header.and_then(said_in_challenge);
         let described = text(member("error_description"));
         let described = described.or_else(|| text(error?.get("message")));
         return Err(Problem::Status {
