@@ -152,7 +152,9 @@ impl Options {
         let diagnosis = match runtime.block_on(self.diagnosis(file)) {
             Ok(diagnosis) => diagnosis,
             Err(error) => {
-                report.map(ReportFile::discard);
+                if let Some(report) = report {
+                    report.discard();
+                }
                 return Err(error);
             }
         };
@@ -176,13 +178,13 @@ impl Options {
 
     async fn diagnosis(&self, file: Option<&Path>) -> anyhow::Result<Diagnosis> {
         match &self.url {
-            Some(url) => self.from_outside(url, file).await,
+            Some(url) => self.walk_to(url, file).await,
             None if self.recent.is_wanted() => self.recent.diagnosis(file, &self.ca_file).await,
             None => anyhow::bail!("expected an address such as https://mcp.example.com/mcp"),
         }
     }
 
-    async fn from_outside(&self, typed: &str, file: Option<&Path>) -> anyhow::Result<Diagnosis> {
+    async fn walk_to(&self, typed: &str, file: Option<&Path>) -> anyhow::Result<Diagnosis> {
         let typed = typed.trim();
         let url = match walk::address::read(typed) {
             Ok(url) => url,

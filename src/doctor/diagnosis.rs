@@ -76,9 +76,9 @@ impl Diagnosis {
     pub fn following(&self, check: &Check) -> Vec<&'static str> {
         let mut explained: Vec<&'static str> = Vec::new();
         for failure in self.failures().filter(|_| !self.apart) {
-            let explains = |cause: &&str| *cause == check.id || explained.contains(cause);
+            let explains = |cause: &&'static str| *cause == check.id || explained.contains(cause);
             let is_new = failure.check != check && !explained.contains(&failure.check.id);
-            if is_new && failure.check.follows.iter().any(|cause| explains(&cause)) {
+            if is_new && failure.check.follows.iter().any(|cause| explains(cause)) {
                 explained.push(failure.check.id);
             }
         }

@@ -81,7 +81,8 @@ fn failures(diagnosis: &Diagnosis, all: &[Merged<'_>], paint: &Paint, text: &mut
 
 fn headline(lead: &str, finding: &Merged<'_>, text: &mut String) {
     let check = finding.check();
-    let _always_fits = write!(text, "\n{lead}: {} [{}]\n", check.title, check.id);
+    let _always_fits = write!(text, "\n{lead}: {}\n", check.id);
+    text.push_str(&entry("not so", check.title));
 }
 
 fn details(finding: &Merged<'_>, text: &mut String) {
@@ -117,11 +118,7 @@ fn clients(diagnosis: &Diagnosis, shown: &Shown, paint: &Paint, text: &mut Strin
             Some(finding) if finding.verdict == Verdict::Skipped => {
                 format!("not from here: {}", harmless(&finding.found))
             }
-            Some(finding) => format!(
-                "{}: {}",
-                paint.failure(finding.check.id),
-                finding.check.title
-            ),
+            Some(finding) => format!("fails at {}", paint.failure(finding.check.id)),
         };
         text.push_str(&lines::row(client.title(), &word));
     }

@@ -146,17 +146,11 @@ async fn read(connection: &mut TcpStream, received: &mut Vec<u8>, origin: &str) 
         if let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") {
             break end;
         }
-        let mut chunk = [0; 16 * 1024];
-        let count = connection
-            .read(&mut chunk)
-            .await
-            .ok()
-            .filter(|count| *count > 0)?;
-        received.extend_from_slice(&chunk[..count]);
+        more(connection, received).await?;
     };
-    let head = String::from_utf8_lossy(&received[..end]).into_owned();
-    received.drain(..end + 4);
-    let mut lines = head.split("\r\n");
+    let head: Vec<u8> = received.drain(..end + 4).collect();
+    let head = String::from_utf8_lossy(&head);
+    let mut lines = head.trim_end().split("\r\n");
     let mut first = lines.next()?.split(' ');
     let mut asked = Asked {
         method: first.next()?.to_owned(),
@@ -173,14 +167,14 @@ async fn read(connection: &mut TcpStream, received: &mut Vec<u8>, origin: &str) 
         .and_then(|length| length.parse().ok());
     asked.body_bytes = length.unwrap_or_default();
     while received.len() < asked.body_bytes {
-        let mut chunk = [0; 64 * 1024];
-        let count = connection
-            .read(&mut chunk)
-            .await
-            .ok()
-            .filter(|count| *count > 0)?;
-        received.extend_from_slice(&chunk[..count]);
+        more(connection, received).await?;
     }
     received.drain(..asked.body_bytes);
     Some(asked)
+}
+
+/// Nothing once the other side has gone away.
+async fn more(connection: &mut TcpStream, received: &mut Vec<u8>) -> Option<()> {
+    let count = connection.read_buf(received).await.ok()?;
+    (count > 0).then_some(())
 }

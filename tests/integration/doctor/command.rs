@@ -35,6 +35,7 @@ async fn the_exit_code_tells_healthy_from_failing_from_not_carried_out() {
     for (arguments, code) in [
         (&[healthy.as_str()][..], 0),
         (&[&failing], 1),
+        (&[&healthy, "--as", "chatgpt"], 1),
         (&["mcp.example.com"], 1),
         (&[&healthy, "--ca-file", "missing.pem"], 2),
         (&[&healthy, "--token-file", "missing"], 2),
