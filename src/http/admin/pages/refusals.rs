@@ -74,9 +74,10 @@ fn group(snapshot: &Snapshot, refusal: &Refusal, remedies: Remedies) -> Html {
         .and_then(|token| token.profile.as_deref());
     let group = match remedies.of(&refusal.reason, profile) {
         Some(remedy) => {
-            let more =
-                Html::from(" More: ").with(code(&format!("usher doctor explain {}", remedy.check)));
-            group.with(note(prose(remedy.fix).with(more)))
+            let explain = format!("usher doctor explain {}", remedy.check);
+            let fix = Html::from(el("strong").with("To mend it: "));
+            let more = Html::from(". More: ").with(code(&explain));
+            group.with(note(fix.with(prose(remedy.fix)).with(more)))
         }
         None => group,
     };
