@@ -108,8 +108,8 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run() -> anyhow::Result<Report> {
-    let started = Instant::now();
+/// An empty folder for what the rows write, and a log for servers in this process.
+fn prepare() -> anyhow::Result<()> {
     let folder = tools::output("");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
@@ -122,16 +122,24 @@ async fn run() -> anyhow::Result<Report> {
         .with_writer(log)
         .with_ansi(false)
         .init();
+    Ok(())
+}
 
+async fn run() -> anyhow::Result<Report> {
+    let started = Instant::now();
+    prepare()?;
     let report = Report::new();
     // These need no Keycloak.
-    if std::env::args().nth(1).as_deref() == Some("oidc_provider") {
-        oidc_provider::rows(&report).await;
-        return Ok(report);
-    }
-    if std::env::args().nth(1).as_deref() == Some("pages") {
-        pages::rows(&report).await;
-        return Ok(report);
+    match std::env::args().nth(1).as_deref() {
+        Some("oidc_provider") => {
+            oidc_provider::rows(&report).await;
+            return Ok(report);
+        }
+        Some("pages") => {
+            pages::rows(&report).await;
+            return Ok(report);
+        }
+        Some(_) | None => {}
     }
     let (mut steady, mut shaky) = tokio::try_join!(Scene::start("steady"), Scene::start("shaky"))?;
     tokio::join!(

@@ -49,7 +49,9 @@ async fn until_listed(gateway: &TestGateway, tool: &str) -> Value {
         }
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
-    panic!("{tool} is not listed");
+    let last = data(gateway, "/tools").await;
+    assert!(last.to_string().contains(tool), "{tool}: {last}");
+    last
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ impl From<String> for Html {
     }
 }
 
-impl<H: Into<Html>> FromIterator<H> for Html {
+impl<H: Into<Self>> FromIterator<H> for Html {
     fn from_iter<I: IntoIterator<Item = H>>(pieces: I) -> Self {
         let mut html = Self::default();
         for piece in pieces {
