@@ -1,4 +1,7 @@
-//! Every outgoing HTTP request: sizes, deadlines, redirects, addresses, CA files. The only module that names `reqwest`.
+//! Every outgoing HTTP request: sizes, deadlines, redirects, addresses, CA files.
+//!
+//! The only module that names `reqwest`, through which all goes but exchanges with upstreams over plain http: these, on
+//! whose price each forwarded call depends, have connections of their own (`pool`, `connection`), under the same rules.
 //!
 //! Rules, none of which a caller can bend:
 //! 1. `https` only, except towards loopback, and towards an upstream whose operator allows it in so many words.
@@ -13,12 +16,18 @@
 
 mod address;
 mod client;
+mod connection;
+mod document;
+mod error;
 mod exchange;
 mod form;
+mod pool;
 mod probe;
 mod settings;
 
-pub use client::{Answer, Get, JsonDocument, Outbound, OutboundError, PlainHttp, Reply};
+pub use client::{Outbound, PlainHttp};
+pub use document::{Answer, Get, JsonDocument, Reply};
+pub use error::OutboundError;
 pub use exchange::{Exchange, Exchanged};
 pub use form::{ClientAuthentication, Form};
 pub use probe::{AddressClass, End, Heard, Opened, Probe, ProbeError, Question, TlsProblem};

@@ -1,5 +1,6 @@
 //! Which addresses may be contacted: a name in a discovery document must not lead into the machine's own surroundings.
 
+use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -135,19 +136,28 @@ pub(super) struct CheckedResolver {
     pub allow_private: bool,
 }
 
+impl CheckedResolver {
+    /// Where `host` leads, as in [`Url::host_str`]; an error if one of its addresses must not be contacted.
+    pub(super) async fn addresses(
+        self,
+        host: &str,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let found: Vec<_> = tokio::net::lookup_host((bare, port)).await?.collect();
+        for address in &found {
+            check(host, address.ip(), self.allow_private)?;
+            self.names.check(address.ip())?;
+        }
+        Ok(found)
+    }
+}
+
 impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let Self {
-            names,
-            allow_private,
-        } = *self;
+        let resolver = *self;
         Box::pin(async move {
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            for address in &found {
-                check(name.as_str(), address.ip(), allow_private)?;
-                names.check(address.ip())?;
-            }
+            let found = resolver.addresses(name.as_str(), 0).await?;
             let addresses: Addrs = Box::new(found.into_iter());
             Ok(addresses)
         })

@@ -1,19 +1,22 @@
-//! The one HTTP client, and two kinds of request that are made with it: fetching a small document, and sending a JSON
-//! document.
+//! How a request leaves: which client or which connections may take it to its address, and what they trust.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use reqwest::redirect::Policy;
 use url::Url;
 
 use super::address::{
     CheckedResolver, ForbiddenAddress, Names, check, is_loopback_host, without_secrets,
 };
+use super::error::innermost;
 use super::exchange::milliseconds;
-use super::{Settings, SettingsError};
+use super::pool::Pool;
+use super::{OutboundError, Settings, SettingsError};
+
+/// Who we say we are.
+pub(super) const USER_AGENT: &str = concat!("usher/", env!("CARGO_PKG_VERSION"));
 
 /// The longest deadline: the background refresh waits for it, and nothing else is fetched meanwhile.
 const MOST_MILLISECONDS: u64 = 60_000;
@@ -43,8 +46,18 @@ struct Inner {
     // so each client is built when it is first needed.
     tls: OnceLock<Result<reqwest::Client, String>>,
     plain: OnceLock<Result<reqwest::Client, String>>,
-    /// Plain http off loopback, for upstreams that an operator allows so.
-    plain_anywhere: OnceLock<Result<reqwest::Client, String>>,
+    /// Plain http to upstreams on loopback.
+    near: Pool,
+    /// And off it, where an operator allows that.
+    anywhere: Pool,
+}
+
+/// What an exchange with an upstream goes over.
+pub(super) enum Way<'a> {
+    /// TLS, perhaps HTTP/2, perhaps a proxy.
+    Client(&'a reqwest::Client),
+    /// Plain http.
+    Pool(&'a Pool),
 }
 
 /// Where plain http may be spoken.
@@ -55,99 +68,6 @@ pub enum PlainHttp {
     OnLoopback,
     /// Wherever an address is allowed at all: whoever is on the way reads and changes what is sent.
     Anywhere,
-}
-
-/// One document to fetch.
-#[derive(Clone, Copy, Debug)]
-pub struct Get<'a> {
-    /// Its address.
-    pub url: &'a Url,
-    /// The media types asked for.
-    pub accept: &'static str,
-    /// The entity tag of the copy at hand.
-    pub if_none_match: Option<&'a str>,
-    /// The most bytes its body may have.
-    pub max_bytes: usize,
-}
-
-/// A JSON document to send. It may hold a secret, so it has no `Debug`.
-#[derive(Clone, Copy)]
-pub struct JsonDocument<'a> {
-    /// Where to.
-    pub url: &'a Url,
-    /// The document.
-    pub body: &'a [u8],
-    /// The access token to send it with, if any (RFC 6750 §2.1).
-    pub bearer: Option<&'a str>,
-    /// The most bytes that the answer may have.
-    pub max_bytes: usize,
-}
-
-/// The answer to a document that was sent, whatever it says. It may hold a secret, so it has no `Debug`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The status, never a redirect's.
-    pub status: u16,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
-/// What came back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// 304: the copy at hand is still right.
-    NotModified {
-        /// The `Cache-Control` header.
-        cache_control: Option<String>,
-    },
-    /// 200.
-    Document {
-        /// The body.
-        body: Vec<u8>,
-        /// The `ETag` header.
-        etag: Option<String>,
-        /// The `Cache-Control` header.
-        cache_control: Option<String>,
-    },
-}
-
-/// Why a document was not fetched.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum OutboundError {
-    /// Plain http, or another scheme, towards a host that is not loopback.
-    #[error(
-        "{0:?} is no address to fetch from: expected https, or http on loopback, without user info"
-    )]
-    InsecureUrl(String),
-    /// The name leads to an address that is never contacted.
-    #[error(
-        "refused to contact {0}: a link-local, metadata or loopback address, or plain http off loopback"
-    )]
-    ForbiddenAddress(IpAddr),
-    /// Nothing answered in time.
-    #[error("no complete answer within {0} ms")]
-    Timeout(u64),
-    /// No connection, or it broke.
-    #[error("no connection: {0}")]
-    Connection(String),
-    /// A status other than 200 and 304.
-    #[error("answered with status {0}, expected 200")]
-    Status(u16),
-    /// A redirect, which is never followed.
-    #[error(
-        "answered with a redirect ({0}), which is never followed: expected 200 at this very address"
-    )]
-    Redirect(u16),
-    /// The body is bigger than the caller allows.
-    #[error("the body has more than {0} bytes")]
-    TooLarge(usize),
-    /// The body is compressed although that was not asked for.
-    #[error("the body is encoded as {0:?}, which was not asked for")]
-    Encoded(String),
-    /// The client could not be built.
-    #[error("the HTTP client cannot be built: {0}")]
-    Client(String),
 }
 
 impl Outbound {
@@ -180,7 +100,7 @@ impl Outbound {
             };
             let pem = std::fs::read(path).map_err(|e| error(e.to_string()))?;
             let found =
-                reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| error(chain(&e)))?;
+                reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| error(innermost(&e)))?;
             if found.is_empty() {
                 return Err(error("it holds no certificate".into()));
             }
@@ -189,7 +109,7 @@ impl Outbound {
         if let Some(proxy) = &settings.proxy {
             reqwest::Proxy::all(proxy).map_err(|e| SettingsError::Proxy {
                 found: proxy.clone(),
-                problem: chain(&e),
+                problem: innermost(&e),
             })?;
         }
         let inner = Inner {
@@ -204,36 +124,6 @@ impl Outbound {
         }
         Ok(Self(Arc::new(inner)))
     }
-
-    /// Fetches one document.
-    pub async fn get(&self, get: Get<'_>) -> Result<Reply, OutboundError> {
-        self.prepare(get.url).await;
-        let client = self.0.client_for(get.url)?;
-        let mut request = client.get(get.url.clone()).header(ACCEPT, get.accept);
-        if let Some(etag) = get.if_none_match {
-            request = request.header(IF_NONE_MATCH, etag);
-        }
-        let response = request.send().await.map_err(|e| self.0.failure(&e))?;
-        self.0.reply(response, get.max_bytes).await
-    }
-}
-
-impl Outbound {
-    /// Sends a JSON document and returns the answer, also where it refuses.
-    pub async fn send(&self, document: JsonDocument<'_>) -> Result<Answer, OutboundError> {
-        self.prepare(document.url).await;
-        let client = self.0.client_for(document.url)?;
-        let mut request = client
-            .post(document.url.clone())
-            .header(ACCEPT, "application/json")
-            .header(CONTENT_TYPE, "application/json")
-            .body(document.body.to_vec());
-        if let Some(token) = document.bearer {
-            request = request.bearer_auth(token);
-        }
-        let response = request.send().await.map_err(|e| self.0.failure(&e))?;
-        self.0.answer(response, document.max_bytes).await
-    }
 }
 
 impl Outbound {
@@ -246,35 +136,33 @@ impl Outbound {
         }
     }
 
-    pub(super) fn client_for(
-        &self,
-        url: &Url,
-        plain_http: PlainHttp,
-    ) -> Result<&reqwest::Client, OutboundError> {
-        self.0.client_with(url, plain_http)
+    /// The client for a document.
+    pub(super) fn client(&self, url: &Url) -> Result<&reqwest::Client, OutboundError> {
+        match self.0.names_for(url, PlainHttp::OnLoopback)? {
+            Some(_loopback) => self.0.plain(),
+            None => self.0.tls(),
+        }
     }
 
-    pub(super) async fn send_request(
-        &self,
-        request: reqwest::RequestBuilder,
-    ) -> Result<reqwest::Response, OutboundError> {
-        request.send().await.map_err(|e| self.0.failure(&e))
+    /// The way of an exchange with an upstream.
+    pub(super) fn way(&self, url: &Url, plain_http: PlainHttp) -> Result<Way<'_>, OutboundError> {
+        Ok(match self.0.names_for(url, plain_http)? {
+            Some(Names::OnLoopback) => Way::Pool(&self.0.near),
+            Some(Names::Anywhere) => Way::Pool(&self.0.anywhere),
+            None => Way::Client(self.0.tls()?),
+        })
     }
 
-    pub(super) async fn reply(
-        &self,
-        response: reqwest::Response,
-        max_bytes: usize,
-    ) -> Result<Reply, OutboundError> {
-        self.0.reply(response, max_bytes).await
+    /// Closes connections that were kept for a next request for long enough. Those that a server has closed meanwhile
+    /// are forgotten only here and when a request would use them.
+    pub fn close_idle(&self) {
+        self.0.near.close_idle();
+        self.0.anywhere.close_idle();
     }
 
-    pub(super) async fn answer(
-        &self,
-        response: reqwest::Response,
-        max_bytes: usize,
-    ) -> Result<Answer, OutboundError> {
-        self.0.answer(response, max_bytes).await
+    /// What went wrong with a document.
+    pub(super) fn broken(&self, error: &reqwest::Error) -> OutboundError {
+        self.0.failure(error)
     }
 
     /// What went wrong with a request that had a deadline of its own.
@@ -293,25 +181,27 @@ impl Outbound {
 
 impl Inner {
     fn new(settings: Settings, idle_connections: usize) -> Self {
+        let pool = |names| {
+            let allow_private = settings.allow_private_addresses;
+            let resolver = CheckedResolver {
+                names,
+                allow_private,
+            };
+            Pool::new(resolver, &settings, idle_connections)
+        };
         Self {
+            near: pool(Names::OnLoopback),
+            anywhere: pool(Names::Anywhere),
             settings,
             certificates: Vec::new(),
             idle_connections,
             tls: OnceLock::new(),
             plain: OnceLock::new(),
-            plain_anywhere: OnceLock::new(),
         }
     }
 
-    fn client_for(&self, url: &Url) -> Result<&reqwest::Client, OutboundError> {
-        self.client_with(url, PlainHttp::OnLoopback)
-    }
-
-    fn client_with(
-        &self,
-        url: &Url,
-        plain_http: PlainHttp,
-    ) -> Result<&reqwest::Client, OutboundError> {
+    /// Where the name in `url` may lead if plain http is spoken to it; nothing for https.
+    fn names_for(&self, url: &Url, plain_http: PlainHttp) -> Result<Option<Names>, OutboundError> {
         let insecure = || OutboundError::InsecureUrl(without_secrets(url));
         let host = url.host_str().ok_or_else(insecure)?;
         if !url.username().is_empty() || url.password().is_some() {
@@ -323,9 +213,9 @@ impl Inner {
                 .map_err(|ForbiddenAddress(found)| OutboundError::ForbiddenAddress(found))?;
         }
         match url.scheme() {
-            "https" => self.tls(),
-            "http" if is_loopback_host(host) => self.plain(Names::OnLoopback),
-            "http" if plain_http == PlainHttp::Anywhere => self.plain(Names::Anywhere),
+            "https" => Ok(None),
+            "http" if is_loopback_host(host) => Ok(Some(Names::OnLoopback)),
+            "http" if plain_http == PlainHttp::Anywhere => Ok(Some(Names::Anywhere)),
             _ => Err(insecure()),
         }
     }
@@ -337,30 +227,26 @@ impl Inner {
                 .tls_certs_merge(self.certificates.iter().cloned());
             if let Some(proxy) = &self.settings.proxy {
                 let no_proxy = reqwest::NoProxy::from_string("localhost,127.0.0.0/8,::1");
-                let proxy = reqwest::Proxy::all(proxy).map_err(|e| chain(&e))?;
+                let proxy = reqwest::Proxy::all(proxy).map_err(|e| innermost(&e))?;
                 builder = builder.proxy(proxy.no_proxy(no_proxy));
             }
-            builder.build().map_err(|e| chain(&e))
+            builder.build().map_err(|e| innermost(&e))
         });
         built.as_ref().map_err(|e| OutboundError::Client(e.clone()))
     }
 
-    fn plain(&self, names: Names) -> Result<&reqwest::Client, OutboundError> {
-        let client = match names {
-            Names::OnLoopback => &self.plain,
-            Names::Anywhere => &self.plain_anywhere,
-        };
-        let built = client.get_or_init(|| {
+    fn plain(&self) -> Result<&reqwest::Client, OutboundError> {
+        let built = self.plain.get_or_init(|| {
             // It never speaks TLS, so it trusts nobody and loads no certificates.
-            let builder = self.builder(names).tls_certs_only([]);
-            builder.build().map_err(|e| chain(&e))
+            let builder = self.builder(Names::OnLoopback).tls_certs_only([]);
+            builder.build().map_err(|e| innermost(&e))
         });
         built.as_ref().map_err(|e| OutboundError::Client(e.clone()))
     }
 
     fn builder(&self, names: Names) -> reqwest::ClientBuilder {
         reqwest::Client::builder()
-            .user_agent(concat!("usher/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER_AGENT)
             .no_proxy()
             .redirect(Policy::none())
             .referer(false)
@@ -374,67 +260,6 @@ impl Inner {
             })
     }
 
-    async fn reply(
-        &self,
-        response: reqwest::Response,
-        max_bytes: usize,
-    ) -> Result<Reply, OutboundError> {
-        let text = |name| {
-            let value = response.headers().get(name)?;
-            value.to_str().ok().map(str::to_owned)
-        };
-        let (etag, cache_control) = (text(ETAG), text(CACHE_CONTROL));
-        match response.status().as_u16() {
-            200 => {}
-            304 => return Ok(Reply::NotModified { cache_control }),
-            status if response.status().is_redirection() => {
-                return Err(OutboundError::Redirect(status));
-            }
-            status => return Err(OutboundError::Status(status)),
-        }
-        Ok(Reply::Document {
-            body: self.body(response, max_bytes).await?,
-            etag,
-            cache_control,
-        })
-    }
-
-    async fn answer(
-        &self,
-        response: reqwest::Response,
-        max_bytes: usize,
-    ) -> Result<Answer, OutboundError> {
-        let status = response.status();
-        if status.is_redirection() {
-            return Err(OutboundError::Redirect(status.as_u16()));
-        }
-        Ok(Answer {
-            status: status.as_u16(),
-            body: self.body(response, max_bytes).await?,
-        })
-    }
-
-    async fn body(
-        &self,
-        mut response: reqwest::Response,
-        max_bytes: usize,
-    ) -> Result<Vec<u8>, OutboundError> {
-        // We ask for no compression, so the bytes counted are the bytes decoded.
-        let encoding = response.headers().get(CONTENT_ENCODING);
-        if let Some(encoding) = encoding.filter(|encoding| *encoding != "identity") {
-            let encoding = encoding.to_str().unwrap_or("?").to_owned();
-            return Err(OutboundError::Encoded(encoding));
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|e| self.failure(&e))? {
-            if body.len() + chunk.len() > max_bytes {
-                return Err(OutboundError::TooLarge(max_bytes));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
-    }
-
     fn failure(&self, error: &reqwest::Error) -> OutboundError {
         let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(cause) = source {
@@ -446,225 +271,9 @@ impl Inner {
         if error.is_timeout() {
             return OutboundError::Timeout(self.settings.total_timeout_ms);
         }
-        OutboundError::Connection(chain(error))
+        OutboundError::Connection(innermost(error))
     }
-}
-
-/// The innermost cause, without the address (which may carry a query).
-pub(super) fn chain(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    /// Answers every connection with these bytes and leaves it open.
-    #[expect(clippy::disallowed_methods, reason = "tests have no Lifecycle")]
-    async fn answering(bytes: &'static [u8]) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        drop(tokio::spawn(async move {
-            let mut open = Vec::new();
-            while let Ok((mut stream, _)) = listener.accept().await {
-                // The request fits into one segment.
-                let read = stream.read(&mut [0; 4096]).await.is_ok();
-                if read && stream.write_all(bytes).await.is_ok() {
-                    open.push(stream);
-                }
-            }
-        }));
-        address.to_string()
-    }
-
-    async fn get(outbound: &Outbound, url: &str) -> Result<Reply, OutboundError> {
-        let url = Url::parse(url).expect("a URL");
-        let get = Get {
-            url: &url,
-            accept: "application/json",
-            if_none_match: None,
-            max_bytes: 8,
-        };
-        outbound.get(get).await
-    }
-
-    // row 35
-    #[tokio::test]
-    async fn speaks_https_or_loopback_http_and_to_no_metadata_service() {
-        let outbound = Outbound::default();
-        for url in [
-            "http://id.test/",
-            "http://10.0.0.1/",
-            "ftp://127.0.0.1/",
-            "file:///etc/passwd",
-            "http://user@127.0.0.1/",
-            "https://user:secret@id.test/",
-        ] {
-            let error = get(&outbound, url).await.expect_err(url);
-            assert!(
-                matches!(error, OutboundError::InsecureUrl(_)),
-                "{url}: {error}"
-            );
-            assert!(!error.to_string().contains("secret"));
-        }
-        for url in [
-            "http://169.254.169.254/latest/meta-data/",
-            "https://169.254.169.254/",
-            "https://[fe80::1]/",
-            "https://[::ffff:169.254.169.254]/",
-            "https://0.0.0.0/",
-            "https://100.100.100.200/",
-        ] {
-            let error = get(&outbound, url).await.expect_err(url);
-            assert!(
-                matches!(error, OutboundError::ForbiddenAddress(_)),
-                "{url}: {error}"
-            );
-        }
-    }
-
-    #[test]
-    fn plain_http_off_loopback_takes_a_word_and_reaches_no_metadata_service_either() {
-        let outbound = Outbound::default();
-        let check = |url: &str, plain_http, allowed: bool| {
-            let url = Url::parse(url).expect("a URL");
-            let found = outbound.client_for(&url, plain_http).is_ok();
-            assert_eq!(found, allowed, "{url} {plain_http:?}");
-        };
-        use PlainHttp::{Anywhere, OnLoopback};
-        for url in ["http://orders.default.svc:8080/mcp", "http://10.0.0.7/mcp"] {
-            check(url, OnLoopback, false);
-            check(url, Anywhere, true);
-        }
-        for url in [
-            "http://169.254.169.254/",
-            "http://[fe80::1]/",
-            "http://0.0.0.0/",
-            "http://user@orders.test/",
-            "ftp://orders.test/",
-        ] {
-            check(url, Anywhere, false);
-        }
-        check("http://127.0.0.1/", OnLoopback, true);
-    }
-
-    // row 32, row 34
-    #[tokio::test]
-    async fn a_reply_has_a_deadline_and_a_size() {
-        let quick = Outbound::new(Settings {
-            total_timeout_ms: 100,
-            ..Settings::default()
-        });
-        let quick = quick.expect("a client");
-        let silent = answering(b"").await;
-        assert_eq!(
-            get(&quick, &format!("http://{silent}/")).await,
-            Err(OutboundError::Timeout(100))
-        );
-        let half = answering(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n{}").await;
-        assert_eq!(
-            get(&quick, &format!("http://{half}/")).await,
-            Err(OutboundError::Timeout(100))
-        );
-
-        let outbound = Outbound::default();
-        for (answer, expected) in [
-            (&b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n12345678"[..], Ok(8)),
-            (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n123456789", Err(OutboundError::TooLarge(8))),
-            (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n12345\r\n5\r\n12345\r\n", Err(OutboundError::TooLarge(8))),
-            (b"HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n", Err(OutboundError::Redirect(302))),
-            (b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", Err(OutboundError::Status(404))),
-            (b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 0\r\n\r\n", Err(OutboundError::Encoded("gzip".into()))),
-        ] {
-            let address = answering(answer).await;
-            let reply = get(&outbound, &format!("http://{address}/")).await;
-            let found = reply.map(|reply| match reply {
-                Reply::Document { body, .. } => body.len(),
-                Reply::NotModified { .. } => 0,
-            });
-            assert_eq!(found, expected);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_document_that_is_sent_gets_any_answer_but_a_redirect_and_within_a_size() {
-        let outbound = Outbound::default();
-        for (answer, expected) in [
-            (
-                &b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\n{}"[..],
-                Ok((201, 2)),
-            ),
-            (
-                b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno",
-                Ok((403, 2)),
-            ),
-            (
-                b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /\r\ncontent-length: 0\r\n\r\n",
-                Err(OutboundError::Redirect(307)),
-            ),
-            (
-                b"HTTP/1.1 400 Bad Request\r\ncontent-length: 9\r\n\r\n123456789",
-                Err(OutboundError::TooLarge(8)),
-            ),
-            (
-                b"HTTP/1.1 201 Created\r\ncontent-encoding: gzip\r\ncontent-length: 0\r\n\r\n",
-                Err(OutboundError::Encoded("gzip".into())),
-            ),
-        ] {
-            let url = format!("http://{}/", answering(answer).await);
-            let document = JsonDocument {
-                url: &Url::parse(&url).expect("a URL"),
-                body: b"{}",
-                bearer: Some("token"),
-                max_bytes: 8,
-            };
-            let found = outbound.send(document).await;
-            assert_eq!(
-                found.map(|answer| (answer.status, answer.body.len())),
-                expected
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn a_tls_client_is_built_when_first_needed_and_trusts_nobody_who_speaks_no_tls() {
-        let outbound = Outbound::default();
-        let plain = answering(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-        let error = get(&outbound, &format!("https://{plain}/"))
-            .await
-            .expect_err("no TLS");
-        assert!(matches!(error, OutboundError::Connection(_)), "{error:?}");
-    }
-
-    #[test]
-    fn a_ca_file_that_is_missing_or_holds_no_certificate_stops_the_start() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let empty = folder.path().join("empty.pem");
-        std::fs::write(&empty, "").expect("a file");
-        let broken = folder.path().join("broken.pem");
-        let text = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        std::fs::write(&broken, text).expect("a file");
-        for path in [folder.path().join("missing.pem"), empty, broken] {
-            let settings = Settings {
-                ca_files: vec![path.clone()],
-                ..Settings::default()
-            };
-            assert!(Outbound::new(settings).is_err(), "{}", path.display());
-        }
-        let proxy = Settings {
-            proxy: Some("not a proxy".into()),
-            ..Settings::default()
-        };
-        assert!(matches!(
-            Outbound::new(proxy),
-            Err(SettingsError::Proxy { .. })
-        ));
-    }
-}
+mod tests;

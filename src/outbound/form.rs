@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Answer, Outbound, OutboundError, PlainHttp, Reply};
+use super::{Answer, Outbound, OutboundError, Reply};
 
 /// A form to send, with the credentials of a client of our own (RFC 6749 §2.3.1). Holds secrets, so it has no `Debug`.
 #[derive(Clone, Copy)]
@@ -53,7 +53,7 @@ impl Outbound {
 
     async fn send_form(&self, form: Form<'_>) -> Result<reqwest::Response, OutboundError> {
         self.prepare(form.url).await;
-        let client = self.client_for(form.url, PlainHttp::OnLoopback)?;
+        let client = self.client(form.url)?;
         let request = client
             .post(form.url.clone())
             .header(ACCEPT, "application/json");
@@ -76,6 +76,6 @@ impl Outbound {
                 request.form(&fields)
             }
         };
-        self.send_request(request).await
+        self.request(request).await
     }
 }

@@ -80,7 +80,7 @@ impl Probe {
             let built = reqwest::Proxy::all(proxy).map(|built| built.no_proxy(no_proxy));
             built.map_err(|error| SettingsError::Proxy {
                 found: proxy.to_owned(),
-                problem: super::client::chain(&error),
+                problem: super::error::innermost(&error),
             })
         });
         let proxy_host = settings.proxy.as_deref().and_then(|proxy| {
@@ -234,7 +234,7 @@ impl Probe {
         } else {
             self.0.plain.get_or_init(|| {
                 let builder = self.0.builder().tls_certs_only([]);
-                builder.build().map_err(|e| super::client::chain(&e))
+                builder.build().map_err(|e| super::error::innermost(&e))
             })
         };
         built.as_ref().map_err(|e| ProbeError::Client(e.clone()))
@@ -250,7 +250,7 @@ impl Inner {
             }
             let config = tls::config(&self.trusted)?;
             let built = builder.tls_backend_preconfigured(config).build();
-            built.map_err(|e| super::client::chain(&e))
+            built.map_err(|e| super::error::innermost(&e))
         })
     }
 

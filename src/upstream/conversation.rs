@@ -8,6 +8,7 @@ pub(super) mod questions;
 mod running;
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -115,8 +116,11 @@ impl Upstream {
         let longest = Duration::from_secs(settings.max_call_seconds).max(patience);
         let now = Instant::now();
         let mut running = Running::new(Arc::clone(self), (permit, pass), caller);
-        let sent = running.send(call, caller, longest + added_time(caller));
-        let sent = tokio::time::timeout_at(now + patience, sent).await;
+        let sent = {
+            // Where it is, it stays: a timeout that takes it would copy all of it.
+            let sending = pin!(running.send(call, caller, longest + added_time(caller)));
+            tokio::time::timeout_at(now + patience, sending).await
+        };
         match sent.unwrap_or(Err(UpstreamError::TimedOut)) {
             Ok(answer) => Ok(Conversation {
                 questions: running.questions(caller),
@@ -166,11 +170,15 @@ impl Conversation {
             return reply.map(Said::Reply).ok_or(UpstreamError::Interrupted);
         }
         let is_asked = self.questions.as_ref().is_some_and(|all| all.are_open());
-        let said = if is_asked {
-            self.listen().await
-        } else {
-            let said = tokio::time::timeout_at(self.deadline, self.listen()).await;
-            said.unwrap_or(Err(UpstreamError::TimedOut))
+        let deadline = self.deadline;
+        let said = {
+            let listening = pin!(self.listen());
+            if is_asked {
+                listening.await
+            } else {
+                let said = tokio::time::timeout_at(deadline, listening).await;
+                said.unwrap_or(Err(UpstreamError::TimedOut))
+            }
         };
         if let Err(error) = said {
             self.running.failed(error);

@@ -206,11 +206,12 @@ impl Credential {
         match (&self.kind, behalf) {
             (Kind::None, _) | (Kind::Caller(None), Behalf::Ours) => Ok(None),
             (Kind::Header { name, prefix, file }, _) => {
-                let value = self.read(prefix, file, refused.is_some()).await?;
+                let value = Box::pin(self.read(prefix, file, refused.is_some())).await?;
                 Ok(Some((name.clone(), value)))
             }
             (Kind::Client(own), _) | (Kind::Caller(Some(own)), Behalf::Ours) => {
-                own.get(refused).await.map(authorization)
+                let value = Box::pin(own.get(refused)).await?;
+                Ok(authorization(value))
             }
             (Kind::Caller(_), Behalf::Caller(Some(caller))) => {
                 let value = caller.for_upstream(&self.upstream, refused).await?;
@@ -219,6 +220,11 @@ impl Credential {
             // Never this server's own instead: it may be allowed more.
             (Kind::Caller(_), Behalf::Caller(None)) => Err(CredentialError::Misconfigured),
         }
+    }
+
+    /// True if nothing is shown.
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self.kind, Kind::None)
     }
 
     /// True if each caller has another one.

@@ -53,15 +53,27 @@ impl Endpoint {
         message: Message,
         behalf: &Behalf,
     ) -> Result<Exchanged, UpstreamError> {
-        let Some(shown) = self.credential.header(behalf, None).await? else {
+        if self.credential.is_none() {
+            return self.exchange(message).await;
+        }
+        let Some((name, value)) = self.credential.header(behalf, None).await? else {
             return self.exchange(message).await;
         };
-        let (name, value) = shown;
         let first = self.exchange(message.with((&name, &value))).await?;
         if first.status() != 401 {
             return Ok(first);
         }
         drop(first);
+        Box::pin(self.send_otherwise(message, behalf, value)).await
+    }
+
+    /// Sends a message once more after `value` was refused.
+    async fn send_otherwise(
+        &self,
+        message: Message,
+        behalf: &Behalf,
+        value: HeaderValue,
+    ) -> Result<Exchanged, UpstreamError> {
         let other = self.credential.header(behalf, Some(&value)).await?;
         let other = other.filter(|(_, other)| *other != value);
         let Some((name, value)) = other else {

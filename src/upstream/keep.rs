@@ -110,6 +110,7 @@ impl Upstream {
             let sessions = self.sessions.to_end().await;
             let link = self.link.load_full();
             self.end_sessions(link.as_deref(), sessions).await;
+            self.parts.outbound.close_idle();
         }
     }
 
@@ -220,13 +221,14 @@ impl Upstream {
         self.demand.notified().await;
     }
 
-    /// The connection for a call. That of a resting process is made by the first call that needs it.
-    pub(super) async fn linked(&self) -> Result<Arc<Link>, UpstreamError> {
-        if let Some(link) = self.link.load_full()
-            && !link.has_ended()
-        {
-            return Ok(link);
-        }
+    /// The connection for a call, if there is one.
+    pub(super) fn linked(&self) -> Option<Arc<Link>> {
+        let link = self.link.load_full()?;
+        (!link.has_ended()).then_some(link)
+    }
+
+    /// The same where there is none: that of a resting process is made by the first call that needs it.
+    pub(super) async fn link_on_demand(&self) -> Result<Arc<Link>, UpstreamError> {
         if self.standing.state() != State::Idle {
             return Err(UpstreamError::Unavailable);
         }

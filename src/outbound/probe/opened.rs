@@ -8,7 +8,7 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 use super::ProbeError;
-use crate::outbound::client::chain;
+use crate::outbound::error::innermost;
 
 /// The arrival of so many pieces is remembered.
 const MOST_ARRIVALS: usize = 64;
@@ -85,7 +85,7 @@ impl Opened {
         let late = || ProbeError::Timeout(deadline - self.asked_at);
         match tokio::time::timeout_at(deadline, self.response.chunk()).await {
             Ok(Ok(chunk)) => Ok(chunk),
-            Ok(Err(error)) => Err(ProbeError::Broken(chain(&error))),
+            Ok(Err(error)) => Err(ProbeError::Broken(innermost(&error))),
             Err(_elapsed) => Err(late()),
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::AddressClass;
 use super::tls;
-use crate::outbound::client::chain;
+use crate::outbound::error::innermost;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -156,8 +156,8 @@ pub(super) fn of(error: &reqwest::Error, connect_timeout: Duration) -> ProbeErro
     match (error.is_timeout(), error.is_connect()) {
         (true, true) => ProbeError::ConnectTimeout(connect_timeout),
         (true, false) => ProbeError::Timeout(connect_timeout),
-        (false, true) => ProbeError::Unreachable(chain(error)),
-        (false, false) => ProbeError::Broken(chain(error)),
+        (false, true) => ProbeError::Unreachable(innermost(error)),
+        (false, false) => ProbeError::Broken(innermost(error)),
     }
 }
 

@@ -158,7 +158,11 @@ impl Running {
         caller: &Caller,
         timeout: Duration,
     ) -> Result<Answer, UpstreamError> {
-        let link = self.upstream.linked().await.inspect_err(|_no_link| {
+        let link = match self.upstream.linked() {
+            Some(link) => Ok(link),
+            None => Box::pin(self.upstream.link_on_demand()).await,
+        };
+        let link = link.inspect_err(|_no_link| {
             // Nothing was tried: its task knows that it is down, and is on its way to it. That it is back is not to be
             // kept back by the circuit breaker.
             self.pass = None;
@@ -166,18 +170,28 @@ impl Running {
         match self.send_over(&link, (call, caller), timeout).await {
             // It did nothing with the request, so that may be sent again, once.
             Err(UpstreamError::SessionGone) => {
-                let upstream = Arc::clone(&self.upstream);
-                let link = match self.whose.slot.take() {
-                    Some(gone) => {
-                        upstream.sessions.forget(&caller.holder(), &gone);
-                        link
-                    }
-                    None => upstream.connect_after(Some(&link)).await?,
-                };
-                self.send_over(&link, (call, caller), timeout).await
+                Box::pin(self.send_again(link, (call, caller), timeout)).await
             }
             sent => sent,
         }
+    }
+
+    /// Sends it in another session, since the one it was sent in is gone.
+    async fn send_again(
+        &mut self,
+        link: Arc<Link>,
+        (call, caller): (&Call, &Caller),
+        timeout: Duration,
+    ) -> Result<Answer, UpstreamError> {
+        let upstream = Arc::clone(&self.upstream);
+        let link = match self.whose.slot.take() {
+            Some(gone) => {
+                upstream.sessions.forget(&caller.holder(), &gone);
+                link
+            }
+            None => upstream.connect_after(Some(&link)).await?,
+        };
+        self.send_over(&link, (call, caller), timeout).await
     }
 
     async fn send_over(
@@ -199,7 +213,7 @@ impl Running {
         match &link.wire {
             Wire::Http(http) => {
                 if http.has_sessions() && !caller.is_this_server() {
-                    self.open_session((link, http), (call, caller)).await?;
+                    self.find_session((link, http), (call, caller)).await?;
                 }
                 self.link = Some(Arc::clone(link));
                 let sending = Sending {
@@ -229,7 +243,7 @@ impl Running {
 impl Running {
     /// Makes sure that the caller has a session there, that its client hears what is said in it, and gets the log messages
     /// that it wants.
-    async fn open_session(
+    async fn find_session(
         &mut self,
         (link, http): (&Arc<Link>, &HttpLink),
         (call, caller): (&Call, &Caller),
@@ -243,12 +257,14 @@ impl Running {
             behalf: &self.whose.behalf,
             timeout,
         };
-        slot.open(http, opening).await?;
+        if slot.opened().is_none() {
+            Box::pin(slot.open(http, opening)).await?;
+        }
         if let Some((own, listener)) = own.and_then(|own| Some((own, own.listener.as_ref()?)))
             && slot.is_to_be_heard_by(listener)
         {
             let of = (caller.holder(), &self.whose.behalf, own);
-            self.upstream.overhear(&slot, of).await;
+            Box::pin(self.upstream.overhear(&slot, of)).await;
         }
         let is_taken = match call.method {
             "resources/subscribe" => call.name.as_ref().is_none_or(|uri| slot.subscribe(uri)),
@@ -266,7 +282,7 @@ impl Running {
         });
         self.whose.slot = Some(slot);
         if let Some(level) = asks_for_messages {
-            self.set_level(http, level, timeout).await;
+            Box::pin(self.set_level(http, level, timeout)).await;
         }
         Ok(())
     }

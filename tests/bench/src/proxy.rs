@@ -2,16 +2,20 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
+use futures_util::stream;
 use tokio::net::TcpListener;
+use url::Url;
+use usher::outbound::{Exchange, Outbound, PlainHttp};
 
 /// `usher-bench proxy`: where it passes requests on to.
 #[derive(clap::Args)]
@@ -22,19 +26,15 @@ pub(crate) struct Options {
 }
 
 struct Next {
-    client: reqwest::Client,
-    url: reqwest::Url,
+    outbound: Outbound,
+    url: Url,
 }
 
 /// Serves until killed.
 #[tokio::main]
 pub(crate) async fn serve(options: Options) -> Result<()> {
     let next = Arc::new(Next {
-        client: reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .pool_max_idle_per_host(64)
-            .build()?,
+        outbound: Outbound::for_upstreams(usher::outbound::Settings::default())?,
         url: format!("http://{}/mcp", options.to).parse()?,
     });
     let router = Router::new().route("/mcp", post(pass)).with_state(next);
@@ -48,23 +48,26 @@ async fn pass(State(next): State<Arc<Next>>, mut headers: HeaderMap, body: Bytes
     for own in [header::HOST, header::CONTENT_LENGTH, header::AUTHORIZATION] {
         headers.remove(own);
     }
-    let request = next
-        .client
-        .post(next.url.clone())
-        .headers(headers)
-        .body(body);
-    match request.send().await {
+    let exchange = Exchange {
+        method: Method::POST,
+        url: &next.url,
+        headers,
+        body,
+        plain_http: PlainHttp::OnLoopback,
+        timeout: Duration::from_secs(60),
+    };
+    match next.outbound.exchange(exchange).await {
         Ok(answer) => {
-            let status = answer.status();
-            let kind = answer.headers().get(header::CONTENT_TYPE).cloned();
-            let length = answer.headers().get(header::CONTENT_LENGTH).cloned();
-            let mut response = Response::new(Body::new(reqwest::Body::from(answer)));
+            let status = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::BAD_GATEWAY);
+            let named = [header::CONTENT_TYPE, header::CONTENT_LENGTH];
+            let named = named.map(|name| (answer.headers().get(&name).cloned(), name));
+            let pieces = stream::try_unfold(answer, |mut answer| async move {
+                let piece = answer.chunk().await?;
+                Ok::<_, usher::outbound::OutboundError>(piece.map(|piece| (piece, answer)))
+            });
+            let mut response = Response::new(Body::from_stream(pieces));
             *response.status_mut() = status;
-            let named = [
-                (header::CONTENT_TYPE, kind),
-                (header::CONTENT_LENGTH, length),
-            ];
-            for (name, value) in named {
+            for (value, name) in named {
                 if let Some(value) = value {
                     response.headers_mut().insert(name, value);
                 }
