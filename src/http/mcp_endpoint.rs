@@ -106,8 +106,8 @@ pub(super) fn respond(answer: Answer, notes: &mut Notes) -> Response {
             response.headers_mut().insert(CONTENT_TYPE, JSON);
             response
         }
-        mcp::Body::Spliced(beginning, end) => {
-            let mut response = Response::new(Body::new(Spliced::new(beginning, end)));
+        mcp::Body::Spliced(pieces) => {
+            let mut response = Response::new(Body::new(Spliced::new(pieces)));
             response.headers_mut().insert(CONTENT_TYPE, JSON);
             response
         }

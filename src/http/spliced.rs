@@ -1,4 +1,4 @@
-//! A response body in two pieces that are not copied together, with a length that is known.
+//! A response body in pieces that are not copied together, with a length that is known.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -9,15 +9,12 @@ use hyper::body::{Body, Frame, SizeHint};
 
 /// What is left to send.
 #[derive(Debug)]
-pub struct Spliced {
-    beginning: Bytes,
-    end: Bytes,
-}
+pub struct Spliced([Bytes; 3]);
 
 impl Spliced {
     /// A body of these pieces, in this order.
-    pub fn new(beginning: Bytes, end: Bytes) -> Self {
-        Self { beginning, end }
+    pub fn new(pieces: [Bytes; 3]) -> Self {
+        Self(pieces)
     }
 }
 
@@ -29,20 +26,17 @@ impl Body for Spliced {
         mut self: Pin<&mut Self>,
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Self { beginning, end } = &mut *self;
-        let piece = [beginning, end]
-            .into_iter()
-            .find(|piece| !piece.is_empty())
-            .map(std::mem::take);
+        let mut left = self.0.iter_mut();
+        let piece = left.find(|piece| !piece.is_empty()).map(std::mem::take);
         Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.beginning.is_empty() && self.end.is_empty()
+        self.0.iter().all(Bytes::is_empty)
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact((self.beginning.len() + self.end.len()) as u64)
+        SizeHint::with_exact(self.0.iter().map(|piece| piece.len() as u64).sum())
     }
 }
 
@@ -53,10 +47,16 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn both_pieces_are_sent_and_counted() {
-        for (beginning, end) in [("a", "bc"), ("", "abc"), ("abc", ""), ("", "")] {
-            let body = Spliced::new(beginning.into(), end.into());
-            let whole = format!("{beginning}{end}");
+    async fn all_pieces_are_sent_and_counted() {
+        for pieces in [
+            ["a", "b", "c"],
+            ["", "a", "bc"],
+            ["ab", "", "c"],
+            ["abc", "", ""],
+            ["", "", ""],
+        ] {
+            let body = Spliced::new(pieces.map(Bytes::from));
+            let whole = pieces.concat();
             assert_eq!(body.size_hint().exact(), Some(whole.len() as u64));
             assert_eq!(body.is_end_stream(), whole.is_empty());
             let sent = body.collect().await.expect("infallible").to_bytes();

@@ -61,8 +61,8 @@ pub enum Body {
     Empty,
     /// A JSON-RPC message or a batch of them.
     Json(Bytes),
-    /// The same in two pieces: its beginning, and what is shared with other answers.
-    Spliced(Bytes, Bytes),
+    /// The same in pieces: its beginning, what was not written for this answer and is not copied for it, and its end.
+    Spliced([Bytes; 3]),
     /// Server-sent events.
     Events(EventStream),
 }
@@ -71,7 +71,7 @@ impl Body {
     /// The same with JSON in one piece.
     pub(crate) fn whole(self) -> Self {
         match self {
-            Self::Spliced(beginning, end) => Self::Json([beginning, end].concat().into()),
+            Self::Spliced(pieces) => Self::Json(pieces.concat().into()),
             Self::Empty | Self::Events(_) | Self::Json(_) => self,
         }
     }
@@ -96,9 +96,10 @@ impl Answer {
         Self::new(StatusCode::OK, Body::Json(Bytes::from(json)))
     }
 
-    /// 200 with JSON whose end is shared.
-    pub(crate) fn spliced(beginning: Vec<u8>, end: Bytes) -> Self {
-        Self::new(StatusCode::OK, Body::Spliced(Bytes::from(beginning), end))
+    /// 200 with JSON in pieces.
+    pub(crate) fn spliced(beginning: Vec<u8>, shared: Bytes, end: &'static [u8]) -> Self {
+        let pieces = [beginning.into(), shared, Bytes::from_static(end)];
+        Self::new(StatusCode::OK, Body::Spliced(pieces))
     }
 
     /// 200 with a stream.

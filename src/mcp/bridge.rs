@@ -48,6 +48,15 @@ pub(in crate::mcp) enum Written {
 }
 
 impl Crossing {
+    /// True if this result goes to the client as it is: its bytes are the value of `result`.
+    pub(in crate::mcp) fn passes(self, result: &[u8]) -> bool {
+        match (self.from, self.to) {
+            (upstream::Era::Legacy, Era::Legacy) => true,
+            (upstream::Era::Modern, Era::Modern) => !result::may_ask(result),
+            (upstream::Era::Legacy, Era::Modern) | (upstream::Era::Modern, Era::Legacy) => false,
+        }
+    }
+
     /// Writes the message that answers the client's request `id`. The state of a result that asks a modern client for
     /// input goes through `seal`.
     pub(in crate::mcp) fn write(

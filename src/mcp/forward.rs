@@ -45,6 +45,8 @@ fn is_between_neighbours(key: &str) -> bool {
 }
 
 const PROGRESS_TOKEN: &str = "progressToken";
+/// To copy a result of more bytes costs more than to send it in a piece of its own.
+const MOST_COPIED: usize = 16 * 1024;
 /// A token stays with its call for as long as that runs.
 const MAX_TOKEN_BYTES: usize = 256;
 
@@ -85,11 +87,27 @@ impl Step {
 /// The message that answers a call.
 #[derive(Debug)]
 pub(super) struct Last {
+    /// All of it, or what comes before the result that is passed on.
     pub(super) json: Vec<u8>,
+    /// A big result as the upstream wrote it, which is not copied; [`Self::END`] follows.
+    passed_on: Option<Bytes>,
     /// What went wrong.
     pub(super) reason: Option<&'static str>,
     /// Of a response that is the message alone.
     pub(super) status: StatusCode,
+}
+
+impl Last {
+    /// What follows a result that is passed on.
+    const END: &'static [u8] = b"}";
+
+    /// The message in one piece.
+    pub(super) fn whole(self) -> Vec<u8> {
+        match self.passed_on {
+            Some(result) => [&self.json, &*result, Self::END].concat(),
+            None => self.json,
+        }
+    }
 }
 
 pub(super) type Steps = Pin<Box<dyn Stream<Item = Step> + Send>>;
@@ -154,6 +172,19 @@ impl Forward {
     /// What becomes of the upstream's answer; nothing if it asks the client first.
     fn answered(&mut self, reply: &Reply, from: upstream::Era) -> Option<Step> {
         let mut json = Vec::new();
+        if let Reply::Result(result) = reply
+            && result.len() > MOST_COPIED
+            && self.bridging.passes(result, from)
+        {
+            reply::begin(&mut json, &self.id);
+            self.tally.add(None);
+            return Some(Step::Answer(Last {
+                json,
+                passed_on: Some(result.clone()),
+                reason: None,
+                status: StatusCode::OK,
+            }));
+        }
         let of = (self.home.upstream.name(), &self.call, &self.caller);
         let states = &self.tally.protocol.0.request_states;
         let answer = (&*self.id, reply, from);
@@ -181,6 +212,7 @@ impl Forward {
         self.tally.add(reason);
         Step::Answer(Last {
             json,
+            passed_on: None,
             reason,
             status,
         })

@@ -30,9 +30,15 @@ pub(crate) enum Caching {
 
 /// Begins `{"jsonrpc":"2.0","id":…,"result":{`.
 pub(crate) fn open(out: &mut Vec<u8>, id: Id<'_>) {
+    begin(out, id.as_json());
+    out.push(b'{');
+}
+
+/// Begins `{"jsonrpc":"2.0","id":…,"result":`.
+pub(crate) fn begin(out: &mut Vec<u8>, id: &str) {
     out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
-    out.extend_from_slice(id.as_json().as_bytes());
-    out.extend_from_slice(br#","result":{"#);
+    out.extend_from_slice(id.as_bytes());
+    out.extend_from_slice(br#","result":"#);
 }
 
 /// Ends what [`open`] began. A modern result has at least one member of its own by now.

@@ -92,7 +92,7 @@ impl Protocol {
                     json.extend_from_slice(&page);
                     Answer::json(json)
                 } else {
-                    Answer::spliced(json, page)
+                    Answer::spliced(json, page, b"")
                 }
             }
             Err(error) => Answer::refusal(Some(asked.id), &error, asked.era),

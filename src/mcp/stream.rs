@@ -276,7 +276,7 @@ impl Source {
                 Some(Step::Notification(json) | Step::Question(json)) => {
                     (Some(event(None, &json)), false)
                 }
-                Some(Step::Answer(last)) => (Some(event(None, &last.json)), true),
+                Some(Step::Answer(last)) => (Some(event(None, &last.whole())), true),
                 // A cancelled request is not answered.
                 None => (Some(CANCELLED), true),
             },

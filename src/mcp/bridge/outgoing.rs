@@ -94,6 +94,12 @@ impl Bridging {
         Binding::new(caller.key, upstream, called, arguments)
     }
 
+    /// True if this result goes to the client as it is.
+    pub(in crate::mcp) fn passes(&self, result: &[u8], from: upstream::Era) -> bool {
+        let (to, method) = (self.to, self.method);
+        Crossing { from, to, method }.passes(result)
+    }
+
     /// Writes the message that answers the client's request `id`.
     pub(in crate::mcp) fn write(
         &self,

@@ -185,7 +185,7 @@ impl Later {
         loop {
             match self.talk.next().await {
                 Some(Step::Notification(_) | Step::Question(_)) => {}
-                Some(Step::Answer(last)) => return last.json,
+                Some(Step::Answer(last)) => return last.whole(),
                 None => return Vec::new(),
             }
         }
@@ -209,10 +209,14 @@ impl Later {
 }
 
 fn answered(last: Last) -> Answer {
+    let (reason, status) = (last.reason, last.status);
     Answer {
-        reason: last.reason,
-        status: last.status,
-        ..Answer::json(last.json)
+        reason,
+        status,
+        ..match last.passed_on {
+            Some(result) => Answer::spliced(last.json, result, Last::END),
+            None => Answer::json(last.json),
+        }
     }
 }
 

@@ -225,6 +225,29 @@ async fn plain_json_answers_keep_even_their_line_breaks() {
     }
 }
 
+/// What is big is not copied on its way; a small part of it that looks like a question has to be looked at all the same.
+#[tokio::test]
+async fn a_big_result_is_the_same_bytes_for_either_client_of_either_upstream() {
+    let filling = " lemon \\u00e9 \\\" 世".repeat(20_000);
+    for speaks in [Speaks::Legacy, Speaks::Modern] {
+        let upstream = RawUpstream::start(speaks).await;
+        let gateway = start(vec![over_http("raw", &upstream.url)]).await;
+        for client in [Speaks::Legacy, Speaks::Modern] {
+            for word in ["cake", "input_required"] {
+                let mut round = rounds(1).remove(0);
+                round.result = vec![
+                    format!(r#""big" :{{"{word}": "{filling}"}}"#),
+                    r#""n": 1.50 "#.to_owned(),
+                ];
+                upstream.answer(&format!(r#""result":{}"#, object(&round.result)));
+                let reply = Reply::of(call(&gateway, client, "echo", &round)).await;
+                let expected = result_for(client, speaks, &round.result);
+                assert!(reply.text() == expected, "{speaks:?} {client:?} {word}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn over_standard_input_and_output_the_same_bytes_come_out_on_both_sides() {
     let gateway = start(vec![stdio::child("raw", "raw")]).await;
