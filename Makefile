@@ -82,6 +82,7 @@ docs: ## Writes what is generated: docs/configuration.md, JSON Schemas of the se
 	$(CARGO) build --workspace --locked --quiet
 	target/debug/usher config docs > docs/configuration.md
 	target/debug/usher config schema > docs/config.schema.json
+	target/debug/usher doctor docs > docs/troubleshooting.md
 	target/debug/usher doctor schema > docs/doctor.schema.json
 
 .PHONY: lint

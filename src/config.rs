@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 pub use check::Config;
 pub use docs::markdown;
 pub use key_path::{KeyPath, Step};
-pub use mistake::{Mistake, Mistakes, Problem};
+pub use mistake::{Mistake, Mistakes, Problem, nearest};
 pub use schema::json_schema;
 pub use secret::Secret;
 pub use settings::Settings;

@@ -8,11 +8,13 @@ pub mod check;
 pub mod checks;
 pub mod diagnosis;
 pub mod finding;
+pub mod inside;
 pub mod login;
 pub mod recent;
 pub mod session;
 pub mod show;
 pub mod token;
+pub mod troubleshooting;
 pub mod walk;
 
 pub use check::{Check, Place, Symptom};

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::jwk;
-use super::profiles::differences::Live;
-use super::profiles::{self, Evidence};
+use super::profiles::differences::{Difference, Live};
+use super::profiles::{self, Evidence, Profile};
 use super::settings::IssuerSettings;
 use super::signing_keys::{FetchError, Fetched, KeySource};
 use crate::outbound::{Get, Outbound, OutboundError, Reply, is_loopback_host};
@@ -27,7 +27,7 @@ pub(super) struct Metadata {
     pub token_endpoint: Option<String>,
     pub introspection_endpoint: Option<String>,
     /// Where it was found.
-    found_at: Url,
+    pub found_at: Url,
     /// The document, byte for byte.
     pub document: Vec<u8>,
 }
@@ -255,6 +255,26 @@ impl HttpSource {
     /// document changes.
     fn tell(&self, metadata: &Metadata) {
         let issuer = self.settings.issuer.as_str();
+        let (profile, clients, differences) = self.understood(metadata);
+        let (url, name) = (metadata.found_at.as_str(), profile.name.as_str());
+        tracing::info!(
+            issuer,
+            url,
+            profile = name,
+            clients,
+            "found the issuer's metadata"
+        );
+        for difference in differences {
+            tracing::warn!(issuer, profile = name, "{difference}");
+        }
+    }
+
+    /// The profile that is used with it, how clients come to an id, and what the profile does not expect.
+    pub(super) fn understood(
+        &self,
+        metadata: &Metadata,
+    ) -> (&'static Profile, &'static str, Vec<Difference>) {
+        let issuer = self.settings.issuer.as_str();
         let profile = match self.settings.profile {
             Some(name) => name.profile(),
             None => profiles::detect(&Evidence::new(issuer, metadata.token_endpoint.as_deref())),
@@ -266,18 +286,7 @@ impl HttpSource {
             found_at: metadata.found_at.as_str(),
             document: &document,
         };
-        let (url, name) = (metadata.found_at.as_str(), profile.name.as_str());
-        let clients = live.registration();
-        tracing::info!(
-            issuer,
-            url,
-            profile = name,
-            clients,
-            "found the issuer's metadata"
-        );
-        for difference in profile.differences(&live) {
-            tracing::warn!(issuer, profile = name, "{difference}");
-        }
+        (profile, live.registration(), profile.differences(&live))
     }
 
     /// Tries all places. Of several failures the most telling is kept: a document with another issuer before any other

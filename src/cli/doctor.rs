@@ -1,6 +1,8 @@
 //! `usher doctor`: parses, composes, prints. What is looked at is in [`crate::doctor`].
 #![expect(clippy::print_stderr, reason = "a command line prints")]
 
+mod explain;
+mod inside;
 mod progress;
 mod recent;
 mod report;
@@ -22,7 +24,7 @@ use crate::clients::KnownClient;
 use crate::clock::Clock;
 use crate::config;
 use crate::doctor::walk::{self, Walk};
-use crate::doctor::{self, Diagnosis, Verdict, show};
+use crate::doctor::{self, Diagnosis, Verdict, show, troubleshooting};
 use crate::outbound::{self, Probe};
 use crate::secret_file::SecretText;
 
@@ -31,6 +33,8 @@ const EXIT_NOT_CARRIED_OUT: u8 = 2;
 
 const EXAMPLES: &str = "\
 Examples:
+  usher doctor
+  usher doctor explain token-audience
   usher doctor https://mcp.example.com/mcp
   usher doctor https://mcp.example.com/mcp --as chatgpt --verbose
   usher doctor https://mcp.example.com/mcp --login --client-id my-client
@@ -47,7 +51,7 @@ Exit codes:
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct Options {
-    /// The address to walk to, exactly as it is typed into a client
+    /// The address to walk to, exactly as it is typed into a client [default: none, this server is looked at from inside]
     #[arg(value_name = "URL")]
     url: Option<String>,
     /// Walk as this client does; several are allowed [default: all, with a table]
@@ -100,6 +104,11 @@ pub struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Print docs/troubleshooting.md
+    #[command(hide = true)]
+    Docs,
+    /// Say what a check means, or find checks by words that a client or the log shows
+    Explain(explain::Explain),
     /// Print the JSON Schema of --json
     #[command(hide = true)]
     Schema,
@@ -132,6 +141,11 @@ impl Options {
     /// Looks, prints, and says by the exit code how it is.
     pub fn run(self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
         match &self.command {
+            Some(Command::Docs) => {
+                super::say(&troubleshooting::markdown());
+                Ok(ExitCode::SUCCESS)
+            }
+            Some(Command::Explain(explain)) => Ok(explain.run()),
             Some(Command::Schema) => {
                 super::say(&show::json::json_schema());
                 Ok(ExitCode::SUCCESS)
@@ -144,12 +158,9 @@ impl Options {
     }
 
     fn look(&self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()?;
         // Before anything is asked of anybody: it may be there already.
         let report = self.report.as_deref().map(ReportFile::create).transpose()?;
-        let diagnosis = match runtime.block_on(self.diagnosis(file)) {
+        let diagnosis = match self.diagnosed(file) {
             Ok(diagnosis) => diagnosis,
             Err(error) => {
                 if let Some(report) = report {
@@ -176,12 +187,19 @@ impl Options {
         })
     }
 
-    async fn diagnosis(&self, file: Option<&Path>) -> anyhow::Result<Diagnosis> {
-        match &self.url {
-            Some(url) => self.walk_to(url, file).await,
-            None if self.recent.is_wanted() => self.recent.diagnosis(file, &self.ca_file).await,
-            None => anyhow::bail!("expected an address such as https://mcp.example.com/mcp"),
+    fn diagnosed(&self, file: Option<&Path>) -> anyhow::Result<Diagnosis> {
+        if self.url.is_none() && !self.recent.is_wanted() {
+            return inside::diagnosis(file);
         }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            match &self.url {
+                Some(url) => self.walk_to(url, file).await,
+                None => self.recent.diagnosis(file, &self.ca_file).await,
+            }
+        })
     }
 
     async fn walk_to(&self, typed: &str, file: Option<&Path>) -> anyhow::Result<Diagnosis> {
@@ -265,11 +283,10 @@ impl Options {
             colour: std::io::stdout().is_terminal()
                 && self.no_color.as_deref().unwrap_or_default().is_empty(),
             verbose: self.verbose,
-            // The record tells of those that came, not of all that there are.
-            clients: if self.recent.is_wanted() {
-                Vec::new()
-            } else {
-                self.as_clients()
+            // From inside, and in the record, there is nothing that one client meets and another does not.
+            clients: match self.url {
+                Some(_) => self.as_clients(),
+                None => Vec::new(),
             },
         }
     }

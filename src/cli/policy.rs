@@ -1,7 +1,7 @@
 //! `usher policy explain`: who may do what, and which rule says so, without a server and without a token.
 #![expect(clippy::print_stderr, reason = "a command line prints")]
 
-mod catalogue;
+pub(super) mod catalogue;
 
 use std::fmt::Write as _;
 use std::io::Read;

@@ -1,11 +1,11 @@
 //! `usher upstream list | probe | approve | diff`: the MCP servers behind this one, asked now and without a server.
 
-mod advice;
+pub(super) mod advice;
 mod approve;
 mod describe;
 mod list;
 mod probe;
-mod seen;
+pub(super) mod seen;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -106,6 +106,15 @@ pub(super) fn with_parts<T>(
         parts.lifecycle.finish(PATIENCE).await;
         done
     }))
+}
+
+/// What was expected of an upstream that failed, what was found, and what to do.
+pub(super) fn failure_of(
+    upstream: &Definition,
+    failure: (crate::upstream::Tried, crate::upstream::UpstreamError),
+    seen: &seen::Seen,
+) -> advice::Advice {
+    advice::of(upstream, failure, &seen.of(&upstream.settings.name))
 }
 
 /// The upstream of that name, or a sentence that names those there are.

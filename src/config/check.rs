@@ -22,6 +22,8 @@ pub struct Config {
     pub admin_listen: SocketAddr,
     /// What callers of the admin listener must know.
     pub admin_secret: Option<Secret>,
+    /// Where that stands.
+    pub admin_secret_file: Option<PathBuf>,
     /// Last-good keys and the index.
     pub state_dir: PathBuf,
     /// The resource server.
@@ -78,6 +80,7 @@ pub(super) fn check(mut settings: Settings, variables: &Variables) -> Result<Con
         listen: settings.listen,
         admin_listen: settings.admin_listen,
         admin_secret,
+        admin_secret_file: settings.admin_secret_file,
         state_dir,
         auth,
         policy,

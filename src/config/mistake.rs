@@ -92,6 +92,19 @@ impl Mistakes {
         &self.list
     }
 
+    /// The same, each as its own text: where it is, and then lines that say what was found and what to do.
+    #[must_use]
+    pub fn each(&self) -> Vec<String> {
+        let alone = |mistake: &Mistake| Self {
+            file: self.file.clone(),
+            list: vec![mistake.clone()],
+        };
+        self.list
+            .iter()
+            .map(|mistake| alone(mistake).to_string())
+            .collect()
+    }
+
     fn place(&self, mistake: &Mistake) -> String {
         match (&mistake.origin, &self.file) {
             (Some(Origin::File { line, column }), Some(file)) => {
@@ -218,7 +231,8 @@ fn advice_for_unknown(key: &str, known: &[String]) -> Option<String> {
 }
 
 /// The name most like `name`, if one is like it at all.
-pub(super) fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     let likeness = |candidate: &str| strsim::jaro_winkler(name, candidate);
     known
         .iter()

@@ -51,6 +51,13 @@ impl Variables {
             .filter(|text| !text.is_empty())
     }
 
+    /// The names of those that hold something.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let names = self.0.keys().filter(|name| self.text(name).is_some());
+        names.cloned().collect()
+    }
+
     /// Lays all settings among them over `root`. Mistakes: two names that disagree on one setting, a gap in a list.
     pub fn lay_over(&self, root: &mut Node) -> Vec<Mistake> {
         let mut mistakes = Vec::new();

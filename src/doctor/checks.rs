@@ -10,19 +10,24 @@ pub mod token;
 
 use super::Check;
 
-const AREAS: [&[&Check]; 7] = [
-    address::ALL,
-    challenge::ALL,
-    issuer::ALL,
-    session::ALL,
-    token::ALL,
-    inside::ALL,
-    recent::ALL,
+const AREAS: [(&str, &[&Check]); 7] = [
+    ("The address", address::ALL),
+    ("The challenge and the metadata", challenge::ALL),
+    ("The identity provider", issuer::ALL),
+    ("Login and session", session::ALL),
+    ("The token", token::ALL),
+    ("This server, from inside", inside::ALL),
+    ("What this server saw lately", recent::ALL),
 ];
+
+/// The checks by what they are about, each area with a heading for people.
+pub fn areas() -> impl Iterator<Item = (&'static str, &'static [&'static Check])> {
+    AREAS.into_iter()
+}
 
 /// Every check there is.
 pub fn all() -> impl Iterator<Item = &'static Check> {
-    AREAS.into_iter().flatten().copied()
+    AREAS.into_iter().flat_map(|(_, checks)| checks).copied()
 }
 
 /// The check of this name.

@@ -21,7 +21,7 @@ struct Thing {
 
 /// Everything that was found.
 #[derive(Debug, Default)]
-pub(super) struct Catalogue {
+pub(in crate::cli) struct Catalogue {
     things: Vec<Thing>,
     was_asked: bool,
     /// What could not be asked, in sentences.
@@ -30,7 +30,7 @@ pub(super) struct Catalogue {
 
 impl Catalogue {
     /// The built-in tools alone.
-    pub(super) fn built_in() -> Self {
+    pub(in crate::cli) fn built_in() -> Self {
         Self::default()
     }
 
@@ -88,7 +88,7 @@ impl Catalogue {
         }
     }
 
-    fn add(&mut self, config: &Config, definition: &Definition, offer: Offer) {
+    pub(in crate::cli) fn add(&mut self, config: &Config, definition: &Definition, offer: Offer) {
         let settings = &definition.settings;
         let trusted = settings.trust_annotations;
         let whose = (settings.name.as_str(), settings.names);
@@ -115,7 +115,7 @@ impl Catalogue {
     }
 
     /// All of it as the policy sees it, the built-in tools first.
-    pub(super) fn targets(&self) -> Vec<Target<'_>> {
+    pub(in crate::cli) fn targets(&self) -> Vec<Target<'_>> {
         let theirs = self.things.iter().map(|thing| Target {
             kind: thing.kind,
             name: &thing.name,

@@ -5,10 +5,10 @@ use crate::upstream::{Definition, EraSetting, Tried, UpstreamError};
 
 /// Three sentences about a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Advice {
-    pub(super) expected: String,
-    pub(super) found: String,
-    pub(super) fix: String,
+pub(in crate::cli) struct Advice {
+    pub(in crate::cli) expected: String,
+    pub(in crate::cli) found: String,
+    pub(in crate::cli) fix: String,
 }
 
 /// Says what to do about a failure. `seen` is what the connection wrote into the log.

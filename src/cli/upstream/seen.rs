@@ -6,14 +6,14 @@ use crate::telemetry::log::Captured;
 use crate::telemetry::{Format, Log, Settings, subscriber};
 
 /// The log of this process, kept to be read.
-pub(super) struct Seen {
+pub(in crate::cli) struct Seen {
     log: Log,
     captured: Captured,
 }
 
 impl Seen {
     /// Takes all events from now on. Once per process.
-    pub(super) fn install() -> anyhow::Result<Self> {
+    pub(in crate::cli) fn install() -> anyhow::Result<Self> {
         let (log, captured) = Captured::log();
         let settings = Settings {
             format: Format::Json,
@@ -25,7 +25,7 @@ impl Seen {
     }
 
     /// What was said about this upstream, in order, each once.
-    pub(super) fn of(&self, upstream: &str) -> Vec<String> {
+    pub(in crate::cli) fn of(&self, upstream: &str) -> Vec<String> {
         self.log.flush();
         let mut said = Vec::new();
         for line in self.captured.text().lines() {
