@@ -198,7 +198,8 @@ impl Link {
             }
             None => Wire::Stdio(StdioLink::start(definition, wake, &parts.lifecycle)?),
         };
-        Self::shake_hands(handshake, wire, settings).await
+        // Seldom, and bigger than whatever waits for it.
+        Box::pin(Self::shake_hands(handshake, wire, settings)).await
     }
 
     /// Shakes hands over `wire`, in at most `start_timeout_seconds`.
@@ -241,7 +242,7 @@ impl Link {
         headers: HeaderMap,
         timeout: Duration,
     ) -> Result<Reply, UpstreamError> {
-        let answer = self.wire.request(request, (self.era, headers), timeout);
+        let answer = Box::pin(self.wire.request(request, (self.era, headers), timeout));
         tokio::time::timeout(timeout, answer)
             .await
             .unwrap_or(Err(UpstreamError::TimedOut))
