@@ -1,18 +1,17 @@
-//! The table in `docs/fault-laboratory.md`, which must hold what the last run found.
+//! The table in `docs/fault-laboratory.md`, which must hold the rows that there are. What it says of each the test demands.
 
 use std::fmt::Write as _;
 
 use crate::row::Row;
-use crate::run::Named;
 use crate::tools;
 
 const BEGIN: &str = "<!-- The fault laboratory writes from here … -->\n";
 const END: &str = "<!-- … to here. -->\n";
 
 /// The lines of these rows.
-pub(crate) fn table<'r>(rows: impl Iterator<Item = (&'r Row, &'r Named)>) -> String {
-    let mut table = "| Fault | Where | Provider | Command | First cause named | Verdict |\n|---|---|---|---|---|---|\n".to_owned();
-    for (row, named) in rows {
+pub(crate) fn table<'r>(rows: impl Iterator<Item = &'r Row>) -> String {
+    let mut table = "| Fault | Where | Provider | Command | First cause named |\n|---|---|---|---|---|\n".to_owned();
+    for row in rows {
         let fault = match row.fault {
             "" => "none: healthy",
             fault => fault,
@@ -21,15 +20,14 @@ pub(crate) fn table<'r>(rows: impl Iterator<Item = (&'r Row, &'r Named)>) -> Str
             "" => "–",
             place => place,
         };
-        let first = match named.id.as_str() {
-            "" => "–".to_owned(),
+        let first = match row.first {
+            "" => "none".to_owned(),
             id => format!("[`{id}`](troubleshooting.md#{id})"),
         };
         let (provider, command) = (row.at.title(), row.ask.title());
         writeln!(
             table,
-            "| {fault} | {place} | {provider} | `{command}` | {first} | {} |",
-            named.verdict
+            "| {fault} | {place} | {provider} | `{command}` | {first} |"
         )
         .expect("a string takes all");
     }

@@ -1,8 +1,8 @@
 //! The fault laboratory: faults injected one at a time into healthy set-ups, each of which `usher doctor` must name first.
 //!
 //! Plain `cargo test` runs the rows that need nothing but this repository. `--all`, after `tests/laboratory/install`, runs
-//! those with a real Keycloak, npm's `oidc-provider` and nginx too (`tests/run-all laboratory`); `--write` then writes the
-//! table into `docs/fault-laboratory.md`. An argument without dashes chooses the rows with that in their names. Logs, and one
+//! those with a real Keycloak, npm's `oidc-provider` and nginx too (`tests/run-all laboratory`); `--write` writes the table
+//! of all rows into `docs/fault-laboratory.md`, and runs none. An argument without dashes chooses the rows with that in their names. Logs, and one
 //! report of the doctor for each provider, are in `target/laboratory`.
 #![expect(clippy::print_stdout, reason = "it prints what a person asked to see")]
 #![expect(
@@ -30,11 +30,10 @@ mod tls;
 mod tools;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use row::{At, Row};
-use run::{Named, Outcome};
+use run::Outcome;
 use setups::Site;
 use tokio::time::Instant;
 
@@ -50,20 +49,18 @@ const EXIT_SKIPPED: u8 = 77;
 /// What became of all rows.
 #[derive(Default)]
 struct Results {
-    named: RefCell<BTreeMap<usize, Named>>,
     passed: Cell<usize>,
     failed: Cell<usize>,
     skipped: RefCell<Vec<String>>,
 }
 
 impl Results {
-    fn add(&self, at: usize, row: &Row, started: Instant, outcome: anyhow::Result<Outcome>) {
+    fn add(&self, row: &Row, started: Instant, outcome: anyhow::Result<Outcome>) {
         let (seconds, name) = (started.elapsed().as_secs_f32(), row.name());
         match outcome {
-            Ok(Outcome::AsExpected(named)) => {
+            Ok(Outcome::AsExpected) => {
                 println!("ok      {seconds:5.1} s  {name}");
                 self.passed.set(self.passed.get() + 1);
-                self.named.borrow_mut().insert(at, named);
             }
             Ok(Outcome::Otherwise(told)) => self.fail(&format!("{seconds:5.1} s  {name}"), &told),
             Ok(Outcome::Skipped(why)) => {
@@ -96,15 +93,19 @@ async fn main() -> ExitCode {
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
     let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
     let all = has("--all");
-    let chosen: Vec<(usize, &Row)> = rows::all()
-        .enumerate()
-        .filter(|(_, row)| all || row.is_quick())
-        .filter(|(_, row)| filter.is_none_or(|part| row.name().contains(part.as_str())))
+    let chosen: Vec<&'static Row> = rows::all()
+        .filter(|row| all || row.is_quick())
+        .filter(|row| filter.is_none_or(|part| row.name().contains(part.as_str())))
         .collect();
     if has("--list") {
-        for (_, row) in &chosen {
+        for row in &chosen {
             println!("{}", row.name());
         }
+        return ExitCode::SUCCESS;
+    }
+    if has("--write") {
+        let written = document::is_fresh(&document::table(rows::all()), true);
+        written.expect("docs/fault-laboratory.md is written");
         return ExitCode::SUCCESS;
     }
     let folder = tools::output("");
@@ -114,19 +115,19 @@ async fn main() -> ExitCode {
     let results = Results::default();
     let started = Instant::now();
     Box::pin(everything(&chosen, &results, all && filter.is_none())).await;
-    if all && filter.is_none() {
-        document(&chosen, &results, has("--write"));
+    if filter.is_none() {
+        document(&results);
     }
     println!("all of it took {:.0} s", started.elapsed().as_secs_f32());
     close(&results)
 }
 
 /// Each provider at once; dev-idp several times.
-async fn everything(chosen: &[(usize, &'static Row)], results: &Results, reports: bool) {
-    let of = |at: At| -> Vec<(usize, &'static Row)> {
+async fn everything(chosen: &[&'static Row], results: &Results, reports: bool) {
+    let of = |at: At| -> Vec<&'static Row> {
         chosen
             .iter()
-            .filter(|(_, row)| row.at == at)
+            .filter(|row| row.at == at)
             .copied()
             .collect()
     };
@@ -140,7 +141,7 @@ async fn everything(chosen: &[(usize, &'static Row)], results: &Results, reports
             lane_of(At::DevIdp, &name, take, results, reports && lane == 0).await;
         }
     });
-    let other = async |at: At, rows: &[(usize, &'static Row)]| {
+    let other = async |at: At, rows: &[&'static Row]| {
         if !rows.is_empty() {
             let mut rows = rows.iter().copied();
             lane_of(at, at.title(), || rows.next(), results, reports).await;
@@ -157,7 +158,7 @@ async fn everything(chosen: &[(usize, &'static Row)], results: &Results, reports
 async fn lane_of(
     at: At,
     name: &str,
-    mut next: impl FnMut() -> Option<(usize, &'static Row)>,
+    mut next: impl FnMut() -> Option<&'static Row>,
     results: &Results,
     report: bool,
 ) {
@@ -165,10 +166,10 @@ async fn lane_of(
         Ok(site) => site,
         Err(error) => return results.fail(name, &format!("{error:#}")),
     };
-    while let Some((at, row)) = next() {
+    while let Some(row) = next() {
         let started = Instant::now();
         let outcome = Box::pin(run::run(&mut site, row)).await;
-        results.add(at, row, started, outcome);
+        results.add(row, started, outcome);
     }
     let closed = async {
         if report {
@@ -182,20 +183,13 @@ async fn lane_of(
     }
 }
 
-fn document(chosen: &[(usize, &'static Row)], results: &Results, write: bool) {
-    let named = results.named.borrow();
-    if named.len() < chosen.len() {
-        return println!("docs/fault-laboratory.md is not compared: not all rows are there");
-    }
-    let lines = chosen
-        .iter()
-        .filter_map(|(at, row)| Some((*row, named.get(at)?)));
-    let fresh = document::is_fresh(&document::table(lines), write);
-    match fresh {
+/// Whether the table in the documentation is that of the rows.
+fn document(results: &Results) {
+    match document::is_fresh(&document::table(rows::all()), false) {
         Ok(true) => results.passed.set(results.passed.get() + 1),
         Ok(false) => results.fail(
             "docs/fault-laboratory.md",
-            "is not what was found: cargo test --test laboratory -- --all --write",
+            "has not the rows that there are: cargo test --test laboratory -- --write",
         ),
         Err(error) => results.fail("docs/fault-laboratory.md", &format!("{error:#}")),
     }

@@ -161,10 +161,12 @@ fn late(definition: &Definition) -> upstreams::Failure {
 
 fn inside(sources: &Sources, config: &Config, unmatched: &[String]) -> Inside {
     let is_of_rules = |warning: &&String| unmatched.contains(warning);
+    // `files-private` tells that.
+    let is_of_files = |warning: &&String| warning.contains("can read the secret file");
     let warnings = config
         .warnings
         .iter()
-        .filter(|warning| !is_of_rules(warning));
+        .filter(|warning| !is_of_rules(warning) && !is_of_files(warning));
     let file = sources.file.as_ref().map(|(path, _)| path.clone());
     Inside {
         file,

@@ -24,7 +24,7 @@ pub(crate) const ROWS: &[Row] = &[
     healthy(At::OidcProvider, WALK),
     healthy(
         At::OidcProvider,
-        Ask::LogIn(Person::Agrees, &["--as", "generic"]),
+        Ask::LogIn(Person::Agrees, &["--as", "inspector"]),
     ),
     healthy(At::OidcProvider, Ask::Inside(&[])),
 ];

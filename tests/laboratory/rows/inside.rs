@@ -47,7 +47,7 @@ pub(crate) const ROWS: &[Row] = &[
         "a key that there is not",
         &[Break::Written(Settings {
             top: "public_ulr = \"https://mcp.example.com\"",
-            ..Settings::HEALTHY
+            ..Settings::ALONE
         })],
         "configuration-valid",
     ),
@@ -55,7 +55,7 @@ pub(crate) const ROWS: &[Row] = &[
         "`public_url` has a path",
         &[Break::Written(Settings {
             public_url: "https://mcp.example.com/mcp",
-            ..Settings::HEALTHY
+            ..Settings::ALONE
         })],
         "configuration-valid",
     ),
@@ -63,7 +63,7 @@ pub(crate) const ROWS: &[Row] = &[
         "`public_url` leads to nobody",
         &[Break::Settings(Settings {
             public_url: "http://127.0.0.1:9",
-            ..Settings::HEALTHY
+            ..Settings::ALONE
         })],
         "public-url-reachable",
     ),
@@ -82,7 +82,7 @@ pub(crate) const ROWS: &[Row] = &[
             Break::Do(secret_for_all, nothing),
             Break::Settings(Settings {
                 top: "admin_secret_file = \"{folder}/secret\"",
-                ..Settings::HEALTHY
+                ..Settings::ALONE
             }),
         ],
         "files-private",
@@ -91,7 +91,7 @@ pub(crate) const ROWS: &[Row] = &[
         "the state cannot be written",
         &[Break::Written(Settings {
             state_dir: "{folder}/orders.jsonl/state",
-            ..Settings::HEALTHY
+            ..Settings::ALONE
         })],
         "state-writable",
     ),
@@ -99,7 +99,7 @@ pub(crate) const ROWS: &[Row] = &[
         "somebody else has the port",
         &[Break::Written(Settings {
             listen: "{front}",
-            ..Settings::HEALTHY
+            ..Settings::ALONE
         })],
         "port-free",
     ),
@@ -107,7 +107,7 @@ pub(crate) const ROWS: &[Row] = &[
         "the collection is not there",
         &[Break::Written(Settings {
             collection: "{folder}/handbook",
-            ..Settings::HEALTHY
+            ..Settings::ALONE
         })],
         "collection-readable",
     ),
@@ -117,7 +117,7 @@ pub(crate) const ROWS: &[Row] = &[
             Break::Do(empty_folder, nothing),
             Break::Settings(Settings {
                 collection: "{folder}/empty",
-                ..Settings::HEALTHY
+                ..Settings::ALONE
             }),
         ],
         "index-filled",
@@ -126,7 +126,7 @@ pub(crate) const ROWS: &[Row] = &[
         "an upstream is down",
         &[Break::Settings(Settings {
             more: "[[upstream]]\nname = \"orders\"\nhttp = \"http://127.0.0.1:9/mcp\"",
-            ..Settings::HEALTHY
+            ..Settings::ALONE
         })],
         "upstream-answers",
     ),
@@ -134,7 +134,7 @@ pub(crate) const ROWS: &[Row] = &[
         "a rule is for a tool that there is not",
         &[Break::Settings(Settings {
             more: "[[rule]]\ntools = [\"serach\"]\ngroups = [\"finance\"]",
-            ..Settings::HEALTHY
+            ..Settings::ALONE
         })],
         "rules-match",
     ),
@@ -142,23 +142,15 @@ pub(crate) const ROWS: &[Row] = &[
         "a rule hides `search` from everybody",
         &[Break::Settings(Settings {
             more: "[[rule]]\ntools = [\"search\"]\ndeny = true",
-            ..Settings::HEALTHY
+            ..Settings::ALONE
         })],
         "tools-reachable",
-    ),
-    row(
-        "the profile is another provider's",
-        &[Break::Settings(Settings {
-            of_issuer: "profile = \"auth0\"",
-            ..Settings::HEALTHY
-        })],
-        "issuer-profile",
     ),
     row(
         "`issuer` has a slash more than the provider writes",
         &[Break::Settings(Settings {
             issuer: "{issuer}/",
-            ..Settings::HEALTHY
+            ..Settings::ALONE
         })],
         "issuer-equal",
     ),

@@ -234,15 +234,18 @@ pub(crate) const ROWS: &[Row] = &[
         ))],
         "issuer-cors",
     ),
-    row(
-        "the authorization endpoint is 404",
-        &[Break::Issuer(at(
-            "GET",
-            "/authorize",
-            What::Answer(404, &[], "not found"),
-        ))],
-        "authorization-answers",
-    ),
+    Row {
+        ask: Ask::Walk(&["--register"]),
+        ..row(
+            "the authorization endpoint is 404",
+            &[Break::Issuer(at(
+                "GET",
+                "/authorize",
+                What::Answer(404, &[], "not found"),
+            ))],
+            "authorization-answers",
+        )
+    },
     Row {
         ask: Ask::Walk(&["--register"]),
         ..row(

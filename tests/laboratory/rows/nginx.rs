@@ -135,15 +135,6 @@ pub(crate) const ROWS: &[Row] = &[
         "header-size-passes",
     ),
     row(
-        "streams are buffered, whatever the server says",
-        &[Break::Nginx(
-            "proxy_ignore_headers X-Accel-Buffering; proxy_buffering on; proxy_buffers 8 64k; proxy_buffer_size 64k;\n\
-             gzip on; gzip_types *; gzip_min_length 1; gzip_proxied any;",
-        )],
-        PATIENCE,
-        "stream-unbuffered",
-    ),
-    row(
         "`proxy_read_timeout 3s` cuts quiet streams",
         &[Break::Nginx("proxy_read_timeout 3s;")],
         PATIENCE,

@@ -14,8 +14,8 @@ const fn row(fault: &'static str, changes: &'static [Break], ask: Ask, first: &'
     }
 }
 
-const REGISTER: Ask = Ask::Walk(&["--register", "--as", "generic"]);
-const LOG_IN: Ask = Ask::LogIn(Person::Agrees, &["--as", "generic"]);
+const REGISTER: Ask = Ask::Walk(&["--register", "--as", "inspector"]);
+const LOG_IN: Ask = Ask::LogIn(Person::Agrees, &["--as", "inspector"]);
 
 /// Of the client `service`, for this server.
 fn token(site: &Site) -> Done<'_, String> {
@@ -52,7 +52,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "the person does not agree",
         &[],
-        Ask::LogIn(Person::Denies, &["--as", "generic"]),
+        Ask::LogIn(Person::Denies, &["--as", "inspector"]),
         "consent-granted",
     ),
     row(

@@ -43,6 +43,12 @@ impl Settings {
         top: "",
         more: "",
     };
+
+    /// The same without anything in front of it.
+    pub(crate) const ALONE: Self = Self {
+        public_url: "http://127.0.0.1:{port}",
+        ..Self::HEALTHY
+    };
 }
 
 /// Usher, running or stopped, with a folder of its own.
