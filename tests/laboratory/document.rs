@@ -10,26 +10,20 @@ const END: &str = "<!-- … to here. -->\n";
 
 /// The lines of these rows.
 pub(crate) fn table<'r>(rows: impl Iterator<Item = &'r Row>) -> String {
-    let mut table = "| Fault | Where | Provider | Command | First cause named |\n|---|---|---|---|---|\n".to_owned();
+    let mut table =
+        "| Fault | Provider | Command | First cause named |\n|---|---|---|---|\n".to_owned();
     for row in rows {
         let fault = match row.fault {
             "" => "none: healthy",
             fault => fault,
-        };
-        let place = match row.place {
-            "" => "–",
-            place => place,
         };
         let first = match row.first {
             "" => "none".to_owned(),
             id => format!("[`{id}`](troubleshooting.md#{id})"),
         };
         let (provider, command) = (row.at.title(), row.ask.title());
-        writeln!(
-            table,
-            "| {fault} | {place} | {provider} | `{command}` | {first} |"
-        )
-        .expect("a string takes all");
+        writeln!(table, "| {fault} | {provider} | `{command}` | {first} |")
+            .expect("a string takes all");
     }
     table
 }

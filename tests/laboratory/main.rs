@@ -125,11 +125,7 @@ async fn main() -> ExitCode {
 /// Each provider at once; dev-idp several times.
 async fn everything(chosen: &[&'static Row], results: &Results, reports: bool) {
     let of = |at: At| -> Vec<&'static Row> {
-        chosen
-            .iter()
-            .filter(|row| row.at == at)
-            .copied()
-            .collect()
+        chosen.iter().filter(|row| row.at == at).copied().collect()
     };
     let (own, keycloak, oidc_provider) = (of(At::DevIdp), of(At::Keycloak), of(At::OidcProvider));
     let next = Cell::new(0);

@@ -69,6 +69,9 @@ async fn next(
             .submit(page, form, &[("decision", decision)])
             .await?);
     }
+    if person == Person::Denies && form.buttons.iter().any(|(name, _)| name == "cancel") {
+        return Ok(browser.submit(page, form, &[("cancel", "No")]).await?);
+    }
     // Keycloak: two inputs, of which a browser sends the one that was clicked.
     let clicked_not = match person {
         Person::Agrees => "cancel",

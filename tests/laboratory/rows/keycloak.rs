@@ -334,12 +334,6 @@ pub(crate) const ROWS: &[Row] = &[
         token!("access_token", "openid mcp:read"),
         "token-audience",
     ),
-    row(
-        "the key was rotated away",
-        &[Break::Do(remember_a_token_and_rotate, put_back)],
-        Ask::Explain(remembered),
-        "token-key",
-    ),
     // Keycloak makes a key for it, which stays.
     row(
         "access tokens are signed with ES256, and RS256 is accepted",
@@ -348,6 +342,12 @@ pub(crate) const ROWS: &[Row] = &[
         }))],
         LOG_IN,
         "token-algorithm",
+    ),
+    row(
+        "the key was rotated away",
+        &[Break::Do(remember_a_token_and_rotate, put_back)],
+        Ask::Explain(remembered),
+        "token-key",
     ),
 ];
 
