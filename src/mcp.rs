@@ -192,6 +192,12 @@ impl Protocol {
         }
     }
 
+    /// How much that upstreams have is not listed, because its name is another one's or its description breaks a rule.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.0.catalogs.load().whole().left_out()
+    }
+
     /// How many response streams are open now, for health.
     #[must_use]
     pub fn open_streams(&self) -> usize {

@@ -31,6 +31,7 @@ mod overview;
 mod process;
 mod sessions;
 pub mod settings;
+mod shares;
 mod sse;
 mod stdio;
 mod survey;
@@ -68,6 +69,7 @@ use self::breaker::Breaker;
 use self::health::Standing;
 use self::link::Link;
 use self::sessions::Sessions;
+use self::shares::Shares;
 use crate::lifecycle::Lifecycle;
 use crate::outbound::Outbound;
 use crate::telemetry::Metrics;
@@ -154,6 +156,8 @@ pub struct Upstream {
     /// Those of callers, where it speaks a revision that has them.
     sessions: Sessions,
     calls: Arc<Semaphore>,
+    /// How many of these places each caller has taken.
+    shares: Arc<Shares>,
     /// How many calls have begun.
     used: AtomicU64,
     breaker: Arc<Breaker>,
@@ -206,6 +210,7 @@ impl Upstream {
                 Duration::from_secs(settings.session_idle_seconds),
             ),
             calls: Arc::new(Semaphore::new(settings.max_concurrent_calls)),
+            shares: Shares::new(settings.calls_of_one_caller()),
             parts: parts.clone(),
             definition,
             link: ArcSwapOption::empty(),
@@ -250,6 +255,11 @@ impl Upstream {
     #[must_use]
     pub fn was_listed(&self) -> bool {
         self.was_listed.load(Ordering::Acquire)
+    }
+
+    /// What it has may be another thing than what it listed: it is asked again, soon.
+    pub fn look_again(&self) {
+        self.wake.notify_one();
     }
 
     /// A new connection, unless somebody else has just made one in place of `stale`.

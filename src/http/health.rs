@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::State;
 use super::answer::json;
 use crate::auth::{IssuerStatus, KeyState};
-use crate::upstream;
 
 /// What `/healthz` tells: the first four members, and the rest with `?deep=1`.
 #[derive(Debug, JsonSchema, Serialize)]
@@ -105,6 +104,8 @@ struct Upstreams {
     tools: usize,
     /// Their tools that are kept back until somebody approves them.
     quarantined_tools: usize,
+    /// What of theirs is not listed, because its name is another one's or its description breaks a rule.
+    left_out: usize,
 }
 
 #[derive(Debug, JsonSchema, Serialize)]
@@ -214,7 +215,7 @@ fn deep(state: &State) -> Deep {
         },
         issuers: issuers.into_iter().map(Issuer::from).collect(),
         index: index(state),
-        upstreams: Upstreams::from(state.upstreams.health()),
+        upstreams: upstreams(state),
         streams: Streams { open },
     }
 }
@@ -230,18 +231,18 @@ impl From<IssuerStatus> for Issuer {
     }
 }
 
-impl From<upstream::Health> for Upstreams {
-    fn from(health: upstream::Health) -> Self {
-        Self {
-            configured: health.configured,
-            connected: health.connected,
-            connecting: health.connecting,
-            down: health.down,
-            idle: health.idle,
-            open_breakers: health.open_breakers,
-            tools: health.tools,
-            quarantined_tools: health.quarantined_tools,
-        }
+fn upstreams(state: &State) -> Upstreams {
+    let health = state.upstreams.health();
+    Upstreams {
+        configured: health.configured,
+        connected: health.connected,
+        connecting: health.connecting,
+        down: health.down,
+        idle: health.idle,
+        open_breakers: health.open_breakers,
+        tools: health.tools,
+        quarantined_tools: health.quarantined_tools,
+        left_out: state.protocol.left_out(),
     }
 }
 

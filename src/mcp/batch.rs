@@ -37,15 +37,35 @@ impl Protocol {
             Err(error) => return Turn::Now(Answer::refusal(None, &error, Era::Legacy)),
         };
         if requests.is_empty() {
-            return Turn::Now(self.accept_notification(post.principal));
+            let answer = self.accept_notification(post.principal);
+            if answer.status == StatusCode::ACCEPTED {
+                self.cancel_all(post, messages, headers);
+            }
+            return Turn::Now(answer);
         }
         let permits: Result<Vec<_>, _> = requests
             .iter()
             .map(|asked| self.authorize(asked).map_err(|error| (asked, error)))
             .collect();
         match permits {
-            Ok(permits) => self.handle_all(&requests, &permits),
+            Ok(permits) => {
+                // Calls that run; those of this batch have not begun.
+                self.cancel_all(post, messages, headers);
+                self.handle_all(&requests, &permits)
+            }
             Err((refused, error)) => Turn::Now(self.refuse_all(&requests, refused, &error)),
+        }
+    }
+
+    /// Stops the calls that the notifications of a batch name.
+    fn cancel_all(&self, post: &Post<'_>, messages: &[Message<'_>], headers: &Headers<'_>) {
+        let session = self.session(post.principal, headers).ok().flatten();
+        for message in messages {
+            if let Message::Call(call) = message
+                && call.id.is_none()
+            {
+                self.cancel(post.principal, session.as_ref().map(Session::key), call);
+            }
         }
     }
 

@@ -61,6 +61,8 @@ pub(crate) struct Catalog {
     can_change: bool,
     /// What the call of a tool takes that does not exist: no more is told of what exists and what does not.
     unknown: Requirements,
+    /// How much of upstreams is not listed: its name is another one's, or its description breaks a rule.
+    left_out: usize,
     /// What is not listed as its upstream would have it, or may not be usable for every client, in sentences.
     warnings: Vec<String>,
 }
@@ -219,6 +221,11 @@ impl Catalog {
     /// True if it can change while the server runs: with upstreams.
     pub(crate) fn can_change(&self) -> bool {
         self.can_change
+    }
+
+    /// How much of upstreams is not listed at all.
+    pub(crate) fn left_out(&self) -> usize {
+        self.left_out
     }
 
     /// Everything that there is to know of it for whoever runs the server, in sentences.

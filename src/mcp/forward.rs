@@ -191,7 +191,12 @@ impl Forward {
         let (reason, status) = match self.bridging.write(&mut json, answer, of, states) {
             Ok(Written::Result) => (None, StatusCode::OK),
             Ok(Written::ToolError) => (Some(UPSTREAM_ERROR), StatusCode::OK),
-            Ok(Written::Error(code)) => (Some(UPSTREAM_ERROR), error::status_of(code, self.era)),
+            Ok(Written::Error(code)) => {
+                if code == HEADER_MISMATCH {
+                    self.home.upstream.look_again();
+                }
+                (Some(UPSTREAM_ERROR), error::status_of(code, self.era))
+            }
             Ok(Written::InputRequired) => {
                 let (Reply::Result(result) | Reply::Error(result)) = reply;
                 let begun = self.bridging.asking.begin(result);
@@ -359,6 +364,9 @@ impl Drop for Tally {
     }
 }
 
+/// Headers do not say what the arguments say (MCP 2026-07-28, streamable HTTP): the schema of the tool that they were written
+/// from may be another one by now.
+const HEADER_MISMATCH: i64 = -32020;
 /// The reason code of a call that the upstream answered with an error of its own.
 const UPSTREAM_ERROR: &str = "upstream_error";
 /// The reason code of a call whose caller does not want its answer any more.

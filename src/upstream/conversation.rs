@@ -109,13 +109,17 @@ impl Upstream {
         let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
             return Err(UpstreamError::Busy);
         };
+        let share = match caller.is_this_server() {
+            true => None,
+            false => Some(self.shares.take(&caller.key).ok_or(UpstreamError::Busy)?),
+        };
         let pass = self.breaker.admit().map_err(still_open)?;
         self.used.fetch_add(1, Ordering::Relaxed);
         let settings = &self.definition.settings;
         let patience = Duration::from_secs(settings.call_timeout_seconds);
         let longest = Duration::from_secs(settings.max_call_seconds).max(patience);
         let now = Instant::now();
-        let mut running = Running::new(Arc::clone(self), (permit, pass), caller);
+        let mut running = Running::new(Arc::clone(self), ((permit, share), pass), caller);
         let sent = {
             // Where it is, it stays: a timeout that takes it would copy all of it.
             let sending = pin!(running.send(call, caller, longest + added_time(caller)));

@@ -55,6 +55,9 @@ pub struct UpstreamSettings {
     /// How many calls may run at once, 1 to 10000. One more is answered at once with an error that says to try again.
     /// Default: 64.
     pub max_concurrent_calls: usize,
+    /// How many of these one caller may have, 1 to 10000; more are answered in the same way. Default: three quarters of
+    /// `max_concurrent_calls`, rounded up.
+    pub max_concurrent_calls_per_caller: Option<usize>,
     /// How many callers may have a session there at once, if it speaks a revision with a handshake and gives out session
     /// ids, 1 to 1000000. One more ends the session that was idle for longest. Default: 10000.
     pub max_sessions: usize,
@@ -95,6 +98,7 @@ impl Default for UpstreamSettings {
             max_call_seconds: 900,
             start_timeout_seconds: 30,
             max_concurrent_calls: 64,
+            max_concurrent_calls_per_caller: None,
             max_sessions: 10_000,
             session_idle_seconds: 900,
             max_message_bytes: 16 * 1024 * 1024,
@@ -392,6 +396,13 @@ impl UpstreamSettings {
         mistakes
     }
 
+    /// How many calls one caller may have at once.
+    pub(super) fn calls_of_one_caller(&self) -> usize {
+        let all = self.max_concurrent_calls;
+        let most = self.max_concurrent_calls_per_caller;
+        most.unwrap_or(all - all / 4)
+    }
+
     fn out_of_range(&self) -> impl Iterator<Item = (&'static str, SettingsError)> {
         let ranges = [
             ("call_timeout_seconds", self.call_timeout_seconds, 1, 3600),
@@ -400,6 +411,12 @@ impl UpstreamSettings {
             (
                 "max_concurrent_calls",
                 self.max_concurrent_calls as u64,
+                1,
+                10_000,
+            ),
+            (
+                "max_concurrent_calls_per_caller",
+                self.calls_of_one_caller() as u64,
                 1,
                 10_000,
             ),

@@ -299,6 +299,25 @@ async fn calls_in_a_batch_run_side_by_side_and_answer_in_order() {
 }
 
 #[tokio::test]
+async fn a_batch_can_cancel_a_call_that_runs() {
+    let upstream = RawUpstream::start(Speaks::Legacy).await;
+    let gateway = start(vec![over_http("raw", &upstream.url)]).await;
+    let mut calls = upstream.by_hand();
+    let cancelled = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": "mine" } });
+    let ping = json!({ "jsonrpc": "2.0", "id": 2, "method": "ping" });
+    for batch in [json!([cancelled]), json!([ping, cancelled])] {
+        let cancel = async {
+            let open = calls.recv().await.expect("a call");
+            let reply = gateway.call(&token(&gateway), batch).await;
+            assert!(matches!(reply.status, 200 | 202), "{}", reply.status);
+            open.closed().await;
+        };
+        let (reply, ()) = tokio::join!(call(&gateway, r#"{"name":"raw__echo"}"#), cancel);
+        assert_eq!((reply.status, reply.text()), (202, ""));
+    }
+}
+
+#[tokio::test]
 async fn arguments_that_are_none_are_refused_before_anything_is_sent() {
     let upstream = RawUpstream::start(Speaks::Legacy).await;
     let gateway = start(vec![over_http("raw", &upstream.url)]).await;

@@ -27,6 +27,8 @@ struct Shared {
     endpoint: String,
     /// The open stream; a new one takes its place.
     stream: Option<mpsc::UnboundedSender<String>>,
+    /// Those on which nothing comes any more.
+    muted: Vec<mpsc::UnboundedSender<String>>,
     streams: usize,
     sent: Vec<Sent>,
 }
@@ -51,6 +53,7 @@ impl OldUpstream {
         let shared = Arc::new(Mutex::new(Shared {
             endpoint: endpoint.to_owned(),
             stream: None,
+            muted: Vec::new(),
             streams: 0,
             sent: Vec::new(),
         }));
@@ -77,6 +80,13 @@ impl OldUpstream {
     /// How many streams were opened so far.
     pub(crate) fn streams(&self) -> usize {
         self.shared().streams
+    }
+
+    /// The stream that is open stays so, and nothing comes on it any more.
+    pub(crate) fn mute(&self) {
+        let mut shared = self.shared();
+        let muted = shared.stream.take();
+        shared.muted.extend(muted);
     }
 
     /// Ends the stream that is open.

@@ -56,6 +56,7 @@ pub(super) struct Merging<'a> {
     completes: bool,
     logs: bool,
     subscribes: bool,
+    left_out: usize,
     warnings: Vec<String>,
 }
 
@@ -71,6 +72,7 @@ impl<'a> Merging<'a> {
             completes: false,
             logs: false,
             subscribes: false,
+            left_out: 0,
             warnings: Vec::new(),
         }
     }
@@ -99,8 +101,9 @@ impl<'a> Merging<'a> {
                     }
                 };
                 let entry = name.and_then(|name| self.entry((feature, upstream), item, name));
-                if let Some(entry) = entry {
-                    self.list(feature).add(entry);
+                match entry {
+                    Some(entry) => self.list(feature).add(entry),
+                    None => self.left_out += 1,
                 }
             }
         }
@@ -235,6 +238,7 @@ impl<'a> Merging<'a> {
             subscribes: self.subscribes,
             can_change: !self.upstreams.is_empty(),
             unknown: self.making.policy.requirements(&built_in("")),
+            left_out: self.left_out,
             warnings: self.warnings,
         }
     }

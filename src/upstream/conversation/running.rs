@@ -15,15 +15,19 @@ use crate::upstream::http::{Begun, HttpLink, OnBehalf, Sending};
 use crate::upstream::link::{Link, Wire};
 use crate::upstream::message::{self, Era, LogLevel, Request};
 use crate::upstream::sessions::{Opening, Slot};
+use crate::upstream::shares::Share;
 use crate::upstream::{Call, Caller, Capabilities, Upstream, UpstreamError};
 
 /// How long an upstream may take to be told something that it does not answer.
 const TELLING: Duration = Duration::from_secs(5);
 
+/// A place among the calls that may run at once, and one among those of its caller.
+pub(super) type Place = (OwnedSemaphorePermit, Option<Share>);
+
 /// A request that runs: its place among those that may run at once. Dropped before it is over, it is cancelled.
 pub(super) struct Running {
     pub(super) upstream: Arc<Upstream>,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<Place>,
     /// What it comes to is told to the circuit breaker, once.
     pass: Option<Pass>,
     /// Where it runs; nothing before it was sent and once it is over.
@@ -89,7 +93,7 @@ impl Running {
     /// A request of `caller`'s that was not sent yet.
     pub(super) fn new(
         upstream: Arc<Upstream>,
-        (permit, pass): (OwnedSemaphorePermit, Pass),
+        (permit, pass): (Place, Pass),
         caller: &Caller,
     ) -> Self {
         Self {

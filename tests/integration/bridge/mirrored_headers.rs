@@ -45,6 +45,8 @@ async fn a_tool_whose_schema_breaks_a_rule_is_left_out() {
             .map(|tool| tool["name"].clone())
             .collect();
         assert_eq!(names, ["search", "fetch", "raw__echo"]);
+        let health = gateway.get("/healthz?deep=1").await.json();
+        assert_eq!(health["upstreams"]["leftOut"], 1);
         let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "raw__bad" } });
         let reply = gateway.call(&token(&gateway), call).await;
         assert_eq!(reply.json()["error"]["code"], -32602);
@@ -134,4 +136,14 @@ async fn the_headers_of_a_modern_client_are_checked_and_passed_on() {
         }
         assert_eq!(calls(), before, "nothing was sent");
     }
+}
+
+#[tokio::test]
+async fn an_upstream_that_finds_other_headers_is_asked_what_it_has_by_now() {
+    let (upstream, gateway) = both(Speaks::Modern).await;
+    upstream.tools(r#"[{"name":"echo","inputSchema":{"type":"object"}},{"name":"new","inputSchema":{"type":"object"}}]"#);
+    upstream.answer(r#""error":{"code":-32020,"message":"m"}"#);
+    let reply = super::call_legacy(&gateway).await;
+    assert_eq!(reply.json()["error"]["code"], -32020);
+    crate::upstream::until_listed(&gateway, "raw__new").await;
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use usher::upstream::UpstreamSettings;
 
-use super::{RawUpstream, Speaks, call, over_http, start};
+use super::{RawUpstream, Speaks, call, over_http, start, token};
 
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
@@ -141,4 +141,120 @@ async fn one_that_is_not_there_keeps_nobody_from_starting_or_working() {
     assert_eq!(reply.json()["result"], json!({ "content": [] }));
     let reply = call(&gateway, r#"{"name":"gone__echo"}"#).await;
     assert_eq!(reply.json()["error"]["code"], -32602);
+}
+
+/// A call that has become a stream, because its upstream told of progress.
+async fn streaming(gateway: &super::TestGateway) -> super::Reply {
+    let call = json!({ "jsonrpc": "2.0", "id": "mine", "method": "tools/call", "params": {
+        "name": "raw__echo", "_meta": { "progressToken": 1 },
+    } });
+    let request = gateway
+        .request("POST", "/mcp")
+        .bearer_auth(token(gateway))
+        .header("accept", "application/json, text/event-stream")
+        .json(&call);
+    super::Reply::of(request).await
+}
+
+#[tokio::test]
+async fn a_call_that_streams_ends_with_an_error_whatever_comes_instead_of_its_answer() {
+    const PROGRESS: &str = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":$ID,"progress":1}}"#;
+    let long = format!(
+        r#"{{"jsonrpc":"2.0","id":$ID,"result":{{"a":"{}"}}}}"#,
+        "x".repeat(50_000_000)
+    );
+    let many = PROGRESS.to_owned() + &format!("\n\ndata: {PROGRESS}").repeat(10_001);
+    let bytes = format!(
+        r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"data":"{}"}}}}"#,
+        "x".repeat(4_000)
+    );
+    let bytes = bytes.clone() + &format!("\n\ndata: {bytes}").repeat(300);
+    for speaks in [Speaks::Legacy, Speaks::Modern] {
+        let upstream = RawUpstream::start(speaks).await;
+        let settings = UpstreamSettings {
+            call_timeout_seconds: 2,
+            max_message_bytes: 1024 * 1024,
+            ..over_http("raw", &upstream.url)
+        };
+        let gateway = start(vec![settings]).await;
+        let mut calls = upstream.by_hand();
+        for (said, code) in [
+            (&*long, 502),
+            (r#"{"jsonrpc":"2.0","id":$ID,"id":1,"result":{}}"#, 504),
+            (
+                r#"{"jsonrpc":"2.0","id":$ID,"result":{},"result":{"a":1}}"#,
+                504,
+            ),
+            (r#"{"jsonrpc":"2.0","id":$ID,"result":[]}"#, 502),
+            (&*many, 502),
+            (&*bytes, 502),
+            (": it hangs", 504),
+        ] {
+            let answer = async {
+                let open = calls.recv().await.expect("a call");
+                open.say(PROGRESS);
+                open.say(said);
+                open.closed().await;
+            };
+            let (reply, ()) = tokio::join!(streaming(&gateway), answer);
+            let start: String = said.chars().take(60).collect();
+            assert_eq!(reply.header("content-type"), Some("text/event-stream"));
+            let last = reply
+                .text()
+                .lines()
+                .rfind(|line| line.starts_with("data: "));
+            let last = last
+                .and_then(|line| line.strip_prefix("data: "))
+                .expect("an end");
+            let last: serde_json::Value = serde_json::from_str(last).expect("JSON");
+            assert_eq!(last["error"]["code"], code, "{speaks:?} {start}");
+            assert_eq!(last["id"], "mine");
+        }
+        // None of that broke anything.
+        let answer = async {
+            let open = calls.recv().await.expect("a call");
+            open.say(r#"{"jsonrpc":"2.0","id":$ID,"result":{"ok":true}}"#);
+        };
+        let (reply, ()) = tokio::join!(call(&gateway, r#"{"name":"raw__echo"}"#), answer);
+        assert_eq!(reply.json()["result"], json!({ "ok": true }));
+    }
+}
+
+#[tokio::test]
+async fn a_caller_who_calls_and_calls_leaves_places_to_the_others() {
+    let upstream = RawUpstream::start(Speaks::Legacy).await;
+    let settings = UpstreamSettings {
+        max_concurrent_calls: 4,
+        ..over_http("raw", &upstream.url)
+    };
+    let gateway = start(vec![settings]).await;
+    let mut calls = upstream.by_hand();
+    let other = gateway.token().subject("other").scope("mcp:write").mint();
+    let echo = || call(&gateway, r#"{"name":"raw__echo"}"#);
+    let of_other = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "raw__echo" } });
+    let answers = async {
+        let mut open = Vec::new();
+        for _ in 0..3 {
+            open.push(calls.recv().await.expect("a call"));
+        }
+        let fourth = echo().await;
+        assert_eq!(
+            fourth.json()["error"]["code"],
+            503,
+            "three of four are its share"
+        );
+        let answer = async {
+            let call = calls.recv().await.expect("a call");
+            call.say(r#"{"jsonrpc":"2.0","id":$ID,"result":{}}"#);
+        };
+        let (reply, ()) = tokio::join!(gateway.call(&other, of_other), answer);
+        assert_eq!(reply.json()["result"], json!({}));
+        for call in open {
+            call.say(r#"{"jsonrpc":"2.0","id":$ID,"result":{}}"#);
+        }
+    };
+    let (one, two, three, ()) = tokio::join!(echo(), echo(), echo(), answers);
+    for reply in [one, two, three] {
+        assert_eq!(reply.json()["result"], json!({}));
+    }
 }

@@ -133,3 +133,24 @@ async fn something_that_is_no_event_stream_is_no_upstream_over_it() {
     let is_down = |reply: &super::Reply| reply.json()["upstreams"]["down"] == 1;
     gateway.until("/healthz?deep=1", is_down).await;
 }
+
+#[tokio::test]
+async fn a_stream_that_says_nothing_any_more_is_given_up_at_the_next_look() {
+    let upstream = OldUpstream::start(OWN).await;
+    let settings = UpstreamSettings {
+        refresh_seconds: 1,
+        start_timeout_seconds: 1,
+        ..over_sse(&upstream.url)
+    };
+    let gateway = start(vec![settings]).await;
+    assert_eq!(upstream.streams(), 1);
+    upstream.mute();
+    for _ in 0..2_000 {
+        if upstream.streams() > 1 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert!(upstream.streams() > 1, "another stream");
+    until_answered(&gateway).await;
+}

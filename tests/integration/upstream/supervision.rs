@@ -69,6 +69,7 @@ async fn one_that_hangs_and_one_that_flaps_change_nothing_for_the_one_that_is_fi
     let impatient = UpstreamSettings {
         call_timeout_seconds: 2,
         max_concurrent_calls: 4,
+        max_concurrent_calls_per_caller: Some(4),
         ..over_http("hanging", &hanging.url)
     };
     let all = vec![
@@ -178,7 +179,7 @@ async fn health_counts_upstreams_without_their_names_and_a_dead_one_does_not_end
         health.json()["upstreams"],
         json!({
             "configured": 2, "connected": 1, "connecting": 0, "down": 1, "idle": 0,
-            "openBreakers": 0, "tools": 1, "quarantinedTools": 0,
+            "openBreakers": 0, "tools": 1, "quarantinedTools": 0, "leftOut": 0,
         })
     );
     assert_eq!(health.json()["status"], "degraded");
