@@ -113,7 +113,7 @@ pub async fn refresh(probe: &Probe, tokens: &Tokens, provider: &Provider) -> Fin
         ),
         Some(refused) => Finding::failure(
             &REFRESH_WORKS,
-            format!("the new access token is refused: {}", refused.found),
+            format!("the new access token is not accepted: {}", refused.found),
         )
         .expected("a new access token that is like the first")
         .fix(fix),
@@ -149,10 +149,11 @@ fn refusal(greeting: &conversation::Greeting) -> Option<Finding> {
             "This server cannot check tokens at the moment: it has no keys of the issuer. Its log and /healthz?deep=1 say why; \
              `usher doctor` on that machine checks the issuer from there.",
         ),
-        Problem::Status { .. }
-        | Problem::Rpc { .. }
-        | Problem::Answer(_)
-        | Problem::Silence(_) => finding,
+        // What keeps answers from coming, the walk has named.
+        Problem::Silence(error) => {
+            Finding::skipped(&TOKEN_ACCEPTED, format!("there is no answer: {error}"))
+        }
+        Problem::Status { .. } | Problem::Rpc { .. } | Problem::Answer(_) => finding,
     })
 }
 
