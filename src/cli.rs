@@ -56,7 +56,7 @@ enum Command {
     /// Validate and print the configuration
     Config(config::Options),
     /// Say why a connection fails, and what to change
-    Doctor(doctor::Options),
+    Doctor(Box<doctor::Options>),
     /// Ask a running server whether it is alive, for container health checks
     Healthcheck(healthcheck::Options),
     /// Build, look at and ask the document index, without a server

@@ -1,6 +1,6 @@
 //! `usher doctor` at an authorization server: a healthy one with a whole login, and one that lies.
 
-use ::dev_idp::browser::{Arrival, Browser};
+use ::dev_idp::browser::{Arrival, Browser, Page};
 use ::dev_idp::{Config, Server};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -88,7 +88,9 @@ async fn log_in(walk: &Walk, walked: &Walked, decision: &str) -> Ended {
     let browser = async {
         let address = address.await.expect("an address");
         let answer = through_the_pages(&address, decision).await;
-        let page = reqwest::get(answer).await.expect("the doctor listens");
+        let client = reqwest::Client::builder().no_proxy().build();
+        let request = client.expect("a client").get(answer);
+        let page = request.send().await.expect("the doctor listens");
         assert_eq!(page.status(), 200);
     };
     let (ended, ()) = tokio::join!(
@@ -101,33 +103,31 @@ async fn log_in(walk: &Walk, walked: &Walked, decision: &str) -> Ended {
 /// What the pages of dev-idp ask for; where the browser is sent in the end.
 async fn through_the_pages(address: &Url, decision: &str) -> Url {
     let mut browser = Browser::new().expect("a browser");
-    let Arrival::Page(login) = browser.open(address.as_str()).await.expect("a page") else {
-        panic!("no login page");
-    };
+    let login = browser.open(address.as_str()).await.expect("an answer");
+    let login = page(login).expect("a login page");
     let rows = login.rows();
-    let alice = rows
-        .iter()
-        .find(|row| row.first().is_some_and(|name| name == "alice"));
-    let password = alice
-        .and_then(|row| row.last())
-        .expect("a password")
-        .clone();
+    let mut rows = rows.iter();
+    let alice = rows.find(|row| row.first().is_some_and(|name| name == "alice"));
+    let password = alice.and_then(|row| row.last()).expect("a password");
     let form = login.forms().into_iter().next().expect("a form");
     let fields = [("username", "alice"), ("password", password.as_str())];
-    let consent = browser
-        .submit(&login, &form, &fields)
-        .await
-        .expect("a page");
-    let Arrival::Page(consent) = consent else {
-        panic!("no consent page");
-    };
+    let consent = browser.submit(&login, &form, &fields).await;
+    let consent = page(consent.expect("an answer")).expect("a consent page");
     let form = consent.forms().into_iter().next().expect("a form");
     let answer = browser
         .submit(&consent, &form, &[("decision", decision)])
         .await;
-    match answer.expect("an answer") {
-        Arrival::Elsewhere(url) => url,
-        Arrival::Page(page) => panic!("stayed on {:?}", page.text()),
+    let elsewhere = match answer.expect("an answer") {
+        Arrival::Elsewhere(url) => Some(url),
+        Arrival::Page(_) => None,
+    };
+    elsewhere.expect("the way back to the client")
+}
+
+fn page(arrival: Arrival) -> Option<Page> {
+    match arrival {
+        Arrival::Page(page) => Some(page),
+        Arrival::Elsewhere(_) => None,
     }
 }
 

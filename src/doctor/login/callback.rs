@@ -109,12 +109,11 @@ fn read(target: &str, state: &str) -> Option<Returned> {
     let mut returned = Returned::default();
     let mut is_ours = false;
     for (name, value) in url.query_pairs() {
+        if name == "state" {
+            is_ours = equal_in_constant_time(value.as_bytes(), state.as_bytes());
+        }
         let value = Some(value.into_owned());
         match name.as_ref() {
-            "state" => {
-                let value = value.unwrap_or_default();
-                is_ours = equal_in_constant_time(value.as_bytes(), state.as_bytes());
-            }
             "code" => returned.code = value,
             "error" => returned.error = value,
             "error_description" => returned.description = value,

@@ -159,7 +159,7 @@ impl Paper<'_> {
         let one = |name: &str| {
             let bare = name.trim_end_matches('/');
             bare.strip_suffix("/mcp")
-                .or(bare.strip_suffix("/sse"))
+                .or_else(|| bare.strip_suffix("/sse"))
                 .unwrap_or(bare)
                 .to_owned()
         };
