@@ -78,7 +78,7 @@ impl Diagnosis {
         for failure in self.failures().filter(|_| !self.apart) {
             let explains = |cause: &&'static str| *cause == check.id || explained.contains(cause);
             let is_new = failure.check != check && !explained.contains(&failure.check.id);
-            if is_new && failure.check.follows.iter().any(|cause| explains(cause)) {
+            if is_new && failure.check.follows.iter().any(explains) {
                 explained.push(failure.check.id);
             }
         }
