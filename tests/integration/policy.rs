@@ -140,7 +140,10 @@ async fn where_no_scope_helps_the_refusal_is_plain_and_the_log_names_what_is_mis
                     (&answer["id"], &answer["result"]["isError"]),
                     (&json!("c1"), &json!(true))
                 );
-                assert_eq!(answer["result"].get("_meta"), None);
+                // No challenge: it would send a person back to a login that changes nothing.
+                let request_id = called.header("x-request-id");
+                let meta = json!({ "usher/request_id": request_id });
+                assert_eq!(answer["result"]["_meta"], meta);
                 let log = gateway.access_log();
                 let line = log.lines().rfind(|line| line.contains("tools/call"));
                 let line: Value = serde_json::from_str(line.expect("a line")).expect("JSON");
