@@ -12,7 +12,7 @@
 //! So a flood fights for the places of its own reasons, with itself: whoever was there before stays, and whoever comes
 //! back while it lasts finds a place. The lock is held for one look-up and a small copy, never across an `await`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -112,6 +112,7 @@ struct Row {
     last: i64,
     request_id: Excerpt,
     details: Arc<Details>,
+    is_verified: bool,
     is_rest: bool,
 }
 
@@ -122,10 +123,12 @@ struct Strength {
     weight: u64,
 }
 
-/// The rows of one reason.
+/// The rows of one reason. They are few, so looking through their ids is quicker than hashing them.
 #[derive(Debug, Default)]
 struct Kind {
     ids: Vec<u64>,
+    /// In the order of the ids.
+    rows: Vec<Row>,
     rest: Option<Row>,
 }
 
@@ -138,7 +141,7 @@ struct Remembered {
 
 #[derive(Debug)]
 struct Rows {
-    by_id: HashMap<u64, Row>,
+    count: usize,
     kinds: BTreeMap<&'static str, Kind>,
     newcomers: Vec<Remembered>,
     recorded: u64,
@@ -159,7 +162,7 @@ impl Ledger {
     /// A ledger with so many rows.
     pub(super) fn new(capacity: usize) -> Self {
         let rows = Rows {
-            by_id: HashMap::new(),
+            count: 0,
             kinds: BTreeMap::new(),
             newcomers: Vec::new(),
             recorded: 0,
@@ -184,7 +187,7 @@ impl Ledger {
         let mut replaced = None;
         let mut rows = self.lock();
         rows.recorded += 1;
-        let is_rest = if let Some(known) = rows.by_id.get_mut(&id) {
+        let is_rest = if let Some(known) = rows.kind(row.reason).get(id) {
             replaced = Some(known.add(row));
             false
         } else if rows.has_place(&mut row, id, self) {
@@ -202,9 +205,12 @@ impl Ledger {
     /// All rows, last seen first, and how many refusals were recorded.
     pub(super) fn refusals(&self) -> (Vec<Refusal>, u64) {
         let rows = self.lock();
-        let rest = rows.kinds.values().filter_map(|kind| kind.rest.as_ref());
+        let kinds = rows.kinds.values();
         // The texts are shared, so the copy is short.
-        let mut all: Vec<_> = rows.by_id.values().chain(rest).cloned().collect();
+        let mut all: Vec<_> = kinds
+            .flat_map(|kind| kind.rows.iter().chain(&kind.rest))
+            .cloned()
+            .collect();
         let recorded = rows.recorded;
         drop(rows);
         all.sort_by_key(|row| std::cmp::Reverse(row.last));
@@ -213,7 +219,7 @@ impl Ledger {
 
     /// How many rows there are.
     pub(super) fn len(&self) -> usize {
-        self.lock().by_id.len()
+        self.lock().count
     }
 
     fn id(&self, refused: &Refused<'_>, software: Software) -> u64 {
@@ -235,25 +241,27 @@ impl Rows {
     }
 
     fn insert(&mut self, id: u64, row: Row) {
-        self.kind(row.reason).ids.push(id);
-        self.by_id.insert(id, row);
+        self.count += 1;
+        let kind = self.kind(row.reason);
+        kind.ids.push(id);
+        kind.rows.push(row);
     }
 
     /// Finds a place for a newcomer, at another's cost if need be; false if there is none.
     fn has_place(&mut self, newcomer: &mut Row, id: u64, ledger: &Ledger) -> bool {
         let its_own = self.kind(newcomer.reason).ids.len();
         if its_own < ledger.share {
-            if self.by_id.len() >= ledger.capacity {
-                let largest = self.kinds.iter().max_by_key(|(_, kind)| kind.ids.len());
-                let reason = largest.map(|(reason, _)| *reason);
-                let weakest = reason.and_then(|reason| self.weakest(reason, newcomer.last));
-                self.make_way(weakest);
+            if self.count >= ledger.capacity {
+                let largest = self.kinds.values_mut().max_by_key(|kind| kind.ids.len());
+                if let Some(kind) = largest
+                    && let Some(weakest) = kind.weakest(newcomer.last)
+                {
+                    kind.make_way(weakest);
+                    self.count -= 1;
+                }
             }
             return true;
         }
-        let Some(weakest) = self.weakest(newcomer.reason, newcomer.last) else {
-            return false;
-        };
         let place = usize::try_from(id).unwrap_or_default() % REMEMBERED;
         if self.newcomers.is_empty() {
             self.newcomers = vec![Remembered::default(); REMEMBERED];
@@ -267,43 +275,51 @@ impl Rows {
         remembered.times += 1;
         newcomer.weight = remembered.times;
         let strength = newcomer.strength();
-        let row = self.by_id.get(&weakest);
-        let is_stronger = row.is_none_or(|row| {
+        let kind = self.kind(newcomer.reason);
+        let Some(weakest) = kind.weakest(newcomer.last) else {
+            return false;
+        };
+        let is_stronger = kind.rows.get(weakest).is_none_or(|row| {
             row.is_stale(newcomer.last) && strength.is_verified >= row.strength().is_verified
                 || strength > row.strength()
         });
         if is_stronger {
-            self.make_way(Some(weakest));
+            kind.make_way(weakest);
+            self.count -= 1;
         }
         is_stronger
     }
+}
 
-    /// The row of `reason` that matters least.
-    fn weakest(&self, reason: &'static str, now: i64) -> Option<u64> {
-        let ids = self.kinds.get(reason)?.ids.iter();
-        let known = ids.filter_map(|id| self.by_id.get(id).map(|row| (id, row)));
-        let (id, _) = known.min_by_key(|(_, row)| {
+impl Kind {
+    /// The row of this id.
+    fn get(&mut self, id: u64) -> Option<&mut Row> {
+        let place = self.ids.iter().position(|known| *known == id)?;
+        self.rows.get_mut(place)
+    }
+
+    /// Where the row is that matters least.
+    fn weakest(&self, now: i64) -> Option<usize> {
+        let rows = self.rows.iter().enumerate();
+        let weakest = rows.min_by_key(|(_, row)| {
             let Strength {
                 is_verified,
                 weight,
             } = row.strength();
             (is_verified, !row.is_stale(now), weight, row.last)
-        })?;
-        Some(*id)
+        });
+        weakest.map(|(place, _)| place)
     }
 
     /// A row goes; what it counted stays counted.
-    fn make_way(&mut self, id: Option<u64>) {
-        let Some((id, row)) = id.and_then(|id| self.by_id.remove_entry(&id)) else {
-            return;
-        };
-        let kind = self.kind(row.reason);
-        kind.ids.retain(|known| *known != id);
-        kind.add_to_rest(row);
+    fn make_way(&mut self, place: usize) {
+        if place < self.ids.len().min(self.rows.len()) {
+            self.ids.swap_remove(place);
+            let row = self.rows.swap_remove(place);
+            self.add_to_rest(row);
+        }
     }
-}
 
-impl Kind {
     fn add_to_rest(&mut self, row: Row) {
         match &mut self.rest {
             None => {
@@ -331,6 +347,7 @@ impl Row {
             first: now,
             last: now,
             request_id: Excerpt::new(refused.request_id, REQUEST_ID),
+            is_verified: refused.seen.as_ref().is_some_and(|seen| seen.is_verified),
             details: Arc::new(Details {
                 software,
                 user_agent: bytes(refused.user_agent, USER_AGENT),
@@ -358,9 +375,8 @@ impl Row {
     }
 
     fn strength(&self) -> Strength {
-        let seen = self.details.seen.as_deref();
         Strength {
-            is_verified: seen.is_some_and(|seen| seen.is_verified),
+            is_verified: self.is_verified,
             weight: self.weight,
         }
     }
