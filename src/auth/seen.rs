@@ -29,8 +29,10 @@ const SHORT: usize = 32;
 /// What stands for a text that may be a token, or hold one.
 const LIKE_A_TOKEN: &str = "(left out: it looks like a token)";
 
-/// The beginning of a text that a stranger wrote: bounded, on one line, and without characters that move a cursor or
-/// turn the direction of writing; these are written as `\u{…}`. It can still hold `<` and quotes, so a page escapes it as
+/// The beginning of a text that a stranger wrote.
+///
+/// It is bounded, on one line, and without characters that move a cursor or turn the direction of writing; these are
+/// written as `\u{…}`. It can still hold `<` and quotes, so a page escapes it as
 /// any text. A text that looks like a token is left out.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Excerpt(Box<str>);

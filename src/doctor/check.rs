@@ -10,6 +10,8 @@ pub struct Check {
     pub id: &'static str,
     /// What is true when it is ok: "The access token is for this server".
     pub title: &'static str,
+    /// What is so when it fails: "It is not for this server".
+    pub failing: &'static str,
     /// Where the cause sits.
     pub place: Place,
     /// What people see, in the very words of their client.
@@ -68,6 +70,7 @@ impl Check {
     pub(in crate::doctor) const BLANK: Self = Self {
         id: "",
         title: "",
+        failing: "",
         place: Place::Gateway,
         symptoms: &[],
         cause: "",

@@ -81,8 +81,8 @@ fn failures(diagnosis: &Diagnosis, all: &[Merged<'_>], paint: &Paint, text: &mut
 
 fn headline(lead: &str, finding: &Merged<'_>, text: &mut String) {
     let check = finding.check();
-    let _always_fits = write!(text, "\n{lead}: {}\n", check.id);
-    text.push_str(&entry("not so", check.title));
+    let _always_fits = write!(text, "\n{lead}: {}\n", check.failing);
+    text.push_str(&entry("check", check.id));
 }
 
 fn details(finding: &Merged<'_>, text: &mut String) {

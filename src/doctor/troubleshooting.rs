@@ -72,7 +72,7 @@ pub fn find(words: &str) -> Vec<&'static Check> {
 /// Everything about one check, for a terminal.
 #[must_use]
 pub fn text(check: &Check) -> String {
-    let mut text = format!("{}: {}\n", check.id, check.title);
+    let mut text = format!("{}: {}\n", check.id, check.failing);
     // Writing into a string cannot fail.
     let _ = writeln!(text, "The cause is with {}.", check.place.in_words());
     text.push_str("\nWhat people see\n");
@@ -98,7 +98,7 @@ pub fn list(checks: &[&'static Check]) -> String {
     let width = widest.unwrap_or_default();
     let lines = checks
         .iter()
-        .map(|check| format!("{:width$}  {}\n", check.id, check.title));
+        .map(|check| format!("{:width$}  {}\n", check.id, check.failing));
     lines.collect()
 }
 
@@ -144,6 +144,7 @@ mod tests {
             let mut lacks = |what: &str| missing.push(format!("{} lacks {what}", check.id));
             for (what, words) in [
                 ("title", check.title),
+                ("failing", check.failing),
                 ("cause", check.cause),
                 ("fix", check.fix),
             ] {

@@ -3,7 +3,6 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::Instant;
 
 use super::issuer::{Answer, TestIssuer};
 
@@ -79,13 +78,11 @@ fn mode(path: &Path, mode: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_healthy_server_has_no_failure_and_no_warning_and_is_looked_at_at_once() {
+async fn a_healthy_server_has_no_failure_and_no_warning() {
     let issuer = TestIssuer::start_at("/realms/mcp").await;
     let scene = Scene::new(issuer.issuer());
     scene.build_index();
-    let began = Instant::now();
     let (said, code) = scene.doctor(&[]);
-    let took = began.elapsed();
     assert_eq!(code, 0, "{said}");
     assert!(
         !said.contains("Warning") && !said.contains("Fix this first"),
@@ -106,8 +103,6 @@ async fn a_healthy_server_has_no_failure_and_no_warning_and_is_looked_at_at_once
     ] {
         assert!(said.contains(check), "{check}: {said}");
     }
-    // No promise about this machine, but nothing may wait for a deadline either.
-    assert!(took.as_secs() < 20, "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

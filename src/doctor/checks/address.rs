@@ -31,6 +31,7 @@ pub(super) const ALL: &[&Check] = &[
 pub const ADDRESS_VALID: Check = Check {
     id: "address-valid",
     title: "What was typed is an address that a client takes",
+    failing: "What was typed is no address that a client takes",
     place: Place::Client,
     symptoms: &[
         said("Invalid URL"),
@@ -48,6 +49,7 @@ pub const ADDRESS_VALID: Check = Check {
 pub const ADDRESS_HTTPS: Check = Check {
     id: "address-https",
     title: "The address is https, or on this machine",
+    failing: "The address is plain http",
     place: Place::Client,
     symptoms: &[said_by(KnownClient::ChatGpt, "Something went wrong")],
     cause: "With http, whoever is on the way reads the token. Clients refuse it for everything but this machine.",
@@ -62,6 +64,7 @@ pub const ADDRESS_HTTPS: Check = Check {
 pub const ADDRESS_RESOLVES: Check = Check {
     id: "address-resolves",
     title: "The name leads to an address",
+    failing: "The name leads nowhere",
     place: Place::Proxy,
     symptoms: &[
         said("getaddrinfo ENOTFOUND"),
@@ -81,6 +84,7 @@ pub const ADDRESS_RESOLVES: Check = Check {
 pub const ADDRESS_PUBLIC: Check = Check {
     id: "address-public",
     title: "The address can be reached from where the client calls",
+    failing: "The client cannot reach this address from where it calls",
     place: Place::Proxy,
     symptoms: &[said_by(KnownClient::ChatGpt, "Something went wrong")],
     cause: "ChatGPT and Claude call from their vendor's servers. An address on this machine or in a private network \
@@ -96,6 +100,7 @@ pub const ADDRESS_PUBLIC: Check = Check {
 pub const ADDRESS_PORT: Check = Check {
     id: "address-port",
     title: "The client calls this port",
+    failing: "It listens on another port than the client calls",
     place: Place::Proxy,
     symptoms: &[said_by(
         KnownClient::Claude,
@@ -113,6 +118,7 @@ pub const ADDRESS_PORT: Check = Check {
 pub const ADDRESS_CONNECTS: Check = Check {
     id: "address-connects",
     title: "Something listens there",
+    failing: "Nothing listens there",
     place: Place::Proxy,
     symptoms: &[
         said("ECONNREFUSED"),
@@ -132,6 +138,7 @@ pub const ADDRESS_CONNECTS: Check = Check {
 pub const TLS_SPOKEN: Check = Check {
     id: "tls-spoken",
     title: "TLS is spoken there",
+    failing: "No TLS is spoken there",
     place: Place::Proxy,
     symptoms: &[
         said("ERR_SSL_PROTOCOL_ERROR"),
@@ -149,6 +156,7 @@ pub const TLS_SPOKEN: Check = Check {
 pub const TLS_TRUSTED: Check = Check {
     id: "tls-trusted",
     title: "The certificate comes from an authority that clients know, with the whole chain",
+    failing: "The certificate is not trusted",
     place: Place::Proxy,
     symptoms: &[
         said("unable to verify the first certificate"),
@@ -171,6 +179,7 @@ pub const TLS_TRUSTED: Check = Check {
 pub const TLS_IN_DATE: Check = Check {
     id: "tls-in-date",
     title: "The certificate is valid today",
+    failing: "The certificate is not valid today",
     place: Place::Proxy,
     symptoms: &[
         said("certificate has expired"),
@@ -188,6 +197,7 @@ pub const TLS_IN_DATE: Check = Check {
 pub const TLS_HOST_NAME: Check = Check {
     id: "tls-host-name",
     title: "The certificate is for this name",
+    failing: "The certificate is for another name",
     place: Place::Proxy,
     symptoms: &[
         said("Hostname/IP does not match certificate's altnames"),
@@ -206,6 +216,7 @@ pub const TLS_HOST_NAME: Check = Check {
 pub const ADDRESS_ANSWERS: Check = Check {
     id: "address-answers",
     title: "It answers in time",
+    failing: "No answer in time",
     place: Place::Proxy,
     symptoms: &[
         said("Request timed out"),
@@ -232,6 +243,7 @@ pub const ADDRESS_ANSWERS: Check = Check {
 pub const ADDRESS_NO_REDIRECT: Check = Check {
     id: "address-no-redirect",
     title: "It answers at this very address, without a redirect",
+    failing: "It redirects instead of answering",
     place: Place::Proxy,
     symptoms: &[
         said("Unexpected redirect"),
@@ -251,6 +263,7 @@ pub const ADDRESS_NO_REDIRECT: Check = Check {
 pub const BOT_FILTER_ABSENT: Check = Check {
     id: "bot-filter-absent",
     title: "No bot filter or login page stands in front of it",
+    failing: "A bot filter or login page stands in front of it",
     place: Place::Proxy,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "Something went wrong"),
@@ -275,6 +288,7 @@ pub const BOT_FILTER_ABSENT: Check = Check {
 pub const HOST_ACCEPTED: Check = Check {
     id: "host-accepted",
     title: "The server knows itself by this host name",
+    failing: "The server does not know itself by this host name",
     place: Place::Gateway,
     symptoms: &[
         said("421 Misdirected Request"),
@@ -294,6 +308,7 @@ pub const HOST_ACCEPTED: Check = Check {
 pub const ANSWER_IS_MCP: Check = Check {
     id: "answer-is-mcp",
     title: "What answers is an MCP server",
+    failing: "What answers is no MCP server",
     place: Place::Client,
     symptoms: &[
         said_by(
@@ -322,6 +337,7 @@ pub const ANSWER_IS_MCP: Check = Check {
 pub const REQUEST_SIZE_PASSES: Check = Check {
     id: "request-size-passes",
     title: "Requests as large as the server takes reach it",
+    failing: "Large requests do not reach the server",
     place: Place::Proxy,
     symptoms: &[
         said("413 Request Entity Too Large"),
@@ -339,6 +355,7 @@ pub const REQUEST_SIZE_PASSES: Check = Check {
 pub const HEADER_SIZE_PASSES: Check = Check {
     id: "header-size-passes",
     title: "Headers as large as a token reach it",
+    failing: "Headers as large as a token do not reach the server",
     place: Place::Proxy,
     symptoms: &[
         said("400 Request Header Or Cookie Too Large"),
@@ -357,6 +374,7 @@ pub const HEADER_SIZE_PASSES: Check = Check {
 pub const STREAM_UNBUFFERED: Check = Check {
     id: "stream-unbuffered",
     title: "Events arrive when they are sent",
+    failing: "Something on the way holds events back",
     place: Place::Proxy,
     symptoms: &[
         said("Request timed out"),
@@ -375,6 +393,7 @@ pub const STREAM_UNBUFFERED: Check = Check {
 pub const STREAM_STAYS_OPEN: Check = Check {
     id: "stream-stays-open",
     title: "A quiet stream stays open",
+    failing: "Something on the way cuts quiet streams",
     place: Place::Proxy,
     symptoms: &[
         said("SSE stream disconnected"),
@@ -392,6 +411,7 @@ pub const STREAM_STAYS_OPEN: Check = Check {
 pub const CLOCK_AGREES: Check = Check {
     id: "clock-agrees",
     title: "The clocks agree",
+    failing: "The clocks differ",
     place: Place::Gateway,
     symptoms: &[
         said("The access token expired"),

@@ -23,6 +23,7 @@ pub(super) const ALL: &[&Check] = &[
 pub const CHALLENGE_STATUS: Check = Check {
     id: "challenge-status",
     title: "A request without a token is answered with 401",
+    failing: "A request without a token is not answered with 401",
     place: Place::Gateway,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
@@ -48,6 +49,7 @@ pub const CHALLENGE_STATUS: Check = Check {
 pub const CHALLENGE_HEADER: Check = Check {
     id: "challenge-header",
     title: "The 401 carries a Bearer challenge",
+    failing: "The 401 carries no Bearer challenge",
     place: Place::Proxy,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
@@ -67,6 +69,7 @@ pub const CHALLENGE_HEADER: Check = Check {
 pub const CHALLENGE_METADATA_ADDRESS: Check = Check {
     id: "challenge-metadata-address",
     title: "The challenge names the metadata of this very resource",
+    failing: "The challenge does not name the metadata of this resource",
     place: Place::Gateway,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "Error fetching OAuth configuration"),
@@ -89,6 +92,7 @@ pub const CHALLENGE_METADATA_ADDRESS: Check = Check {
 pub const CHALLENGE_SCOPE: Check = Check {
     id: "challenge-scope",
     title: "The challenge names the scopes to ask for",
+    failing: "The challenge names no scopes to ask for",
     place: Place::Gateway,
     symptoms: &[said("insufficient_scope"), said("No tools available")],
     cause: "Nothing tells the client which scopes to ask for, so it asks for none, or for all that there are.",
@@ -102,6 +106,7 @@ pub const CHALLENGE_SCOPE: Check = Check {
 pub const METADATA_FOUND: Check = Check {
     id: "metadata-found",
     title: "The protected resource metadata is there, at the root and at the path",
+    failing: "The protected resource metadata is not there",
     place: Place::Proxy,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
@@ -125,6 +130,7 @@ pub const METADATA_FOUND: Check = Check {
 pub const METADATA_VALID: Check = Check {
     id: "metadata-valid",
     title: "The metadata is a JSON document with what clients need",
+    failing: "The metadata is not what clients can read",
     place: Place::Proxy,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "Error fetching OAuth configuration"),
@@ -143,6 +149,7 @@ pub const METADATA_VALID: Check = Check {
 pub const METADATA_FRESH: Check = Check {
     id: "metadata-fresh",
     title: "The metadata is not an old copy",
+    failing: "The metadata is an old copy",
     place: Place::Proxy,
     symptoms: &[
         said("Protected resource does not match expected"),
@@ -160,6 +167,7 @@ pub const METADATA_FRESH: Check = Check {
 pub const METADATA_RESOURCE: Check = Check {
     id: "metadata-resource",
     title: "`resource` is the address that was typed",
+    failing: "`resource` is not the address that was typed",
     place: Place::Gateway,
     symptoms: &[
         said("Protected resource does not match expected"),
@@ -183,6 +191,7 @@ pub const METADATA_RESOURCE: Check = Check {
 pub const METADATA_ISSUER: Check = Check {
     id: "metadata-issuer",
     title: "The metadata names an authorization server that a client can reach",
+    failing: "The metadata names no authorization server that a client can reach",
     place: Place::Gateway,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "Error fetching OAuth configuration"),
@@ -201,6 +210,7 @@ pub const METADATA_ISSUER: Check = Check {
 pub const CORS_PREFLIGHT: Check = Check {
     id: "cors-preflight",
     title: "A browser may call it",
+    failing: "A browser may not call it",
     place: Place::Proxy,
     symptoms: &[
         said_by(KnownClient::Inspector, "Failed to fetch"),
@@ -221,6 +231,7 @@ pub const CORS_PREFLIGHT: Check = Check {
 pub const CORS_HEADERS_EXPOSED: Check = Check {
     id: "cors-headers-exposed",
     title: "A browser may read the challenge and the session",
+    failing: "A browser may not read the challenge or the session",
     place: Place::Proxy,
     symptoms: &[
         said_by(KnownClient::Inspector, "Failed to fetch"),
@@ -239,6 +250,7 @@ pub const CORS_HEADERS_EXPOSED: Check = Check {
 pub const CORS_METADATA: Check = Check {
     id: "cors-metadata",
     title: "A browser may read the metadata",
+    failing: "A browser may not read the metadata",
     place: Place::Proxy,
     symptoms: &[
         said_by(KnownClient::Inspector, "Failed to fetch"),

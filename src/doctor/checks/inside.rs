@@ -25,6 +25,7 @@ pub(super) const ALL: &[&Check] = &[
 pub const CONFIGURATION_VALID: Check = Check {
     id: "configuration-valid",
     title: "The configuration may run",
+    failing: "The configuration must not run",
     place: Place::Gateway,
     symptoms: &[
         Symptom::anywhere("mistakes in the configuration; see docs/configuration.md"),
@@ -44,6 +45,7 @@ pub const CONFIGURATION_VALID: Check = Check {
 pub const CONFIGURATION_MATCHES_ADDRESS: Check = Check {
     id: "configuration-matches-address",
     title: "The listening address and the public URL fit each other",
+    failing: "The listening address and the public URL do not fit",
     place: Place::Gateway,
     symptoms: &[
         Symptom::anywhere("connection refused"),
@@ -61,6 +63,7 @@ pub const CONFIGURATION_MATCHES_ADDRESS: Check = Check {
 pub const PUBLIC_URL_REACHABLE: Check = Check {
     id: "public-url-reachable",
     title: "The public URL leads to this server",
+    failing: "The public URL does not lead to this server",
     place: Place::Proxy,
     symptoms: &[
         Symptom::of(
@@ -83,6 +86,7 @@ pub const PUBLIC_URL_REACHABLE: Check = Check {
 pub const ENVIRONMENT_UNDERSTOOD: Check = Check {
     id: "environment-understood",
     title: "No variable of another tool's guide is left over",
+    failing: "Variables of another tool's guide are left over",
     place: Place::Gateway,
     symptoms: &[
         Symptom::anywhere("I set OAUTH_CLIENT_SECRET and nothing changes"),
@@ -100,6 +104,7 @@ pub const ENVIRONMENT_UNDERSTOOD: Check = Check {
 pub const FILES_PRIVATE: Check = Check {
     id: "files-private",
     title: "Nobody else may read the secrets or write the state",
+    failing: "Others may read the secrets or write the state",
     place: Place::Gateway,
     symptoms: &[Symptom::anywhere(
         "every user of this machine can read the secret file",
@@ -116,6 +121,7 @@ pub const FILES_PRIVATE: Check = Check {
 pub const STATE_WRITABLE: Check = Check {
     id: "state-writable",
     title: "The state directory can be written",
+    failing: "The state directory cannot be written",
     place: Place::Gateway,
     symptoms: &[
         Symptom::anywhere("the keys cannot be stored; a restart would need the issuer"),
@@ -135,6 +141,7 @@ pub const STATE_WRITABLE: Check = Check {
 pub const PORT_FREE: Check = Check {
     id: "port-free",
     title: "The port is free, or this server has it",
+    failing: "The port is taken by another program",
     place: Place::Gateway,
     symptoms: &[
         Symptom::anywhere("cannot listen on"),
@@ -152,6 +159,7 @@ pub const PORT_FREE: Check = Check {
 pub const ISSUER_PROFILE: Check = Check {
     id: "issuer-profile",
     title: "The issuer is what its profile says",
+    failing: "The issuer is not what its profile says",
     place: Place::Gateway,
     symptoms: &[
         Symptom::anywhere("the metadata looks like"),
@@ -170,6 +178,7 @@ pub const ISSUER_PROFILE: Check = Check {
 pub const COLLECTION_READABLE: Check = Check {
     id: "collection-readable",
     title: "The documents can be read",
+    failing: "Documents cannot be read",
     place: Place::Gateway,
     symptoms: &[
         Symptom::anywhere("there is nothing at the collection's path"),
@@ -188,6 +197,7 @@ pub const COLLECTION_READABLE: Check = Check {
 pub const INDEX_FILLED: Check = Check {
     id: "index-filled",
     title: "There is something to search",
+    failing: "There is nothing to search",
     place: Place::Gateway,
     symptoms: &[
         Symptom::of(
@@ -210,6 +220,7 @@ pub const INDEX_FILLED: Check = Check {
 pub const UPSTREAM_ANSWERS: Check = Check {
     id: "upstream-answers",
     title: "Each upstream answers",
+    failing: "An upstream does not answer",
     place: Place::Gateway,
     symptoms: &[
         Symptom::of(
@@ -232,6 +243,7 @@ pub const UPSTREAM_ANSWERS: Check = Check {
 pub const CATALOGUE_APPROVED: Check = Check {
     id: "catalogue-approved",
     title: "What upstreams offer is what was approved",
+    failing: "What upstreams offer is not what was approved",
     place: Place::Gateway,
     symptoms: &[
         Symptom::anywhere("the catalogue lock keeps back the tool"),
@@ -253,6 +265,7 @@ pub const CATALOGUE_APPROVED: Check = Check {
 pub const RULES_MATCH: Check = Check {
     id: "rules-match",
     title: "Each rule of the policy matches something",
+    failing: "A rule of the policy matches nothing",
     place: Place::Gateway,
     symptoms: &[
         Symptom::anywhere("matches nothing"),
@@ -271,6 +284,7 @@ pub const RULES_MATCH: Check = Check {
 pub const TOOLS_REACHABLE: Check = Check {
     id: "tools-reachable",
     title: "`search` and `fetch` can be used with the scopes that clients ask for",
+    failing: "`search` or `fetch` cannot be used with the scopes that clients ask for",
     place: Place::Gateway,
     symptoms: &[
         Symptom::of(KnownClient::ChatGpt, "No app actions available"),

@@ -49,6 +49,7 @@ pub(super) const ALL: &[&Check] = &[
 pub const ISSUER_REACHABLE: Check = Check {
     id: "issuer-reachable",
     title: "The authorization server answers",
+    failing: "The authorization server does not answer",
     place: Place::Provider,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
@@ -91,6 +92,7 @@ pub const ISSUER_REACHABLE: Check = Check {
 pub const ISSUER_TLS: Check = Check {
     id: "issuer-tls",
     title: "Its certificate is trusted, valid and for its name",
+    failing: "The certificate of the authorization server is not good",
     place: Place::Provider,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "Something went wrong"),
@@ -122,6 +124,7 @@ pub const ISSUER_TLS: Check = Check {
 pub const ISSUER_METADATA_FOUND: Check = Check {
     id: "issuer-metadata-found",
     title: "Its metadata is found in one of the standard places",
+    failing: "The authorization server has no metadata in any standard place",
     place: Place::Provider,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
@@ -181,6 +184,7 @@ pub const ISSUER_METADATA_FOUND: Check = Check {
 pub const ISSUER_METADATA_VALID: Check = Check {
     id: "issuer-metadata-valid",
     title: "Its metadata is JSON with the endpoints that a login needs",
+    failing: "The metadata of the authorization server lacks what a login needs",
     place: Place::Provider,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
@@ -208,6 +212,7 @@ pub const ISSUER_METADATA_VALID: Check = Check {
 pub const ISSUER_EQUAL: Check = Check {
     id: "issuer-equal",
     title: "It calls itself by the very name that the resource metadata gives",
+    failing: "The authorization server calls itself by another name",
     place: Place::Gateway,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "Something went wrong"),
@@ -272,6 +277,7 @@ pub const ISSUER_EQUAL: Check = Check {
 pub const ISSUER_HTTPS: Check = Check {
     id: "issuer-https",
     title: "Its endpoints are https",
+    failing: "An endpoint of the authorization server is plain http",
     place: Place::Provider,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "Something went wrong"),
@@ -310,6 +316,7 @@ pub const ISSUER_HTTPS: Check = Check {
 pub const PKCE_OFFERED: Check = Check {
     id: "pkce-offered",
     title: "It advertises PKCE with S256",
+    failing: "PKCE with S256 is not advertised",
     place: Place::Provider,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "Something went wrong"),
@@ -354,6 +361,7 @@ pub const PKCE_OFFERED: Check = Check {
 pub const CODE_FLOW_OFFERED: Check = Check {
     id: "code-flow-offered",
     title: "It offers the authorization code grant",
+    failing: "The authorization code grant is not offered",
     place: Place::Provider,
     symptoms: &[
         said("unsupported_response_type"),

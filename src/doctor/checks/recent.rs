@@ -18,6 +18,7 @@ pub(super) const ALL: &[&Check] = &[
 pub const RECENT_REFUSALS: Check = Check {
     id: "recent-refusals",
     title: "No connection was refused lately",
+    failing: "Connections were refused lately",
     place: Place::Provider,
     symptoms: &[
         Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
@@ -35,6 +36,7 @@ pub const RECENT_REFUSALS: Check = Check {
 pub const SILENCE_AFTER_CHALLENGE: Check = Check {
     id: "silence-after-challenge",
     title: "After a challenge somebody comes back with a token",
+    failing: "After challenges nobody came back with a token",
     place: Place::Proxy,
     symptoms: &[
         Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
@@ -62,6 +64,7 @@ pub const SILENCE_AFTER_CHALLENGE: Check = Check {
 pub const SILENCE_AFTER_TOKEN: Check = Check {
     id: "silence-after-token",
     title: "After a token was accepted, calls follow",
+    failing: "A token was accepted, but no call followed",
     place: Place::Client,
     symptoms: &[
         Symptom::of(
@@ -85,6 +88,7 @@ pub const SILENCE_AFTER_TOKEN: Check = Check {
 pub const ADMIN_REACHABLE: Check = Check {
     id: "admin-reachable",
     title: "The admin listener of a running server answers",
+    failing: "The admin listener does not answer",
     place: Place::Gateway,
     symptoms: &[
         Symptom::anywhere("The admin listener wants its secret, as `Authorization: Bearer`."),

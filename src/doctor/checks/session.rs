@@ -23,6 +23,7 @@ pub(super) const ALL: &[&Check] = &[
 pub const LOGIN_COMPLETES: Check = Check {
     id: "login-completes",
     title: "The login ends with a code",
+    failing: "The login does not end with a code",
     place: Place::Provider,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "400 Bad Request"),
@@ -81,6 +82,7 @@ pub const LOGIN_COMPLETES: Check = Check {
 pub const CONSENT_GRANTED: Check = Check {
     id: "consent-granted",
     title: "The person agreed",
+    failing: "The person did not agree",
     place: Place::Client,
     symptoms: &[
         said("access_denied"),
@@ -132,6 +134,7 @@ pub const CONSENT_GRANTED: Check = Check {
 pub const TOKEN_ISSUED: Check = Check {
     id: "token-issued",
     title: "The code buys an access token",
+    failing: "The code buys no access token",
     place: Place::Provider,
     symptoms: &[
         said("invalid_client"),
@@ -206,6 +209,7 @@ pub const TOKEN_ISSUED: Check = Check {
 pub const TOKEN_ACCEPTED: Check = Check {
     id: "token-accepted",
     title: "The server accepts the token",
+    failing: "The server refuses the token",
     place: Place::Provider,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "Unsupported authorization header"),
@@ -258,6 +262,7 @@ pub const TOKEN_ACCEPTED: Check = Check {
 pub const REVISIONS_SPOKEN: Check = Check {
     id: "revisions-spoken",
     title: "The server speaks a revision that the client speaks",
+    failing: "The server speaks no revision that the client speaks",
     place: Place::Gateway,
     symptoms: &[
         said_by(
@@ -280,6 +285,7 @@ pub const REVISIONS_SPOKEN: Check = Check {
 pub const TOOLS_LISTED: Check = Check {
     id: "tools-listed",
     title: "The client sees tools",
+    failing: "The client sees no tools",
     place: Place::Gateway,
     symptoms: &[
         said("No tools available"),
@@ -313,6 +319,7 @@ pub const TOOLS_LISTED: Check = Check {
 pub const SEARCH_AND_FETCH_LISTED: Check = Check {
     id: "search-and-fetch-listed",
     title: "`search` and `fetch` are there",
+    failing: "`search` or `fetch` is missing",
     place: Place::Gateway,
     symptoms: &[
         said_by(
@@ -334,6 +341,7 @@ pub const SEARCH_AND_FETCH_LISTED: Check = Check {
 pub const TOOL_SCHEMAS: Check = Check {
     id: "tool-schemas",
     title: "Their schemas, annotations and security schemes are what the client wants",
+    failing: "The tools are not described as the client wants it",
     place: Place::Gateway,
     symptoms: &[said_by(
         KnownClient::ChatGpt,
@@ -353,6 +361,7 @@ pub const TOOL_SCHEMAS: Check = Check {
 pub const SEARCH_WORKS: Check = Check {
     id: "search-works",
     title: "A search finds something",
+    failing: "A search finds nothing",
     place: Place::Gateway,
     symptoms: &[said("{\"results\":[]}"), said("index_not_ready")],
     cause: "A search for words that nearly every document has found nothing: the index is empty \
@@ -370,6 +379,7 @@ pub const SEARCH_WORKS: Check = Check {
 pub const FETCH_WORKS: Check = Check {
     id: "fetch-works",
     title: "What was found can be fetched",
+    failing: "What was found cannot be fetched",
     place: Place::Gateway,
     symptoms: &[said("There is no document with this id")],
     cause: "An id from a search cannot be fetched: the document went away in between, the rules \
@@ -386,6 +396,7 @@ pub const FETCH_WORKS: Check = Check {
 pub const REFRESH_WORKS: Check = Check {
     id: "refresh-works",
     title: "The token can be refreshed",
+    failing: "The token cannot be refreshed",
     place: Place::Provider,
     symptoms: &[
         said("invalid_grant"),

@@ -50,7 +50,7 @@ fn section(page: &mut String, check: &Check) {
         page,
         format_args!(
             "*{}.* Ask: {}.\n\n",
-            in_text(check.title),
+            in_text(check.failing),
             check.place.in_words()
         ),
     );

@@ -145,7 +145,7 @@ impl Stack {
         let challenge = challenge.and_then(|challenge| Challenge::parse(challenge.to_str().ok()?));
         Some(Refused {
             seen: Some(Box::new(Seen::principal(principal, profile))),
-            resource: Some(principal.resource().clone()),
+            resource: Some(std::sync::Arc::clone(principal.resource())),
             operation: call.notes.operation.as_ref().map(ToString::to_string),
             rule: call.notes.rule.clone(),
             scopes: challenge.map(|challenge| challenge.scopes().clone()),

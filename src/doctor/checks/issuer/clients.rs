@@ -8,6 +8,7 @@ use crate::doctor::check::{Check, Place, said, said_by};
 pub const REGISTRATION_PATH: Check = Check {
     id: "registration-path",
     title: "The client has a way to become known there",
+    failing: "The client has no way to become known to the authorization server",
     place: Place::Provider,
     symptoms: &[
         said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
@@ -134,6 +135,7 @@ pub const REGISTRATION_PATH: Check = Check {
 pub const REGISTRATION_CLIENT_DOCUMENT: Check = Check {
     id: "registration-client-document",
     title: "The document that describes the client is taken",
+    failing: "The document that describes the client is not taken",
     place: Place::Provider,
     symptoms: &[
         said("invalid_client"),
@@ -192,6 +194,7 @@ pub const REGISTRATION_CLIENT_DOCUMENT: Check = Check {
 pub const REGISTRATION_WORKS: Check = Check {
     id: "registration-works",
     title: "A registration succeeds",
+    failing: "The registration is refused",
     place: Place::Provider,
     symptoms: &[
         said(
@@ -258,6 +261,7 @@ pub const REGISTRATION_WORKS: Check = Check {
 pub const REDIRECT_ACCEPTED: Check = Check {
     id: "redirect-accepted",
     title: "The authorization endpoint takes the redirect address of the client",
+    failing: "The redirect address of the client is not accepted",
     place: Place::Provider,
     symptoms: &[
         said("Invalid parameter: redirect_uri"),

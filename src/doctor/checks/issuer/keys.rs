@@ -8,6 +8,7 @@ use crate::doctor::check::{Check, Place, said, said_by};
 pub const KEYS_REACHABLE: Check = Check {
     id: "keys-reachable",
     title: "Its key set is there",
+    failing: "The key set is not there",
     place: Place::Provider,
     symptoms: &[
         said("503 keys_unavailable"),
@@ -43,6 +44,7 @@ pub const KEYS_REACHABLE: Check = Check {
 pub const KEYS_IN_TIME: Check = Check {
     id: "keys-in-time",
     title: "Its key set arrives in time",
+    failing: "The key set comes too late",
     place: Place::Provider,
     symptoms: &[said("503 keys_unavailable")],
     cause: "Usher gives up on a key set after three seconds. Claude gives discovery and tokens \
@@ -58,6 +60,7 @@ pub const KEYS_IN_TIME: Check = Check {
 pub const KEYS_USABLE: Check = Check {
     id: "keys-usable",
     title: "Its key set has a key that can be used",
+    failing: "The key set has no key that can be used",
     place: Place::Provider,
     symptoms: &[
         said("503 keys_unavailable"),
@@ -110,6 +113,7 @@ pub const KEYS_USABLE: Check = Check {
 pub const ALGORITHM_ALLOWED: Check = Check {
     id: "algorithm-allowed",
     title: "It signs with an algorithm that is accepted",
+    failing: "It signs with no algorithm that is accepted",
     place: Place::Provider,
     symptoms: &[
         said("401 algorithm_not_allowed"),
@@ -164,6 +168,7 @@ pub const ALGORITHM_ALLOWED: Check = Check {
 pub const ISSUER_CLOCK: Check = Check {
     id: "issuer-clock",
     title: "Its clock agrees",
+    failing: "The clock of the authorization server differs",
     place: Place::Provider,
     symptoms: &[
         said("401 not_yet_valid"),
@@ -183,6 +188,7 @@ pub const ISSUER_CLOCK: Check = Check {
 pub const ISSUER_CORS: Check = Check {
     id: "issuer-cors",
     title: "A browser may read its metadata",
+    failing: "A browser may not read the metadata of the authorization server",
     place: Place::Provider,
     symptoms: &[
         said_by(KnownClient::Inspector, "Failed to fetch"),

@@ -8,6 +8,7 @@ use crate::doctor::check::{Check, Place, said, said_by};
 pub const AUTHORIZATION_ANSWERS: Check = Check {
     id: "authorization-answers",
     title: "The authorization endpoint answers with a login",
+    failing: "The authorization endpoint does not answer with a login",
     place: Place::Provider,
     symptoms: &[
         said("We are sorry... An internal server error has occurred"),
@@ -50,6 +51,7 @@ pub const AUTHORIZATION_ANSWERS: Check = Check {
 pub const RESPONSE_ISSUER: Check = Check {
     id: "response-issuer",
     title: "It names itself in the answer to a login (`iss`)",
+    failing: "The answer to a login does not name its issuer (`iss`)",
     place: Place::Provider,
     symptoms: &[said_by(KnownClient::ChatGpt, "400 Bad Request")],
     cause: "A client that knows several authorization servers must see which one answers (RFC \
@@ -86,6 +88,7 @@ pub const RESPONSE_ISSUER: Check = Check {
 pub const SCOPES_OFFERED: Check = Check {
     id: "scopes-offered",
     title: "It offers the scopes that are asked for",
+    failing: "A scope that is asked for is not offered",
     place: Place::Provider,
     symptoms: &[
         said("invalid_scope"),
@@ -180,6 +183,7 @@ pub const SCOPES_OFFERED: Check = Check {
 pub const OFFLINE_ACCESS: Check = Check {
     id: "offline-access",
     title: "A connection survives the hour: refresh tokens are offered",
+    failing: "No refresh tokens are offered: connections end with the first token",
     place: Place::Provider,
     symptoms: &[said_by(KnownClient::ClaudeCode, "needs authentication")],
     cause: "Access tokens are short-lived. Without refresh tokens people are sent to the login \
@@ -235,6 +239,7 @@ pub const OFFLINE_ACCESS: Check = Check {
 pub const RESOURCE_PARAMETER: Check = Check {
     id: "resource-parameter",
     title: "It takes the `resource` parameter that clients send",
+    failing: "The authorization server refuses the `resource` parameter",
     place: Place::Provider,
     symptoms: &[
         said(

@@ -9,6 +9,7 @@ use crate::doctor::check::{Check, Place, Symptom};
 pub const TOKEN_AUDIENCE: Check = Check {
     id: "token-audience",
     title: "It is for this server",
+    failing: "It is not for this server",
     place: Place::Provider,
     symptoms: &[
         Symptom::of(
@@ -42,6 +43,7 @@ pub const TOKEN_AUDIENCE: Check = Check {
 pub const TOKEN_EXPIRY: Check = Check {
     id: "token-expiry",
     title: "It has not expired",
+    failing: "It has expired",
     place: Place::Client,
     symptoms: &[
         Symptom::anywhere("expired"),
@@ -82,6 +84,7 @@ pub const TOKEN_EXPIRY: Check = Check {
 pub const TOKEN_CLOCK: Check = Check {
     id: "token-clock",
     title: "It is valid already",
+    failing: "It is not valid yet",
     place: Place::Gateway,
     symptoms: &[
         Symptom::of(
@@ -104,6 +107,7 @@ pub const TOKEN_CLOCK: Check = Check {
 pub const TOKEN_LIFETIME: Check = Check {
     id: "token-lifetime",
     title: "It does not live longer than is accepted",
+    failing: "It lives longer than is accepted",
     place: Place::Provider,
     symptoms: &[
         Symptom::of(
@@ -140,6 +144,7 @@ pub const TOKEN_LIFETIME: Check = Check {
 pub const TOKEN_CLAIMS: Check = Check {
     id: "token-claims",
     title: "It has the claims that are needed",
+    failing: "It lacks a claim that is needed",
     place: Place::Provider,
     symptoms: &[
         Symptom::of(
@@ -175,6 +180,7 @@ pub const TOKEN_CLAIMS: Check = Check {
 pub const TOKEN_CLIENT: Check = Check {
     id: "token-client",
     title: "Its client is one that is accepted",
+    failing: "Its client is not accepted",
     place: Place::Gateway,
     symptoms: &[
         Symptom::of(
@@ -197,6 +203,7 @@ pub const TOKEN_CLIENT: Check = Check {
 pub const TOKEN_BEARER: Check = Check {
     id: "token-bearer",
     title: "It is a plain bearer token",
+    failing: "It is bound to a key, and no plain bearer token",
     place: Place::Provider,
     symptoms: &[
         Symptom::of(
@@ -223,6 +230,7 @@ pub const TOKEN_BEARER: Check = Check {
 pub const TOKEN_GROUPS: Check = Check {
     id: "token-groups",
     title: "It lists the groups of its user",
+    failing: "It does not list the groups of its user",
     place: Place::Provider,
     symptoms: &[
         Symptom::of(

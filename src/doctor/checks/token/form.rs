@@ -9,6 +9,7 @@ use crate::doctor::check::{Check, Place, Symptom};
 pub const TOKEN_SENT: Check = Check {
     id: "token-sent",
     title: "A token is sent, in the Authorization header and nowhere else",
+    failing: "No token is sent, or not in the Authorization header",
     place: Place::Client,
     symptoms: &[
         Symptom::of(KnownClient::ClaudeCode, "needs authentication"),
@@ -35,6 +36,7 @@ pub const TOKEN_SENT: Check = Check {
 pub const TOKEN_IS_JWT: Check = Check {
     id: "token-is-jwt",
     title: "The token is a signed JWT that is well formed",
+    failing: "The token is no well-formed signed JWT",
     place: Place::Provider,
     symptoms: &[
         Symptom::of(
@@ -61,6 +63,7 @@ pub const TOKEN_IS_JWT: Check = Check {
 pub const TOKEN_TYPE: Check = Check {
     id: "token-type",
     title: "It is an access token",
+    failing: "It is no access token",
     place: Place::Client,
     symptoms: &[
         Symptom::of(
@@ -111,6 +114,7 @@ pub const TOKEN_TYPE: Check = Check {
 pub const TOKEN_ALGORITHM: Check = Check {
     id: "token-algorithm",
     title: "It is signed with an algorithm that is accepted",
+    failing: "It is signed with an algorithm that is not accepted",
     place: Place::Provider,
     symptoms: &[
         Symptom::of(
@@ -153,6 +157,7 @@ pub const TOKEN_ALGORITHM: Check = Check {
 pub const TOKEN_ISSUER: Check = Check {
     id: "token-issuer",
     title: "It comes from an issuer that is configured, by its exact name",
+    failing: "It comes from an issuer that is not configured",
     place: Place::Gateway,
     symptoms: &[
         Symptom::of(

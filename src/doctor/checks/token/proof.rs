@@ -9,6 +9,7 @@ use crate::doctor::check::{Check, Place, Symptom};
 pub const TOKEN_KEY: Check = Check {
     id: "token-key",
     title: "It is signed by a key that the issuer publishes",
+    failing: "It is signed by no key that the issuer publishes",
     place: Place::Provider,
     symptoms: &[
         Symptom::of(
@@ -39,6 +40,7 @@ pub const TOKEN_KEY: Check = Check {
 pub const TOKEN_SIGNATURE: Check = Check {
     id: "token-signature",
     title: "Its signature is right",
+    failing: "Its signature is wrong",
     place: Place::Provider,
     symptoms: &[
         Symptom::of(
@@ -73,6 +75,7 @@ pub const TOKEN_SIGNATURE: Check = Check {
 pub const TOKEN_ACTIVE: Check = Check {
     id: "token-active",
     title: "The issuer says that it is active",
+    failing: "The issuer says that it is not active",
     place: Place::Provider,
     symptoms: &[
         Symptom::anywhere("inactive"),
@@ -98,6 +101,7 @@ pub const TOKEN_ACTIVE: Check = Check {
 pub const TOKEN_SCOPE: Check = Check {
     id: "token-scope",
     title: "It has a scope that allows something here",
+    failing: "It has no scope that allows anything here",
     place: Place::Provider,
     symptoms: &[
         Symptom::of(KnownClient::ChatGpt, "No app actions available"),
@@ -147,6 +151,7 @@ pub const TOKEN_SCOPE: Check = Check {
 pub const TOKEN_RULES: Check = Check {
     id: "token-rules",
     title: "The rules let its bearer do what the client came for",
+    failing: "The rules do not let its bearer do what the client came for",
     place: Place::Gateway,
     symptoms: &[
         Symptom::of(KnownClient::ChatGpt, "No app actions available"),
