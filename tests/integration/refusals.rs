@@ -280,7 +280,7 @@ async fn no_token_and_no_secret_is_in_the_record() {
     for token in &tokens {
         for piece in pieces(token) {
             assert!(
-                !text.contains(piece.get(..24).unwrap_or(&piece)),
+                !text.contains(piece.get(..24).unwrap_or(piece)),
                 "{piece} in {text}"
             );
         }
