@@ -222,7 +222,7 @@ async fn tools_are_told_with_what_they_take_and_which_rule_says_so() {
     ]);
     assert_eq!(echo["asked"], asked);
     let html = page(&gateway, "/tools").await;
-    assert!(html.contains("<code>support &lt;only&gt;</code>"));
+    assert!(html.contains("support &lt;only&gt;") && !html.contains("support <only>"));
     assert!(html.contains("group <code>support</code>"));
 }
 

@@ -51,7 +51,7 @@ async fn says_who_was_refused_how_often_why_and_what_to_change() {
     let output = recent(&["--admin", &gateway.admin_url]).await;
     let said = said(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("[token-audience]"), "{said}");
+    assert!(said.contains("check token-audience"), "{said}");
     assert!(
         said.contains("14 from ChatGPT: audience is `account`"),
         "{said}"
@@ -143,7 +143,7 @@ async fn what_cannot_be_asked_is_told_apart_and_ends_with_2() {
         let said = said(&output);
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(expected), "{said}");
-        assert!(said.contains("[admin-reachable]"), "{said}");
+        assert!(said.contains("check admin-reachable"), "{said}");
     }
 }
 

@@ -58,6 +58,8 @@ fn open(path: &Path, forbidden: u32) -> Option<Finding> {
 
 /// A file is made and taken away again. What is not there yet would be made below the nearest folder that is.
 fn writable(state_dir: &Path) -> Finding {
+    // Without a slash at its end, behind which a file would look like nothing.
+    let state_dir = state_dir.components().as_path();
     let shown = state_dir.display().to_string();
     let mut folders = state_dir.ancestors();
     let nearest = folders.find(|folder| folder.exists());

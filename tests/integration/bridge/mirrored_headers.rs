@@ -46,7 +46,7 @@ async fn a_tool_whose_schema_breaks_a_rule_is_left_out() {
             .collect();
         assert_eq!(names, ["search", "fetch", "raw__echo"]);
         let health = gateway.get("/healthz?deep=1").await.json();
-        assert_eq!(health["upstreams"]["leftOut"], 1);
+        assert_eq!(health["upstreams"]["leftOut"], 2);
         let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "raw__bad" } });
         let reply = gateway.call(&token(&gateway), call).await;
         assert_eq!(reply.json()["error"]["code"], -32602);

@@ -218,7 +218,7 @@ async fn a_proxy_that_takes_smaller_requests_or_headers_is_found() {
     .await;
     assert_eq!(first_cause(&diagnosis), "request-size-passes");
     let (diagnosis, _stranger) = changed(|asked| {
-        let is_long = asked.headers.iter().any(|(_, value)| value.len() > 8_000);
+        let is_long = asked.headers.iter().any(|(_, value)| value.len() > 4_000);
         is_long.then(|| Says::answer(400, "content-type: text/html\r\n", "<html>"))
     })
     .await;
