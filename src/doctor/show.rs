@@ -110,17 +110,25 @@ fn details(finding: &Merged<'_>, text: &mut String) {
 
 /// Which client meets which failure first.
 fn clients(diagnosis: &Diagnosis, shown: &Shown, paint: &Paint, text: &mut String) {
+    let word = |client: &KnownClient| match diagnosis.met_by(*client) {
+        None => paint.ok("ok"),
+        Some(finding) if finding.verdict == Verdict::Skipped => {
+            format!("not from here: {}", harmless(&finding.found))
+        }
+        Some(finding) => format!("fails at {}", paint.failure(finding.check.id)),
+    };
     text.push_str("\nAs each client meets it\n");
-    for client in &shown.clients {
-        let meets = diagnosis.met_by(*client);
-        let word = match meets {
-            None => paint.ok("ok"),
-            Some(finding) if finding.verdict == Verdict::Skipped => {
-                format!("not from here: {}", harmless(&finding.found))
-            }
-            Some(finding) => format!("fails at {}", paint.failure(finding.check.id)),
-        };
-        text.push_str(&lines::row(client.title(), &word));
+    let words: Vec<_> = shown.clients.iter().map(word).collect();
+    // Seven times the same would only hide what stands above.
+    if let Some(same) = words
+        .first()
+        .filter(|first| words.iter().all(|word| word == *first))
+    {
+        text.push_str(&lines::row("all of them", same));
+        return;
+    }
+    for (client, word) in shown.clients.iter().zip(&words) {
+        text.push_str(&lines::row(client.title(), word));
     }
 }
 

@@ -29,10 +29,9 @@ impl Place {
 impl Symptom {
     /// Who says so.
     fn who(&self) -> &'static str {
-        let is_code = |c: char| c == '_' || c.is_ascii_lowercase();
         match self.client {
             Some(client) => client.title(),
-            None if self.text.contains('_') && self.text.chars().all(is_code) => "log, `reason`",
+            None if checks::token::for_reason(self.text).is_some() => "log, `reason`",
             None => "anywhere",
         }
     }
