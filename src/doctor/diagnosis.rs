@@ -50,11 +50,21 @@ impl Diagnosis {
         self.findings.sort_by_key(|finding| place(finding.check));
     }
 
-    /// The worst verdict; ok if nothing was looked at.
+    /// Adds what was found in a later look, in place of what an earlier one had to skip.
+    pub fn add_later(&mut self, findings: Vec<Finding>) {
+        self.findings.retain(|earlier| {
+            let is_seen_now = findings.iter().any(|later| later.check == earlier.check);
+            earlier.verdict != Verdict::Skipped || !is_seen_now
+        });
+        self.findings.extend(findings);
+    }
+
+    /// The worst verdict of what was looked at; ok if nothing was. That something was skipped makes nothing worse.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let verdicts = self.findings.iter().map(|finding| finding.verdict);
-        verdicts.max().unwrap_or(Verdict::Ok)
+        let looked_at = verdicts.filter(|verdict| *verdict != Verdict::Skipped);
+        looked_at.max().unwrap_or(Verdict::Ok)
     }
 
     /// The failure to mend first: the earliest that no other failure explains.
@@ -118,6 +128,19 @@ mod tests {
         diagnosis.findings.extend(findings);
         diagnosis.put_in_order();
         diagnosis
+    }
+
+    #[test]
+    fn a_later_look_stands_in_place_of_an_earlier_skip_and_a_skip_makes_nothing_worse() {
+        let skip = Finding::skipped(&STREAM_UNBUFFERED, "no token");
+        let mut diagnosis = with([Finding::ok(&ADDRESS_CONNECTS, "yes"), skip]);
+        assert_eq!(diagnosis.verdict(), Verdict::Ok);
+        diagnosis.add_later(vec![Finding::warning(&STREAM_UNBUFFERED, "late")]);
+        assert_eq!(diagnosis.findings.len(), 2);
+        assert_eq!(diagnosis.verdict(), Verdict::Warning);
+        diagnosis.add_later(vec![Finding::failure(&ADDRESS_CONNECTS, "gone")]);
+        assert_eq!(diagnosis.findings.len(), 3, "what was seen stays");
+        assert_eq!(with([]).verdict(), Verdict::Ok);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl SessionOptions {
             walked.diagnosis.findings.extend(findings);
         } else if self.login {
             let findings = self.log_in(walk, walked).await?;
-            walked.diagnosis.findings.extend(findings);
+            walked.diagnosis.add_later(findings);
         }
         walked.diagnosis.put_in_order();
         Ok(())
