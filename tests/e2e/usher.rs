@@ -183,15 +183,15 @@ impl Usher {
         request
     }
 
-    /// How much memory it has now, in KiB (`VmRSS`).
-    pub(crate) fn resident_kib(&self) -> anyhow::Result<u64> {
+    /// How much memory it has now besides the files that are mapped, its own program among them, in KiB (`RssAnon`).
+    pub(crate) fn own_memory_kib(&self) -> anyhow::Result<u64> {
         let pid = self.child.as_ref().and_then(Child::id);
         let path = format!("/proc/{}/status", pid.context("a running usher")?);
         let status = std::fs::read_to_string(path)?;
         let mut lines = status.lines();
-        let line = lines.find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = lines.find_map(|line| line.strip_prefix("RssAnon:"));
         let number = line.and_then(|line| line.split_whitespace().next());
-        Ok(number.context("a VmRSS")?.parse()?)
+        Ok(number.context("an RssAnon")?.parse()?)
     }
 
     /// Removes keys and index. It must not run.
