@@ -78,7 +78,7 @@ pub(crate) async fn a_token_for_another_resource_is_refused(
     refused(&usher, &token, "wrong_audience").await
 }
 
-/// RFC 9864 gives EdDSA with that curve a name of its own; keys, tokens and settings may say either.
+/// RFC 9864 gives `EdDSA` with that curve a name of its own; keys, tokens and settings may say either.
 pub(crate) async fn ed25519_is_eddsa_by_another_name(issuers: &Issuers) -> anyhow::Result<()> {
     for (issuer, setting) in [("Ed25519", "EdDSA"), ("EdDSA", "Ed25519")] {
         let more = format!("algorithms = [{setting:?}]\n");
