@@ -2,16 +2,17 @@
 //!
 //! The same code judges here and at run time, so that a diagnosis and the server cannot disagree.
 
+#[cfg(test)]
 use url::Url;
 
 use super::algorithm::Algorithm;
+#[cfg(test)]
+use super::discovery;
 use super::profiles::{self, Evidence};
-use super::{ProfileName, discovery, jwk};
+use super::{ProfileName, jwk};
 
-/// The largest key set that the server reads.
-pub const MOST_KEY_SET_BYTES: usize = jwk::MAX_BYTES;
-
-/// Where the server looks for the metadata of an issuer, most common place first.
+/// Where the server looks for the metadata of an issuer, for the test that holds the doctor to the same places.
+#[cfg(test)]
 #[must_use]
 pub fn metadata_places(issuer: &Url) -> Vec<Url> {
     discovery::places(issuer)

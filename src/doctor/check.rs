@@ -52,19 +52,6 @@ pub struct Symptom {
     pub text: &'static str,
 }
 
-/// A symptom of any client.
-pub(in crate::doctor) const fn said(text: &'static str) -> Symptom {
-    Symptom { client: None, text }
-}
-
-/// A symptom of one client.
-pub(in crate::doctor) const fn said_by(client: KnownClient, text: &'static str) -> Symptom {
-    Symptom {
-        client: Some(client),
-        text,
-    }
-}
-
 impl Check {
     /// To build others from: `Check { id: …, ..Check::BLANK }`. A test holds that no registered check is left blank.
     pub(in crate::doctor) const BLANK: Self = Self {

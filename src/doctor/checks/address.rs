@@ -1,7 +1,7 @@
 //! The way to the server: its name, its certificate, and whatever stands in front of it.
 
 use crate::clients::KnownClient;
-use crate::doctor::check::{Check, Place, said, said_by};
+use crate::doctor::check::{Check, Place, Symptom};
 
 /// In the order in which a client meets them.
 pub(super) const ALL: &[&Check] = &[
@@ -34,8 +34,8 @@ pub const ADDRESS_VALID: Check = Check {
     failing: "What was typed is no address that a client takes",
     place: Place::Client,
     symptoms: &[
-        said("Invalid URL"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::anywhere("Invalid URL"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
     ],
     cause: "Clients take an address with its scheme and without user, query or fragment, and use it to the letter: \
         it is what tokens are asked for.",
@@ -51,7 +51,7 @@ pub const ADDRESS_HTTPS: Check = Check {
     title: "The address is https, or on this machine",
     failing: "The address is plain http",
     place: Place::Client,
-    symptoms: &[said_by(KnownClient::ChatGpt, "Something went wrong")],
+    symptoms: &[Symptom::of(KnownClient::ChatGpt, "Something went wrong")],
     cause: "With http, whoever is on the way reads the token. Clients refuse it for everything but this machine.",
     fix: "Put a proxy with a certificate in front (docker-compose.yml has Caddy, which gets one by itself), set \
         public_url to the https address and type that one",
@@ -67,9 +67,9 @@ pub const ADDRESS_RESOLVES: Check = Check {
     failing: "The name leads nowhere",
     place: Place::Proxy,
     symptoms: &[
-        said("getaddrinfo ENOTFOUND"),
-        said("ERR_NAME_NOT_RESOLVED"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::anywhere("getaddrinfo ENOTFOUND"),
+        Symptom::anywhere("ERR_NAME_NOT_RESOLVED"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
     ],
     cause: "There is no DNS entry of this name, or only inside a network that this machine, or the client, is not \
         in.",
@@ -86,7 +86,7 @@ pub const ADDRESS_PUBLIC: Check = Check {
     title: "The address can be reached from where the client calls",
     failing: "The client cannot reach this address from where it calls",
     place: Place::Proxy,
-    symptoms: &[said_by(KnownClient::ChatGpt, "Something went wrong")],
+    symptoms: &[Symptom::of(KnownClient::ChatGpt, "Something went wrong")],
     cause: "ChatGPT and Claude call from their vendor's servers. An address on this machine or in a private network \
         means another machine there, or none.",
     fix: "Give the server a public name, or lead a tunnel to it: Cloudflare's for every client, OpenAI's Secure \
@@ -102,7 +102,7 @@ pub const ADDRESS_PORT: Check = Check {
     title: "The client calls this port",
     failing: "It listens on another port than the client calls",
     place: Place::Proxy,
-    symptoms: &[said_by(
+    symptoms: &[Symptom::of(
         KnownClient::Claude,
         "Authorization with the MCP server failed",
     )],
@@ -121,10 +121,10 @@ pub const ADDRESS_CONNECTS: Check = Check {
     failing: "Nothing listens there",
     place: Place::Proxy,
     symptoms: &[
-        said("ECONNREFUSED"),
-        said("connect ETIMEDOUT"),
-        said("fetch failed"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::anywhere("ECONNREFUSED"),
+        Symptom::anywhere("connect ETIMEDOUT"),
+        Symptom::anywhere("fetch failed"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
     ],
     cause: "Nothing listens at this address and port, or a firewall drops what comes.",
     fix: "See that the server and the proxy in front run (`usher healthcheck`), that they listen on the address \
@@ -141,9 +141,9 @@ pub const TLS_SPOKEN: Check = Check {
     failing: "No TLS is spoken there",
     place: Place::Proxy,
     symptoms: &[
-        said("ERR_SSL_PROTOCOL_ERROR"),
-        said("wrong version number"),
-        said("EPROTO"),
+        Symptom::anywhere("ERR_SSL_PROTOCOL_ERROR"),
+        Symptom::anywhere("wrong version number"),
+        Symptom::anywhere("EPROTO"),
     ],
     cause: "What listens there speaks plain http, or no version of TLS that clients speak (1.2 and 1.3).",
     fix: "Type http only on this machine; elsewhere let a proxy with a certificate listen on this port",
@@ -159,11 +159,11 @@ pub const TLS_TRUSTED: Check = Check {
     failing: "The certificate is not trusted",
     place: Place::Proxy,
     symptoms: &[
-        said("unable to verify the first certificate"),
-        said("self-signed certificate"),
-        said("unable to get local issuer certificate"),
-        said("ERR_CERT_AUTHORITY_INVALID"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::anywhere("unable to verify the first certificate"),
+        Symptom::anywhere("self-signed certificate"),
+        Symptom::anywhere("unable to get local issuer certificate"),
+        Symptom::anywhere("ERR_CERT_AUTHORITY_INVALID"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
     ],
     cause: "Clients trust the public authorities and need every certificate between the server's and theirs. \
         Browsers fetch a missing one; clients do not, so a page may open where a client fails.",
@@ -182,9 +182,9 @@ pub const TLS_IN_DATE: Check = Check {
     failing: "The certificate is not valid today",
     place: Place::Proxy,
     symptoms: &[
-        said("certificate has expired"),
-        said("ERR_CERT_DATE_INVALID"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::anywhere("certificate has expired"),
+        Symptom::anywhere("ERR_CERT_DATE_INVALID"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
     ],
     cause: "The certificate was not renewed, or the proxy still shows the old one; or a clock is wrong.",
     fix: "Renew the certificate and have the proxy read it again; then see that the clock of this machine is right",
@@ -200,9 +200,9 @@ pub const TLS_HOST_NAME: Check = Check {
     failing: "The certificate is for another name",
     place: Place::Proxy,
     symptoms: &[
-        said("Hostname/IP does not match certificate's altnames"),
-        said("ERR_CERT_COMMON_NAME_INVALID"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::anywhere("Hostname/IP does not match certificate's altnames"),
+        Symptom::anywhere("ERR_CERT_COMMON_NAME_INVALID"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
     ],
     cause: "The certificate is for other names. Usually the proxy has no site of this name and shows its first one.",
     fix: "Get a certificate for exactly this name, or type a name that the certificate is for; behind a proxy, \
@@ -219,10 +219,10 @@ pub const ADDRESS_ANSWERS: Check = Check {
     failing: "No answer in time",
     place: Place::Proxy,
     symptoms: &[
-        said("Request timed out"),
-        said("502 Bad Gateway"),
-        said("504 Gateway Timeout"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::anywhere("Request timed out"),
+        Symptom::anywhere("502 Bad Gateway"),
+        Symptom::anywhere("504 Gateway Timeout"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
     ],
     cause: "Something takes the connection, but the server behind it does not answer in the ten seconds that clients \
         wait.",
@@ -246,9 +246,9 @@ pub const ADDRESS_NO_REDIRECT: Check = Check {
     failing: "It redirects instead of answering",
     place: Place::Proxy,
     symptoms: &[
-        said("Unexpected redirect"),
-        said("301 Moved Permanently"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::anywhere("Unexpected redirect"),
+        Symptom::anywhere("301 Moved Permanently"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
     ],
     cause: "The address leads elsewhere. Clients do not follow redirects with a token, and the address where they \
         would end is not the one that tokens are for.",
@@ -266,13 +266,13 @@ pub const BOT_FILTER_ABSENT: Check = Check {
     failing: "A bot filter or login page stands in front of it",
     place: Place::Proxy,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
-        said_by(
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::of(
             KnownClient::Claude,
             "Authorization with the MCP server failed",
         ),
-        said("403 Forbidden"),
-        said("Just a moment..."),
+        Symptom::anywhere("403 Forbidden"),
+        Symptom::anywhere("Just a moment..."),
     ],
     cause: "A bot filter, a web application firewall or a login page answers in the server's place. A client cannot \
         click on it, takes the page for a refusal, and the server's log has nothing at all.",
@@ -291,9 +291,9 @@ pub const HOST_ACCEPTED: Check = Check {
     failing: "The server does not know itself by this host name",
     place: Place::Gateway,
     symptoms: &[
-        said("421 Misdirected Request"),
-        said("Invalid Host header"),
-        said("host_not_allowed"),
+        Symptom::anywhere("421 Misdirected Request"),
+        Symptom::anywhere("Invalid Host header"),
+        Symptom::anywhere("host_not_allowed"),
     ],
     cause: "Servers refuse names that are not theirs, so that no web page reaches them under a name of its own (DNS \
         rebinding). The proxy passes on another host, or the server was not told its name.",
@@ -311,13 +311,13 @@ pub const ANSWER_IS_MCP: Check = Check {
     failing: "What answers is no MCP server",
     place: Place::Client,
     symptoms: &[
-        said_by(
+        Symptom::of(
             KnownClient::ChatGpt,
             "This MCP server doesn't implement our specification",
         ),
-        said("404 Not Found"),
-        said("Unexpected token '<'"),
-        said("Error POSTing to endpoint"),
+        Symptom::anywhere("404 Not Found"),
+        Symptom::anywhere("Unexpected token '<'"),
+        Symptom::anywhere("Error POSTing to endpoint"),
     ],
     cause: "The address belongs to something else: a web page, another path of the same server, or a proxy without a \
         route to it.",
@@ -340,8 +340,8 @@ pub const REQUEST_SIZE_PASSES: Check = Check {
     failing: "Large requests do not reach the server",
     place: Place::Proxy,
     symptoms: &[
-        said("413 Request Entity Too Large"),
-        said("Payload Too Large"),
+        Symptom::anywhere("413 Request Entity Too Large"),
+        Symptom::anywhere("Payload Too Large"),
     ],
     cause: "A proxy takes smaller requests than the server does: calls with large arguments fail, all others work.",
     fix: "Raise the proxy's limit to the server's (http.max_body_bytes, 1 MiB): nginx client_max_body_size 2m; \
@@ -358,8 +358,8 @@ pub const HEADER_SIZE_PASSES: Check = Check {
     failing: "Headers as large as a token do not reach the server",
     place: Place::Proxy,
     symptoms: &[
-        said("400 Request Header Or Cookie Too Large"),
-        said("431 Request Header Fields Too Large"),
+        Symptom::anywhere("400 Request Header Or Cookie Too Large"),
+        Symptom::anywhere("431 Request Header Fields Too Large"),
     ],
     cause: "A token with many groups or roles is several kilobytes long. A proxy that takes smaller headers refuses \
         exactly the people with the most rights.",
@@ -377,9 +377,9 @@ pub const STREAM_UNBUFFERED: Check = Check {
     failing: "Something on the way holds events back",
     place: Place::Proxy,
     symptoms: &[
-        said("Request timed out"),
-        said("SSE stream disconnected"),
-        said("Connection closed"),
+        Symptom::anywhere("Request timed out"),
+        Symptom::anywhere("SSE stream disconnected"),
+        Symptom::anywhere("Connection closed"),
     ],
     cause: "A proxy collects the answer before it passes it on. Streams never end, so nothing arrives.",
     fix: "Switch buffering off for these paths: nginx proxy_buffering off and gzip off; Usher says \
@@ -396,9 +396,9 @@ pub const STREAM_STAYS_OPEN: Check = Check {
     failing: "Something on the way cuts quiet streams",
     place: Place::Proxy,
     symptoms: &[
-        said("SSE stream disconnected"),
-        said("stream closed"),
-        said("terminated"),
+        Symptom::anywhere("SSE stream disconnected"),
+        Symptom::anywhere("stream closed"),
+        Symptom::anywhere("terminated"),
     ],
     cause: "A proxy or load balancer cuts connections on which nothing is said for a while, often after 60 seconds.",
     fix: "Raise the idle timeout for these paths: nginx proxy_read_timeout 1h; load balancers call it idle timeout",
@@ -414,9 +414,9 @@ pub const CLOCK_AGREES: Check = Check {
     failing: "The clocks differ",
     place: Place::Gateway,
     symptoms: &[
-        said("The access token expired"),
-        said("token is not yet valid"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::anywhere("The access token expired"),
+        Symptom::anywhere("token is not yet valid"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
     ],
     cause: "Tokens carry times. If the clocks of the identity provider and the server are more than a minute apart, \
         fresh tokens count as expired or as not valid yet.",

@@ -1,7 +1,7 @@
 //! The 401, the metadata that it points to, and what a browser is allowed to read.
 
 use crate::clients::KnownClient;
-use crate::doctor::check::{Check, Place, said, said_by};
+use crate::doctor::check::{Check, Place, Symptom};
 
 /// In the order in which a client meets them.
 pub(super) const ALL: &[&Check] = &[
@@ -26,9 +26,9 @@ pub const CHALLENGE_STATUS: Check = Check {
     failing: "A request without a token is not answered with 401",
     place: Place::Gateway,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
-        said("Unsupported authorization header"),
-        said("403 Forbidden"),
+        Symptom::of(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
+        Symptom::anywhere("Unsupported authorization header"),
+        Symptom::anywhere("403 Forbidden"),
     ],
     cause: "Clients begin a login at a 401 and at nothing else. With 200 they take the server for an open one, with \
         403 or 500 for one that does not want them.",
@@ -52,9 +52,9 @@ pub const CHALLENGE_HEADER: Check = Check {
     failing: "The 401 carries no Bearer challenge",
     place: Place::Proxy,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
-        said("Unsupported authorization header"),
-        said("401 Unauthorized"),
+        Symptom::of(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
+        Symptom::anywhere("Unsupported authorization header"),
+        Symptom::anywhere("401 Unauthorized"),
     ],
     cause: "The 401 says nothing of a login: a proxy took the header WWW-Authenticate away, or answers itself with a \
         login of its own.",
@@ -72,12 +72,12 @@ pub const CHALLENGE_METADATA_ADDRESS: Check = Check {
     failing: "The challenge does not name the metadata of this resource",
     place: Place::Gateway,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "Error fetching OAuth configuration"),
-        said_by(
+        Symptom::of(KnownClient::ChatGpt, "Error fetching OAuth configuration"),
+        Symptom::of(
             KnownClient::Claude,
             "Authorization with the MCP server failed",
         ),
-        said("Failed to fetch protected resource metadata"),
+        Symptom::anywhere("Failed to fetch protected resource metadata"),
     ],
     cause: "The challenge sends clients to metadata that is elsewhere, inside a network, or not there: usually \
         public_url is not the address that people type.",
@@ -94,7 +94,10 @@ pub const CHALLENGE_SCOPE: Check = Check {
     title: "The challenge names the scopes to ask for",
     failing: "The challenge names no scopes to ask for",
     place: Place::Gateway,
-    symptoms: &[said("insufficient_scope"), said("No tools available")],
+    symptoms: &[
+        Symptom::anywhere("insufficient_scope"),
+        Symptom::anywhere("No tools available"),
+    ],
     cause: "Nothing tells the client which scopes to ask for, so it asks for none, or for all that there are.",
     fix: "Name the scopes in the challenge and in scopes_supported; Usher does both by itself",
     page: "configuration.md",
@@ -109,13 +112,13 @@ pub const METADATA_FOUND: Check = Check {
     failing: "The protected resource metadata is not there",
     place: Place::Proxy,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
-        said_by(KnownClient::ChatGpt, "Error fetching OAuth configuration"),
-        said_by(
+        Symptom::of(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
+        Symptom::of(KnownClient::ChatGpt, "Error fetching OAuth configuration"),
+        Symptom::of(
             KnownClient::Claude,
             "Authorization with the MCP server failed",
         ),
-        said("404 Not Found"),
+        Symptom::anywhere("404 Not Found"),
     ],
     cause: "Clients look for the metadata of the server below /.well-known/. A proxy that leads only /mcp to the \
         server answers these paths itself.",
@@ -133,9 +136,9 @@ pub const METADATA_VALID: Check = Check {
     failing: "The metadata is not what clients can read",
     place: Place::Proxy,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "Error fetching OAuth configuration"),
-        said("Unexpected token '<'"),
-        said("is not valid JSON"),
+        Symptom::of(KnownClient::ChatGpt, "Error fetching OAuth configuration"),
+        Symptom::anywhere("Unexpected token '<'"),
+        Symptom::anywhere("is not valid JSON"),
     ],
     cause: "What is there is no JSON document with `resource` and `authorization_servers` (RFC 9728): a page of the \
         proxy, or a document cut short.",
@@ -152,8 +155,8 @@ pub const METADATA_FRESH: Check = Check {
     failing: "The metadata is an old copy",
     place: Place::Proxy,
     symptoms: &[
-        said("Protected resource does not match expected"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::anywhere("Protected resource does not match expected"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
     ],
     cause: "A cache between here and the server answers with what was true before the last change.",
     fix: "Empty the cache for /.well-known/*, and let it keep these documents no longer than they say (Usher: five \
@@ -170,13 +173,13 @@ pub const METADATA_RESOURCE: Check = Check {
     failing: "`resource` is not the address that was typed",
     place: Place::Gateway,
     symptoms: &[
-        said("Protected resource does not match expected"),
-        said_by(
+        Symptom::anywhere("Protected resource does not match expected"),
+        Symptom::of(
             KnownClient::Claude,
             "Authorization with the MCP server failed",
         ),
-        said("invalid_target"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::anywhere("invalid_target"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
     ],
     cause: "Clients ask for tokens for the address that was typed, and believe only metadata that says the same, to \
         the letter: host, path, slash at the end.",
@@ -194,9 +197,9 @@ pub const METADATA_ISSUER: Check = Check {
     failing: "The metadata names no authorization server that a client can reach",
     place: Place::Gateway,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "Error fetching OAuth configuration"),
-        said("No authorization server"),
-        said("Failed to discover OAuth metadata"),
+        Symptom::of(KnownClient::ChatGpt, "Error fetching OAuth configuration"),
+        Symptom::anywhere("No authorization server"),
+        Symptom::anywhere("Failed to discover OAuth metadata"),
     ],
     cause: "The metadata does not say who issues tokens, or names an address that cannot be one.",
     fix: "Set `issuer` of the table [[issuer]] to the public address of the identity provider, exactly as its own \
@@ -213,8 +216,8 @@ pub const CORS_PREFLIGHT: Check = Check {
     failing: "A browser may not call it",
     place: Place::Proxy,
     symptoms: &[
-        said_by(KnownClient::Inspector, "Failed to fetch"),
-        said(
+        Symptom::of(KnownClient::Inspector, "Failed to fetch"),
+        Symptom::anywhere(
             "has been blocked by CORS policy: Response to preflight request doesn't pass access control check",
         ),
     ],
@@ -234,8 +237,10 @@ pub const CORS_HEADERS_EXPOSED: Check = Check {
     failing: "A browser may not read the challenge or the session",
     place: Place::Proxy,
     symptoms: &[
-        said_by(KnownClient::Inspector, "Failed to fetch"),
-        said("has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header is present"),
+        Symptom::of(KnownClient::Inspector, "Failed to fetch"),
+        Symptom::anywhere(
+            "has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header is present",
+        ),
     ],
     cause: "A page reads only the headers that the answer names for it. Without WWW-Authenticate it finds no login, \
         without Mcp-Session-Id no session.",
@@ -253,8 +258,10 @@ pub const CORS_METADATA: Check = Check {
     failing: "A browser may not read the metadata",
     place: Place::Proxy,
     symptoms: &[
-        said_by(KnownClient::Inspector, "Failed to fetch"),
-        said("has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header is present"),
+        Symptom::of(KnownClient::Inspector, "Failed to fetch"),
+        Symptom::anywhere(
+            "has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header is present",
+        ),
     ],
     cause: "A page reads the metadata only if the answer allows it.",
     fix: "Let the proxy leave Access-Control-Allow-Origin: * on /.well-known/* alone",

@@ -6,7 +6,7 @@ mod requests;
 
 use crate::auth::ProfileName;
 use crate::clients::KnownClient;
-use crate::doctor::check::{Check, Place, said, said_by};
+use crate::doctor::check::{Check, Place, Symptom};
 
 pub use clients::{
     REDIRECT_ACCEPTED, REGISTRATION_CLIENT_DOCUMENT, REGISTRATION_PATH, REGISTRATION_WORKS,
@@ -52,17 +52,17 @@ pub const ISSUER_REACHABLE: Check = Check {
     failing: "The authorization server does not answer",
     place: Place::Provider,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
-        said_by(
+        Symptom::of(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::of(
             KnownClient::Claude,
             "Authorization with the MCP server failed",
         ),
-        said_by(
+        Symptom::of(
             KnownClient::VsCode,
             "Error fetching authorization server metadata",
         ),
-        said("fetch failed"),
+        Symptom::anywhere("fetch failed"),
     ],
     cause: "The resource metadata names an authorization server that cannot be reached from \
         here: it is down, its name is known inside of a network or a container only, or a \
@@ -95,14 +95,14 @@ pub const ISSUER_TLS: Check = Check {
     failing: "The certificate of the authorization server is not good",
     place: Place::Provider,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
-        said_by(
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::of(
             KnownClient::Claude,
             "Authorization with the MCP server failed",
         ),
-        said("unable to verify the first certificate"),
-        said("self-signed certificate in certificate chain"),
-        said("certificate has expired"),
+        Symptom::anywhere("unable to verify the first certificate"),
+        Symptom::anywhere("self-signed certificate in certificate chain"),
+        Symptom::anywhere("certificate has expired"),
     ],
     cause: "Clients do not talk to an authorization server whose certificate they cannot verify: \
         an authority of a company's own, a missing intermediate certificate, an expired one, or \
@@ -127,17 +127,17 @@ pub const ISSUER_METADATA_FOUND: Check = Check {
     failing: "The authorization server has no metadata in any standard place",
     place: Place::Provider,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
-        said_by(
+        Symptom::of(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
+        Symptom::of(
             KnownClient::ClaudeCode,
             "Incompatible auth server: does not support dynamic \
             client registration",
         ),
-        said_by(
+        Symptom::of(
             KnownClient::VsCode,
             "Failed to fetch authorization server metadata",
         ),
-        said("HTTP 404 trying to load well-known OAuth metadata"),
+        Symptom::anywhere("HTTP 404 trying to load well-known OAuth metadata"),
     ],
     cause: "Clients look for the metadata below /.well-known/, put before the issuer's path (RFC \
         8414) or after it (OpenID Connect Discovery). Here there is nothing in any of these \
@@ -187,10 +187,10 @@ pub const ISSUER_METADATA_VALID: Check = Check {
     failing: "The metadata of the authorization server lacks what a login needs",
     place: Place::Provider,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
-        said_by(KnownClient::ClaudeCode, "SyntaxError: Unexpected token '<'"),
-        said_by(
+        Symptom::of(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::of(KnownClient::ClaudeCode, "SyntaxError: Unexpected token '<'"),
+        Symptom::of(
             KnownClient::Inspector,
             "Unexpected token '<', \"<!DOCTYPE \"... is not \
             valid JSON",
@@ -215,12 +215,12 @@ pub const ISSUER_EQUAL: Check = Check {
     failing: "The authorization server calls itself by another name",
     place: Place::Gateway,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
-        said_by(
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::of(
             KnownClient::Claude,
             "Authorization with the MCP server failed",
         ),
-        said("wrong_issuer"),
+        Symptom::anywhere("wrong_issuer"),
     ],
     cause: "The name in `issuer` and the one in the provider's own document must be the same, \
         byte for byte (RFC 8414 section 3.3): a slash at the end, http for https, or a name \
@@ -280,8 +280,8 @@ pub const ISSUER_HTTPS: Check = Check {
     failing: "An endpoint of the authorization server is plain http",
     place: Place::Provider,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
-        said_by(
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::of(
             KnownClient::Claude,
             "Authorization with the MCP server failed",
         ),
@@ -319,8 +319,8 @@ pub const PKCE_OFFERED: Check = Check {
     failing: "PKCE with S256 is not advertised",
     place: Place::Provider,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
-        said("Incompatible auth server: does not support code challenge method S256"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::anywhere("Incompatible auth server: does not support code challenge method S256"),
     ],
     cause: "MCP clients prove with PKCE that the one who sends the code is the one who asked for \
         it, and must not go on where the metadata does not list S256 in \
@@ -364,8 +364,8 @@ pub const CODE_FLOW_OFFERED: Check = Check {
     failing: "The authorization code grant is not offered",
     place: Place::Provider,
     symptoms: &[
-        said("unsupported_response_type"),
-        said("Incompatible auth server: does not support response type code"),
+        Symptom::anywhere("unsupported_response_type"),
+        Symptom::anywhere("Incompatible auth server: does not support response type code"),
     ],
     cause: "People log in with the authorization code grant; this server's metadata lists other \
         grants or response types only.",

@@ -2,7 +2,7 @@
 
 use crate::auth::ProfileName;
 use crate::clients::KnownClient;
-use crate::doctor::check::{Check, Place, said, said_by};
+use crate::doctor::check::{Check, Place, Symptom};
 
 /// In the order in which a client meets them.
 pub(super) const ALL: &[&Check] = &[
@@ -26,13 +26,13 @@ pub const LOGIN_COMPLETES: Check = Check {
     failing: "The login does not end with a code",
     place: Place::Provider,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "400 Bad Request"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
-        said_by(
+        Symptom::of(KnownClient::ChatGpt, "400 Bad Request"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::of(
             KnownClient::Claude,
             "Authorization with the MCP server failed",
         ),
-        said("invalid_scope"),
+        Symptom::anywhere("invalid_scope"),
     ],
     cause: "The browser did not come back with a code: the provider showed an error page, asked \
         for something that nobody could answer, or came back with an error.",
@@ -85,10 +85,12 @@ pub const CONSENT_GRANTED: Check = Check {
     failing: "The person did not agree",
     place: Place::Client,
     symptoms: &[
-        said("access_denied"),
-        said("AADSTS65001: The user or administrator has not consented to use the application"),
-        said("AADSTS90094: The grant requires admin permission"),
-        said("User denied access"),
+        Symptom::anywhere("access_denied"),
+        Symptom::anywhere(
+            "AADSTS65001: The user or administrator has not consented to use the application",
+        ),
+        Symptom::anywhere("AADSTS90094: The grant requires admin permission"),
+        Symptom::anywhere("User denied access"),
     ],
     cause: "The provider came back with access_denied: the person said no, or may not say yes, \
         because an administrator has to agree first or because the account is not assigned to \
@@ -137,15 +139,15 @@ pub const TOKEN_ISSUED: Check = Check {
     failing: "The code buys no access token",
     place: Place::Provider,
     symptoms: &[
-        said("invalid_client"),
-        said("invalid_grant"),
-        said("unauthorized_client"),
-        said(
+        Symptom::anywhere("invalid_client"),
+        Symptom::anywhere("invalid_grant"),
+        Symptom::anywhere("unauthorized_client"),
+        Symptom::anywhere(
             "AADSTS7000218: The request body must contain the following parameter: \
             'client_assertion' or 'client_secret'",
         ),
-        said_by(KnownClient::ChatGpt, "400 Bad Request"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::of(KnownClient::ChatGpt, "400 Bad Request"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
     ],
     cause: "The login succeeded, and the token endpoint refuses the code: the client is \
         confidential and no secret was sent, or the wrong one; the secret is sent in another way \
@@ -212,14 +214,14 @@ pub const TOKEN_ACCEPTED: Check = Check {
     failing: "The server refuses the token",
     place: Place::Provider,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "Unsupported authorization header"),
-        said_by(KnownClient::ClaudeCode, "SDK auth failed: HTTP 401"),
-        said_by(
+        Symptom::of(KnownClient::ChatGpt, "Unsupported authorization header"),
+        Symptom::of(KnownClient::ClaudeCode, "SDK auth failed: HTTP 401"),
+        Symptom::of(
             KnownClient::Claude,
             "Authorization with the MCP server failed",
         ),
-        said("invalid_token"),
-        said_by(KnownClient::Cursor, "Needs login"),
+        Symptom::anywhere("invalid_token"),
+        Symptom::of(KnownClient::Cursor, "Needs login"),
     ],
     cause: "The provider issued a token, and this server refuses it, or cannot check it. Which \
         claim is to blame stands in the findings about the token; where none does, only the \
@@ -265,12 +267,12 @@ pub const REVISIONS_SPOKEN: Check = Check {
     failing: "The server speaks no revision that the client speaks",
     place: Place::Gateway,
     symptoms: &[
-        said_by(
+        Symptom::of(
             KnownClient::ChatGpt,
             "This MCP server doesn't implement our specification",
         ),
-        said("Unsupported protocol version"),
-        said("Server's protocol version is not supported"),
+        Symptom::anywhere("Unsupported protocol version"),
+        Symptom::anywhere("Server's protocol version is not supported"),
     ],
     cause: "Clients of 2026-07-28 ask with server/discover, older ones begin with initialize. \
         The server answers to neither, or names no revision that this client knows.",
@@ -288,9 +290,9 @@ pub const TOOLS_LISTED: Check = Check {
     failing: "The client sees no tools",
     place: Place::Gateway,
     symptoms: &[
-        said("No tools available"),
-        said("no tools"),
-        said_by(KnownClient::Cursor, "No tools, prompts, or resources"),
+        Symptom::anywhere("No tools available"),
+        Symptom::anywhere("no tools"),
+        Symptom::of(KnownClient::Cursor, "No tools, prompts, or resources"),
     ],
     cause: "The list of tools is empty for this person: the rules of [policy] hide what one may \
         not call, the token lacks a group or a scope, or no collection and no upstream is \
@@ -322,11 +324,11 @@ pub const SEARCH_AND_FETCH_LISTED: Check = Check {
     failing: "`search` or `fetch` is missing",
     place: Place::Gateway,
     symptoms: &[
-        said_by(
+        Symptom::of(
             KnownClient::ChatGpt,
             "This MCP server doesn't implement our specification",
         ),
-        said_by(KnownClient::ChatGpt, "Search action not found"),
+        Symptom::of(KnownClient::ChatGpt, "Search action not found"),
     ],
     cause: "ChatGPT's deep research and company knowledge look for tools of these very names. \
         They are hidden from this person by a rule, or renamed, or there is no collection.",
@@ -343,7 +345,7 @@ pub const TOOL_SCHEMAS: Check = Check {
     title: "Their schemas, annotations and security schemes are what the client wants",
     failing: "The tools are not described as the client wants it",
     place: Place::Gateway,
-    symptoms: &[said_by(
+    symptoms: &[Symptom::of(
         KnownClient::ChatGpt,
         "This MCP server doesn't implement our specification",
     )],
@@ -363,7 +365,10 @@ pub const SEARCH_WORKS: Check = Check {
     title: "A search finds something",
     failing: "A search finds nothing",
     place: Place::Gateway,
-    symptoms: &[said("{\"results\":[]}"), said("index_not_ready")],
+    symptoms: &[
+        Symptom::anywhere("{\"results\":[]}"),
+        Symptom::anywhere("index_not_ready"),
+    ],
     cause: "A search for words that nearly every document has found nothing: the index is empty \
         or not complete yet, the access lists hide every document from this person, or the tool \
         failed.",
@@ -381,7 +386,7 @@ pub const FETCH_WORKS: Check = Check {
     title: "What was found can be fetched",
     failing: "What was found cannot be fetched",
     place: Place::Gateway,
-    symptoms: &[said("There is no document with this id")],
+    symptoms: &[Symptom::anywhere("There is no document with this id")],
     cause: "An id from a search cannot be fetched: the document went away in between, the rules \
         allow `search` and not `fetch`, or two servers with different indexes answer under one \
         name.",
@@ -399,9 +404,9 @@ pub const REFRESH_WORKS: Check = Check {
     failing: "The token cannot be refreshed",
     place: Place::Provider,
     symptoms: &[
-        said("invalid_grant"),
-        said_by(KnownClient::ClaudeCode, "needs authentication"),
-        said("unauthorized_client"),
+        Symptom::anywhere("invalid_grant"),
+        Symptom::of(KnownClient::ClaudeCode, "needs authentication"),
+        Symptom::anywhere("unauthorized_client"),
     ],
     cause: "The login gave no refresh token, or the provider refuses it, or the refreshed token \
         differs from the first, for instance because `resource` is not taken again. Then the \

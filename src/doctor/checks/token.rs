@@ -5,7 +5,8 @@ mod form;
 mod proof;
 mod reason;
 
-use crate::doctor::check::Check;
+use crate::clients::KnownClient;
+use crate::doctor::check::{Check, Symptom};
 
 pub use claims::{
     TOKEN_AUDIENCE, TOKEN_BEARER, TOKEN_CLAIMS, TOKEN_CLIENT, TOKEN_CLOCK, TOKEN_EXPIRY,
@@ -36,5 +37,14 @@ pub(super) const ALL: &[&Check] = &[
     &TOKEN_SCOPE,
     &TOKEN_RULES,
 ];
+
+/// What Claude says of every token that it got and that is refused.
+const REVERTED: Symptom = Symptom::of(
+    KnownClient::Claude,
+    "Your account was authorized but the integration rejected the credentials, so the connection was reverted.",
+);
+
+/// Nothing else of a token can be judged before it can be read, and comes from an issuer that is known.
+const READ_AND_OURS: &[&str] = &["token-is-jwt", "token-issuer"];
 
 const REFUSED: &str = "reference/access-log.md#the-token-is-refused-401";

@@ -2,7 +2,7 @@
 
 use crate::auth::ProfileName;
 use crate::clients::KnownClient;
-use crate::doctor::check::{Check, Place, said, said_by};
+use crate::doctor::check::{Check, Place, Symptom};
 
 /// The client has a way to become known there.
 pub const REGISTRATION_PATH: Check = Check {
@@ -11,22 +11,22 @@ pub const REGISTRATION_PATH: Check = Check {
     failing: "The client has no way to become known to the authorization server",
     place: Place::Provider,
     symptoms: &[
-        said_by(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
-        said_by(
+        Symptom::of(KnownClient::ChatGpt, "MCP server does not implement OAuth"),
+        Symptom::of(
             KnownClient::ClaudeCode,
             "Incompatible auth server: does not support dynamic \
             client registration",
         ),
-        said_by(
+        Symptom::of(
             KnownClient::Cursor,
             "Incompatible auth server: does not support dynamic \
             client registration",
         ),
-        said_by(
+        Symptom::of(
             KnownClient::VsCode,
             "Dynamic Client Registration not supported",
         ),
-        said_by(
+        Symptom::of(
             KnownClient::Claude,
             "There was an error connecting. Please check your \
             server URL and make sure your server handles auth correctly",
@@ -138,14 +138,14 @@ pub const REGISTRATION_CLIENT_DOCUMENT: Check = Check {
     failing: "The document that describes the client is not taken",
     place: Place::Provider,
     symptoms: &[
-        said("invalid_client"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
-        said_by(
+        Symptom::anywhere("invalid_client"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::of(
             KnownClient::Claude,
             "Authorization with the MCP server failed",
         ),
-        said("Client not found"),
-        said("invalid_client_metadata"),
+        Symptom::anywhere("Client not found"),
+        Symptom::anywhere("invalid_client_metadata"),
     ],
     cause: "The authorization server advertises client ID metadata documents, so that this \
         client takes that way before all others. Then it has to like what the vendor's document \
@@ -197,16 +197,16 @@ pub const REGISTRATION_WORKS: Check = Check {
     failing: "The registration is refused",
     place: Place::Provider,
     symptoms: &[
-        said(
+        Symptom::anywhere(
             "Policy 'Trusted Hosts' rejected request to client-registration service. Details: \
             Host not trusted.",
         ),
-        said("Not permitted to use specified clientScope"),
-        said_by(
+        Symptom::anywhere("Not permitted to use specified clientScope"),
+        Symptom::of(
             KnownClient::ClaudeCode,
             "Dynamic client registration failed: HTTP 403",
         ),
-        said_by(KnownClient::ChatGpt, "Error creating connector"),
+        Symptom::of(KnownClient::ChatGpt, "Error creating connector"),
     ],
     cause: "The registration endpoint is advertised and refuses: a policy that trusts other \
         hosts only, scopes that may not be asked for, a redirect address that it does not like, \
@@ -264,16 +264,16 @@ pub const REDIRECT_ACCEPTED: Check = Check {
     failing: "The redirect address of the client is not accepted",
     place: Place::Provider,
     symptoms: &[
-        said("Invalid parameter: redirect_uri"),
-        said("AADSTS50011: The redirect URI specified in the request does not match"),
-        said("Callback URL mismatch"),
-        said("redirect_mismatch"),
-        said(
+        Symptom::anywhere("Invalid parameter: redirect_uri"),
+        Symptom::anywhere("AADSTS50011: The redirect URI specified in the request does not match"),
+        Symptom::anywhere("Callback URL mismatch"),
+        Symptom::anywhere("redirect_mismatch"),
+        Symptom::anywhere(
             "The 'redirect_uri' parameter must be a Login redirect URI in the client app \
             settings",
         ),
-        said("invalid_redirect_uri"),
-        said_by(KnownClient::ChatGpt, "400 Bad Request"),
+        Symptom::anywhere("invalid_redirect_uri"),
+        Symptom::of(KnownClient::ChatGpt, "400 Bad Request"),
     ],
     cause: "The address to which the browser is to return is not among those registered for this \
         client, to the letter; or the client id itself is not known. ChatGPT has one address per \

@@ -2,7 +2,7 @@
 
 use crate::auth::ProfileName;
 use crate::clients::KnownClient;
-use crate::doctor::check::{Check, Place, said, said_by};
+use crate::doctor::check::{Check, Place, Symptom};
 
 /// Its key set is there.
 pub const KEYS_REACHABLE: Check = Check {
@@ -11,12 +11,12 @@ pub const KEYS_REACHABLE: Check = Check {
     failing: "The key set is not there",
     place: Place::Provider,
     symptoms: &[
-        said("503 keys_unavailable"),
-        said_by(
+        Symptom::anywhere("503 keys_unavailable"),
+        Symptom::of(
             KnownClient::Claude,
             "Authorization with the MCP server failed",
         ),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
     ],
     cause: "Tokens are verified with the keys at jwks_uri. Nothing usable answers there, so that \
         no token can be checked and everybody gets 503.",
@@ -46,7 +46,7 @@ pub const KEYS_IN_TIME: Check = Check {
     title: "Its key set arrives in time",
     failing: "The key set comes too late",
     place: Place::Provider,
-    symptoms: &[said("503 keys_unavailable")],
+    symptoms: &[Symptom::anywhere("503 keys_unavailable")],
     cause: "Usher gives up on a key set after three seconds. Claude gives discovery and tokens \
         ten seconds all in all. A provider that sleeps, or is far away, fails the first login.",
     fix: "Keep the provider awake, put its documents behind a cache, or raise \
@@ -63,9 +63,9 @@ pub const KEYS_USABLE: Check = Check {
     failing: "The key set has no key that can be used",
     place: Place::Provider,
     symptoms: &[
-        said("503 keys_unavailable"),
-        said("401 unknown_key"),
-        said_by(
+        Symptom::anywhere("503 keys_unavailable"),
+        Symptom::anywhere("401 unknown_key"),
+        Symptom::of(
             KnownClient::Claude,
             "Authorization with the MCP server failed",
         ),
@@ -116,8 +116,8 @@ pub const ALGORITHM_ALLOWED: Check = Check {
     failing: "It signs with no algorithm that is accepted",
     place: Place::Provider,
     symptoms: &[
-        said("401 algorithm_not_allowed"),
-        said_by(
+        Symptom::anywhere("401 algorithm_not_allowed"),
+        Symptom::of(
             KnownClient::Claude,
             "Authorization with the MCP server failed",
         ),
@@ -171,9 +171,9 @@ pub const ISSUER_CLOCK: Check = Check {
     failing: "The clock of the authorization server differs",
     place: Place::Provider,
     symptoms: &[
-        said("401 not_yet_valid"),
-        said("401 expired"),
-        said("Token used too early"),
+        Symptom::anywhere("401 not_yet_valid"),
+        Symptom::anywhere("401 expired"),
+        Symptom::anywhere("Token used too early"),
     ],
     cause: "Tokens carry the time of the provider. If its clock and the server's are more than \
         half a minute apart, fresh tokens are not valid yet, or are over before they are used.",
@@ -191,8 +191,8 @@ pub const ISSUER_CORS: Check = Check {
     failing: "A browser may not read the metadata of the authorization server",
     place: Place::Provider,
     symptoms: &[
-        said_by(KnownClient::Inspector, "Failed to fetch"),
-        said_by(
+        Symptom::of(KnownClient::Inspector, "Failed to fetch"),
+        Symptom::of(
             KnownClient::Inspector,
             "blocked by CORS policy: No \
             'Access-Control-Allow-Origin' header is present on the requested resource",

@@ -2,7 +2,7 @@
 
 use crate::auth::ProfileName;
 use crate::clients::KnownClient;
-use crate::doctor::check::{Check, Place, said, said_by};
+use crate::doctor::check::{Check, Place, Symptom};
 
 /// The authorization endpoint answers with a login.
 pub const AUTHORIZATION_ANSWERS: Check = Check {
@@ -11,10 +11,10 @@ pub const AUTHORIZATION_ANSWERS: Check = Check {
     failing: "The authorization endpoint does not answer with a login",
     place: Place::Provider,
     symptoms: &[
-        said("We are sorry... An internal server error has occurred"),
-        said("502 Bad Gateway"),
-        said("This site can't be reached"),
-        said_by(KnownClient::ChatGpt, "Something went wrong"),
+        Symptom::anywhere("We are sorry... An internal server error has occurred"),
+        Symptom::anywhere("502 Bad Gateway"),
+        Symptom::anywhere("This site can't be reached"),
+        Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
     ],
     cause: "The browser is sent to the address that the metadata names as \
         authorization_endpoint, and nobody there shows a login: the address leads nowhere, is \
@@ -53,7 +53,7 @@ pub const RESPONSE_ISSUER: Check = Check {
     title: "It names itself in the answer to a login (`iss`)",
     failing: "The answer to a login does not name its issuer (`iss`)",
     place: Place::Provider,
-    symptoms: &[said_by(KnownClient::ChatGpt, "400 Bad Request")],
+    symptoms: &[Symptom::of(KnownClient::ChatGpt, "400 Bad Request")],
     cause: "A client that knows several authorization servers must see which one answers (RFC \
         9207). Where the metadata does not promise `iss`, ChatGPT uses another redirect address \
         for every connector. Where it promises `iss` and the answer lacks it, or names another, \
@@ -91,10 +91,12 @@ pub const SCOPES_OFFERED: Check = Check {
     failing: "A scope that is asked for is not offered",
     place: Place::Provider,
     symptoms: &[
-        said("invalid_scope"),
-        said("Invalid scopes: openid mcp:read offline_access"),
-        said("AADSTS650053: The application asked for scope that doesn't exist"),
-        said("AADSTS70011: The provided value for the input parameter 'scope' is not valid"),
+        Symptom::anywhere("invalid_scope"),
+        Symptom::anywhere("Invalid scopes: openid mcp:read offline_access"),
+        Symptom::anywhere("AADSTS650053: The application asked for scope that doesn't exist"),
+        Symptom::anywhere(
+            "AADSTS70011: The provided value for the input parameter 'scope' is not valid",
+        ),
     ],
     cause: "Clients ask for the scopes in the challenge and the resource metadata, and for \
         offline_access where the provider lists it. A scope that does not exist there, or that \
@@ -185,7 +187,7 @@ pub const OFFLINE_ACCESS: Check = Check {
     title: "A connection survives the hour: refresh tokens are offered",
     failing: "No refresh tokens are offered: connections end with the first token",
     place: Place::Provider,
-    symptoms: &[said_by(KnownClient::ClaudeCode, "needs authentication")],
+    symptoms: &[Symptom::of(KnownClient::ClaudeCode, "needs authentication")],
     cause: "Access tokens are short-lived. Without refresh tokens people are sent to the login \
         again whenever one ends.",
     fix: "Allow the grant refresh_token to the client, and the scope offline_access where the \
@@ -242,12 +244,12 @@ pub const RESOURCE_PARAMETER: Check = Check {
     failing: "The authorization server refuses the `resource` parameter",
     place: Place::Provider,
     symptoms: &[
-        said(
+        Symptom::anywhere(
             "AADSTS9010010: The resource parameter provided in the request doesn't match with \
             the requested scopes",
         ),
-        said("AADSTS901002: The 'resource' request parameter is not supported"),
-        said("invalid_target"),
+        Symptom::anywhere("AADSTS901002: The 'resource' request parameter is not supported"),
+        Symptom::anywhere("invalid_target"),
     ],
     cause: "Clients name the server that the token is for (RFC 8707), with the very value of \
         `resource` in the metadata. Most providers ignore it, some refuse what they do not know \

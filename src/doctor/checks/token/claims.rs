@@ -1,6 +1,6 @@
 //! What a token claims.
 
-use super::REFUSED;
+use super::{READ_AND_OURS, REFUSED, REVERTED};
 use crate::auth::ProfileName;
 use crate::clients::KnownClient;
 use crate::doctor::check::{Check, Place, Symptom};
@@ -12,11 +12,7 @@ pub const TOKEN_AUDIENCE: Check = Check {
     failing: "It is not for this server",
     place: Place::Provider,
     symptoms: &[
-        Symptom::of(
-            KnownClient::Claude,
-            "Your account was authorized but the integration rejected the credentials, so the connection was \
-             reverted.",
-        ),
+        REVERTED,
         Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
         Symptom::of(KnownClient::ChatGpt, "authorization failed"),
         Symptom::of(
@@ -76,7 +72,7 @@ pub const TOKEN_EXPIRY: Check = Check {
         ),
     ],
     page: REFUSED,
-    follows: &["token-is-jwt", "token-issuer"],
+    follows: READ_AND_OURS,
     ..Check::BLANK
 };
 
@@ -87,11 +83,7 @@ pub const TOKEN_CLOCK: Check = Check {
     failing: "It is not valid yet",
     place: Place::Gateway,
     symptoms: &[
-        Symptom::of(
-            KnownClient::Claude,
-            "Your account was authorized but the integration rejected the credentials, so the connection was \
-             reverted.",
-        ),
+        REVERTED,
         Symptom::anywhere("not_yet_valid"),
         Symptom::anywhere("issued_in_future"),
     ],
@@ -99,7 +91,7 @@ pub const TOKEN_CLOCK: Check = Check {
          provider's is ahead.",
     fix: "set the clock of this machine, or the issuer's: run NTP on both",
     page: REFUSED,
-    follows: &["token-is-jwt", "token-issuer"],
+    follows: READ_AND_OURS,
     ..Check::BLANK
 };
 
@@ -109,14 +101,7 @@ pub const TOKEN_LIFETIME: Check = Check {
     title: "It does not live longer than is accepted",
     failing: "It lives longer than is accepted",
     place: Place::Provider,
-    symptoms: &[
-        Symptom::of(
-            KnownClient::Claude,
-            "Your account was authorized but the integration rejected the credentials, so the connection was \
-             reverted.",
-        ),
-        Symptom::anywhere("lifetime_too_long"),
-    ],
+    symptoms: &[REVERTED, Symptom::anywhere("lifetime_too_long")],
     cause: "A token cannot be called back: what it opens stays open until it expires. So tokens that live longer \
          than `max_token_lifetime_seconds` (a day, unless set) are refused.",
     fix: "shorten the life of access tokens at the issuer, or raise `max_token_lifetime_seconds`",
@@ -136,7 +121,7 @@ pub const TOKEN_LIFETIME: Check = Check {
         ),
     ],
     page: REFUSED,
-    follows: &["token-is-jwt", "token-issuer"],
+    follows: READ_AND_OURS,
     ..Check::BLANK
 };
 
@@ -147,11 +132,7 @@ pub const TOKEN_CLAIMS: Check = Check {
     failing: "It lacks a claim that is needed",
     place: Place::Provider,
     symptoms: &[
-        Symptom::of(
-            KnownClient::Claude,
-            "Your account was authorized but the integration rejected the credentials, so the connection was \
-             reverted.",
-        ),
+        REVERTED,
         Symptom::anywhere("missing_claim"),
         Symptom::anywhere("bad_claim"),
         Symptom::anywhere("The access token is invalid"),
@@ -172,7 +153,7 @@ pub const TOKEN_CLAIMS: Check = Check {
         ),
     ],
     page: REFUSED,
-    follows: &["token-is-jwt", "token-issuer"],
+    follows: READ_AND_OURS,
     ..Check::BLANK
 };
 
@@ -182,20 +163,13 @@ pub const TOKEN_CLIENT: Check = Check {
     title: "Its client is one that is accepted",
     failing: "Its client is not accepted",
     place: Place::Gateway,
-    symptoms: &[
-        Symptom::of(
-            KnownClient::Claude,
-            "Your account was authorized but the integration rejected the credentials, so the connection was \
-             reverted.",
-        ),
-        Symptom::anywhere("wrong_client"),
-    ],
+    symptoms: &[REVERTED, Symptom::anywhere("wrong_client")],
     cause: "`client_ids` of this issuer lists the clients whose tokens are accepted, and this one is not among them. \
          Clients that register themselves have a new id each time.",
     fix: "add the client to `client_ids`, if it is meant to be let in; leave the list empty where clients register \
          themselves",
     page: REFUSED,
-    follows: &["token-is-jwt", "token-issuer"],
+    follows: READ_AND_OURS,
     ..Check::BLANK
 };
 
@@ -205,14 +179,7 @@ pub const TOKEN_BEARER: Check = Check {
     title: "It is a plain bearer token",
     failing: "It is bound to a key, and no plain bearer token",
     place: Place::Provider,
-    symptoms: &[
-        Symptom::of(
-            KnownClient::Claude,
-            "Your account was authorized but the integration rejected the credentials, so the connection was \
-             reverted.",
-        ),
-        Symptom::anywhere("sender_constrained"),
-    ],
+    symptoms: &[REVERTED, Symptom::anywhere("sender_constrained")],
     cause: "The token is bound to a key or a certificate of its client (`cnf`: DPoP, mutual TLS), and no proof of \
          that is checked here. It is refused, as a thief could use it without the proof.",
     fix: "switch DPoP or certificate binding off for this client at the issuer",
@@ -222,7 +189,7 @@ pub const TOKEN_BEARER: Check = Check {
              and OAuth 2.0 Mutual TLS Certificate Bound Access Tokens",
     )],
     page: REFUSED,
-    follows: &["token-is-jwt", "token-issuer"],
+    follows: READ_AND_OURS,
     ..Check::BLANK
 };
 
@@ -233,11 +200,7 @@ pub const TOKEN_GROUPS: Check = Check {
     failing: "It does not list the groups of its user",
     place: Place::Provider,
     symptoms: &[
-        Symptom::of(
-            KnownClient::Claude,
-            "Your account was authorized but the integration rejected the credentials, so the connection was \
-             reverted.",
-        ),
+        REVERTED,
         Symptom::anywhere("group_overage"),
         Symptom::anywhere("only some people cannot connect"),
     ],
@@ -258,6 +221,6 @@ pub const TOKEN_GROUPS: Check = Check {
         ),
     ],
     page: "identity-providers.md",
-    follows: &["token-is-jwt", "token-issuer"],
+    follows: READ_AND_OURS,
     ..Check::BLANK
 };

@@ -1,6 +1,6 @@
 //! The form of a token, and whose it is.
 
-use super::REFUSED;
+use super::{REFUSED, REVERTED};
 use crate::auth::ProfileName;
 use crate::clients::KnownClient;
 use crate::doctor::check::{Check, Place, Symptom};
@@ -39,11 +39,7 @@ pub const TOKEN_IS_JWT: Check = Check {
     failing: "The token is no well-formed signed JWT",
     place: Place::Provider,
     symptoms: &[
-        Symptom::of(
-            KnownClient::Claude,
-            "Your account was authorized but the integration rejected the credentials, so the connection was \
-             reverted.",
-        ),
+        REVERTED,
         Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
         Symptom::anywhere("not_a_jws"),
         Symptom::anywhere("encrypted"),
@@ -66,11 +62,7 @@ pub const TOKEN_TYPE: Check = Check {
     failing: "It is no access token",
     place: Place::Client,
     symptoms: &[
-        Symptom::of(
-            KnownClient::Claude,
-            "Your account was authorized but the integration rejected the credentials, so the connection was \
-             reverted.",
-        ),
+        REVERTED,
         Symptom::anywhere("wrong_type"),
         Symptom::anywhere("id_token"),
         Symptom::anywhere("The access token is invalid"),
@@ -116,14 +108,7 @@ pub const TOKEN_ALGORITHM: Check = Check {
     title: "It is signed with an algorithm that is accepted",
     failing: "It is signed with an algorithm that is not accepted",
     place: Place::Provider,
-    symptoms: &[
-        Symptom::of(
-            KnownClient::Claude,
-            "Your account was authorized but the integration rejected the credentials, so the connection was \
-             reverted.",
-        ),
-        Symptom::anywhere("algorithm_not_allowed"),
-    ],
+    symptoms: &[REVERTED, Symptom::anywhere("algorithm_not_allowed")],
     cause: "Only algorithms with a private and a public key are accepted, and of these RS256 unless `algorithms` \
          lists others. What is signed with a shared secret (HS256), or not at all (none), can be written by \
          anybody who can check it.",
@@ -160,11 +145,7 @@ pub const TOKEN_ISSUER: Check = Check {
     failing: "It comes from an issuer that is not configured",
     place: Place::Gateway,
     symptoms: &[
-        Symptom::of(
-            KnownClient::Claude,
-            "Your account was authorized but the integration rejected the credentials, so the connection was \
-             reverted.",
-        ),
+        REVERTED,
         Symptom::anywhere("wrong_issuer"),
         Symptom::anywhere("The access token is invalid"),
     ],

@@ -1,6 +1,6 @@
 //! What proves a token, and what it is good for.
 
-use super::REFUSED;
+use super::{READ_AND_OURS, REFUSED, REVERTED};
 use crate::auth::ProfileName;
 use crate::clients::KnownClient;
 use crate::doctor::check::{Check, Place, Symptom};
@@ -12,11 +12,7 @@ pub const TOKEN_KEY: Check = Check {
     failing: "It is signed by no key that the issuer publishes",
     place: Place::Provider,
     symptoms: &[
-        Symptom::of(
-            KnownClient::Claude,
-            "Your account was authorized but the integration rejected the credentials, so the connection was \
-             reverted.",
-        ),
+        REVERTED,
         Symptom::anywhere("unknown_key"),
         Symptom::anywhere("missing_kid"),
         Symptom::anywhere("bad_kid"),
@@ -43,11 +39,7 @@ pub const TOKEN_SIGNATURE: Check = Check {
     failing: "Its signature is wrong",
     place: Place::Provider,
     symptoms: &[
-        Symptom::of(
-            KnownClient::Claude,
-            "Your account was authorized but the integration rejected the credentials, so the connection was \
-             reverted.",
-        ),
+        REVERTED,
         Symptom::anywhere("bad_signature"),
         Symptom::anywhere("The access token is invalid"),
     ],
@@ -93,7 +85,7 @@ pub const TOKEN_ACTIVE: Check = Check {
              same realm",
     )],
     page: "identity-providers.md",
-    follows: &["token-is-jwt", "token-issuer"],
+    follows: READ_AND_OURS,
     ..Check::BLANK
 };
 
@@ -143,7 +135,7 @@ pub const TOKEN_SCOPE: Check = Check {
         ),
     ],
     page: "reference/access-log.md#not-allowed-too-much-or-not-now",
-    follows: &["token-is-jwt", "token-issuer"],
+    follows: READ_AND_OURS,
     ..Check::BLANK
 };
 
