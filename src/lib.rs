@@ -6,6 +6,7 @@
 
 pub mod clients;
 pub mod clock;
+pub mod harmless;
 pub mod lifecycle;
 pub mod sealing;
 pub mod secret_file;

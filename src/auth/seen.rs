@@ -14,6 +14,7 @@ use super::issuer::Issuer;
 use super::strict_json::{Object, Value};
 use super::unverified::UnverifiedHeader;
 use super::{Principal, ProfileName, TokenError};
+use crate::harmless;
 
 /// How many audiences are kept.
 const MOST_AUDIENCES: usize = 4;
@@ -32,8 +33,8 @@ const LIKE_A_TOKEN: &str = "(left out: it looks like a token)";
 /// The beginning of a text that a stranger wrote.
 ///
 /// It is bounded, on one line, and without characters that move a cursor or turn the direction of writing; these are
-/// written as `\u{…}`. It can still hold `<` and quotes, so a page escapes it as
-/// any text. A text that looks like a token is left out.
+/// written as `\u{…}`. It can still hold `<` and quotes, so a page escapes it as any text. A text that looks like a token
+/// is left out.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Excerpt(Box<str>);
 
@@ -54,7 +55,7 @@ impl Excerpt {
                 excerpt.push('…');
                 break;
             }
-            if is_harmful(character) {
+            if harmless::acts(character) {
                 excerpt.extend(character.escape_unicode());
             } else {
                 excerpt.push(character);
@@ -76,24 +77,6 @@ impl Excerpt {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// Control characters, invisible ones, and those that change the direction of what follows.
-fn is_harmful(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{180e}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{fe00}'..='\u{fe0f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e0fff}'
-        )
 }
 
 /// A JSON object in base64url begins with `eyJ`, and so does each JWT.

@@ -1,6 +1,5 @@
 //! A diagnosis for people: in 80 columns, the first cause first, what follows from it folded under it.
 
-pub mod harmless;
 pub mod json;
 mod lines;
 mod merged;
@@ -10,9 +9,18 @@ use std::fmt::Write as _;
 
 use super::{Diagnosis, Verdict};
 use crate::clients::KnownClient;
-use harmless::harmless;
+use crate::harmless;
 use lines::{Paint, entry, listed};
 use merged::{Merged, merged};
+
+/// As many characters of one text are shown.
+const MOST: usize = 300;
+
+/// Words of a stranger's server.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    harmless::harmless(text, MOST)
+}
 
 /// How a diagnosis is shown.
 #[derive(Clone, Debug, Default)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::doctor::show::harmless::harmless;
+use crate::doctor::show::harmless;
 use crate::doctor::walk::Progress;
 
 /// A line on standard error that is gone in the end.

@@ -123,7 +123,7 @@ mod tests {
         );
         assert_eq!(
             told.found,
-            "no connection (its command cannot be started: \u{fffd})"
+            "no connection (its command cannot be started: \\u{7})"
         );
         assert!(
             told.fix.starts_with("run the command by hand"),

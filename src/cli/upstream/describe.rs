@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::advice::{self, Advice};
 use crate::config::Config;
+use crate::harmless;
 use crate::outbound::without_secrets;
 use crate::upstream::{
     Definition, Era, Handshake, Hello, Names, Offer, Step, Survey, Tried, UpstreamSettings,
@@ -44,12 +45,9 @@ pub(super) fn era(era: Era) -> &'static str {
     }
 }
 
-/// Another machine's words: without control characters, and not endless.
+/// Another machine's words.
 pub(super) fn harmless(text: &str) -> String {
-    let shown = text.chars().take(200);
-    shown
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    harmless::harmless(text, 200)
 }
 
 /// The server's name and version, as it says.

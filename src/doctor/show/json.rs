@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
-use super::harmless::harmless;
+use super::harmless;
 use crate::clients::KnownClient;
 use crate::doctor::{Diagnosis, Finding, Place, Verdict};
 

@@ -1,5 +1,7 @@
 //! Markup: elements, their attributes, and the text between them.
 
+use crate::harmless::acts;
+
 /// A piece of a page. Text that becomes one is escaped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::http) struct Html(String);
@@ -176,17 +178,13 @@ fn escape(text: &str, html: &mut String) {
             '>' => html.push_str("&gt;"),
             '"' => html.push_str("&quot;"),
             '\'' => html.push_str("&#39;"),
+            // The last of these choose the picture of an emoji.
+            '\t' | '\n' | '\u{fe00}'..='\u{fe0f}' => html.push(c),
             // Nothing that turns the direction of text, or that no reader sees, passes for what it is not.
-            c if is_invisible(c) => html.push('\u{fffd}'),
+            c if acts(c) => html.push('\u{fffd}'),
             other => html.push(other),
         }
     }
-}
-
-/// Controls but tab and line feed, and the marks that change the direction of text (Unicode, bidirectional formatting).
-fn is_invisible(c: char) -> bool {
-    c.is_control() && !matches!(c, '\t' | '\n')
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
