@@ -5,6 +5,7 @@
 //! What an upstream says before it answers is bounded: in number, in bytes and in time.
 
 pub(super) mod questions;
+mod resuming;
 mod running;
 
 use std::future::poll_fn;
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 
 pub use self::questions::Withdrawn;
 use self::questions::{Questions, added_time};
+use self::resuming::Resuming;
 use self::running::Running;
 use super::http::EventsOf;
 use super::link::Wire;
@@ -58,6 +60,10 @@ pub struct Conversation {
     questions: Option<Box<Questions>>,
     /// The answer to a request of the upstream's, on its way. Nothing is read meanwhile.
     telling: Option<BoxFuture<'static, ()>>,
+    /// The rest of the stream, on its way after the upstream has closed it.
+    resuming: Option<Resuming>,
+    /// How long one stream may last.
+    longest: Duration,
 }
 
 impl std::fmt::Debug for Conversation {
@@ -120,9 +126,10 @@ impl Upstream {
         let longest = Duration::from_secs(settings.max_call_seconds).max(patience);
         let now = Instant::now();
         let mut running = Running::new(Arc::clone(self), ((permit, share), pass), caller);
+        let longest_stream = longest + added_time(caller);
         let sent = {
             // Where it is, it stays: a timeout that takes it would copy all of it.
-            let sending = pin!(running.send(call, caller, longest + added_time(caller)));
+            let sending = pin!(running.send(call, caller, longest_stream));
             tokio::time::timeout_at(now + patience, sending).await
         };
         match sent.unwrap_or(Err(UpstreamError::TimedOut)) {
@@ -138,6 +145,8 @@ impl Upstream {
                 heard: Heard::default(),
                 most_bytes: settings.max_message_bytes,
                 telling: None,
+                resuming: None,
+                longest: longest_stream,
             }),
             Err(error) => {
                 if error != UpstreamError::TimedOut {
@@ -221,29 +230,53 @@ impl Conversation {
         let id = self.running.id;
         match &mut self.answer {
             Answer::Whole(_) => Err(UpstreamError::Interrupted),
-            Answer::Events(events) => loop {
-                let Some(data) = events.next().await? else {
-                    self.running.is_over();
-                    return Err(UpstreamError::Interrupted);
-                };
-                let incoming = message::read(&data);
-                if let Some(reply @ Incoming::Reply(of, _)) = incoming {
-                    if of == id {
-                        return Ok(reply);
-                    }
-                    // An answer to nothing.
-                    self.heard.add(data.len(), self.most_bytes)?;
-                    continue;
-                }
-                self.heard.add(data.len(), self.most_bytes)?;
-                if let Some(incoming) = incoming {
-                    return Ok(incoming);
-                }
-            },
+            Answer::Events(_) => self.hear_events().await,
             Answer::Lines => match self.running.link.as_deref().map(|link| &link.wire) {
                 Some(Wire::Stdio(stdio)) => poll_fn(|cx| stdio.poll(id, cx)).await,
                 Some(Wire::Http(_)) | None => Err(UpstreamError::Interrupted),
             },
+        }
+    }
+
+    /// The same where the answer comes as events.
+    async fn hear_events(&mut self) -> Result<Incoming, UpstreamError> {
+        loop {
+            let Answer::Events(events) = &mut self.answer else {
+                return Err(UpstreamError::Interrupted);
+            };
+            if let Some(resuming) = &mut self.resuming {
+                let more = resuming.await;
+                self.resuming = None;
+                events.go_on(more?);
+            }
+            let data = match events.next().await {
+                Ok(Some(data)) => data,
+                Ok(None) => {
+                    let ended = self.come_back(UpstreamError::Interrupted);
+                    if ended == Err(UpstreamError::Interrupted) {
+                        self.running.is_over();
+                    }
+                    ended?;
+                    continue;
+                }
+                Err(error) => {
+                    self.come_back(error)?;
+                    continue;
+                }
+            };
+            let incoming = message::read(&data);
+            if let Some(reply @ Incoming::Reply(of, _)) = incoming {
+                if of == self.running.id {
+                    return Ok(reply);
+                }
+                // An answer to nothing.
+                self.heard.add(data.len(), self.most_bytes)?;
+                continue;
+            }
+            self.heard.add(data.len(), self.most_bytes)?;
+            if let Some(incoming) = incoming {
+                return Ok(incoming);
+            }
         }
     }
 

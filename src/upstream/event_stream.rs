@@ -1,10 +1,25 @@
-//! Server-sent events as an upstream sends them: the data of each, whole.
+//! Server-sent events as an upstream sends them: the data of each, whole, and where the stream can be taken up again.
+
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderValue;
+
+/// A longer id of an event is none: it has to go into a header.
+const LONGEST_ID: usize = 4096;
 
 /// An event is bigger than a message may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooLong;
+
+/// Up to where a stream was read, and when the rest may be asked for (HTML, 9.2.6; SEP-1699).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The id of its last event; nothing where the server gives out none, or none that a header can hold.
+    pub(super) last_id: Option<HeaderValue>,
+    /// How long to wait before, if the server said so.
+    pub(super) retry: Option<Duration>,
+}
 
 /// Takes the pieces of a stream, gives the data of its events.
 #[derive(Debug)]
@@ -18,6 +33,9 @@ pub(super) struct Events {
     /// What the event that is being read is called, and what the last whole one was.
     kind: BytesMut,
     last_kind: BytesMut,
+    /// The id of the event that is being read, and what is known of those that were.
+    id: Option<BytesMut>,
+    place: Place,
 }
 
 impl Events {
@@ -30,7 +48,23 @@ impl Events {
             has_data: false,
             kind: BytesMut::new(),
             last_kind: BytesMut::new(),
+            id: None,
+            place: Place::default(),
         }
+    }
+
+    /// Up to where the stream was read.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// What comes next is another stream, which goes on where this one was. Half an event is nothing.
+    pub(super) fn go_on(&mut self) {
+        let place = std::mem::take(&mut self.place);
+        *self = Self {
+            place,
+            ..Self::new(self.max_bytes)
+        };
     }
 
     /// The most bytes that one event may have.
@@ -52,6 +86,9 @@ impl Events {
     pub(super) fn next(&mut self) -> Result<Option<Bytes>, TooLong> {
         while let Some(line) = self.line() {
             if line.is_empty() {
+                if let Some(id) = self.id.take() {
+                    self.place.last_id = header_of(&id);
+                }
                 let kind = self.kind.split();
                 if std::mem::take(&mut self.has_data) {
                     self.last_kind = kind;
@@ -64,6 +101,7 @@ impl Events {
                 continue;
             }
             let Some(value) = line.strip_prefix(b"data:") else {
+                self.read_place(&line);
                 continue;
             };
             if std::mem::replace(&mut self.has_data, true) {
@@ -81,6 +119,21 @@ impl Events {
         Ok(None)
     }
 
+    /// A field that says something of the stream, not of its data.
+    fn read_place(&mut self, line: &[u8]) {
+        if let Some(id) = line.strip_prefix(b"id:") {
+            self.id = Some(BytesMut::from(id.strip_prefix(b" ").unwrap_or(id)));
+        } else if let Some(retry) = line.strip_prefix(b"retry:") {
+            let retry = retry.trim_ascii();
+            if !retry.is_empty() && retry.iter().all(u8::is_ascii_digit) {
+                let text = std::str::from_utf8(retry).unwrap_or_default();
+                // More digits than that are a very long time.
+                let milliseconds = text.parse().unwrap_or(u64::MAX);
+                self.place.retry = Some(Duration::from_millis(milliseconds));
+            }
+        }
+    }
+
     /// The next whole line, which ends with LF or CR LF; every server writes one of these.
     fn line(&mut self) -> Option<BytesMut> {
         let rest = self.unread.get(self.searched..).unwrap_or_default();
@@ -96,6 +149,12 @@ impl Events {
         line.truncate(end);
         Some(line)
     }
+}
+
+fn header_of(id: &[u8]) -> Option<HeaderValue> {
+    let is_one = (1..=LONGEST_ID).contains(&id.len());
+    // Not a piece of the buffer that the stream was read into.
+    is_one.then(|| HeaderValue::from_bytes(id).ok()).flatten()
 }
 
 #[cfg(test)]
@@ -132,6 +191,48 @@ mod tests {
         assert!(events.next().expect("short").is_some());
         assert_eq!(events.last_kind(), b"endpoint");
         assert!(events.next().expect("short").is_some());
+        assert_eq!(events.last_kind(), b"");
+    }
+
+    #[test]
+    fn a_place_is_that_of_the_last_whole_event() {
+        let check = |stream: &str, id: Option<&str>, retry_ms: Option<u64>| {
+            let mut events = Events::new(64);
+            events.push(stream.as_bytes());
+            while events.next().expect("short").is_some() {}
+            let found = events.place().clone();
+            let expected = Place {
+                last_id: id.map(|id| HeaderValue::from_str(id).expect("a value")),
+                retry: retry_ms.map(Duration::from_millis),
+            };
+            assert_eq!(found, expected, "{stream:?}");
+            events.go_on();
+            assert_eq!(*events.place(), expected, "{stream:?}");
+        };
+        check("data: 1\n\n", None, None);
+        check("id: a b\ndata: \n\n", Some("a b"), None);
+        check("id:1\n\nid: 2\nretry: 50\n", Some("1"), Some(50));
+        check("id: 1\ndata: 1\n\ndata: 2\n\n", Some("1"), None);
+        check("id: 1\ndata: 1\n\nid:\n\n", None, None);
+        check("id: 1\ndata: 1\n\nid: a\u{1}b\n\n", None, None);
+        check("retry: soon\nretry:\nretry: -1\n\n", None, None);
+        check("retry: 99999999999999999999\n\n", None, Some(u64::MAX));
+        check(
+            &format!("id: {}\n\n", "x".repeat(50)),
+            Some(&"x".repeat(50)),
+            None,
+        );
+    }
+
+    #[test]
+    fn half_an_event_is_nothing_once_the_stream_goes_on_elsewhere() {
+        let mut events = Events::new(64);
+        events.push(b"id: 1\ndata: {}\n\nid: 2\nevent: x\ndata: half");
+        assert!(events.next().expect("short").is_some());
+        assert_eq!(events.next(), Ok(None));
+        events.go_on();
+        events.push(b"data: whole\n\n");
+        assert_eq!(events.next(), Ok(Some(Bytes::from_static(b"whole"))));
         assert_eq!(events.last_kind(), b"");
     }
 

@@ -15,7 +15,7 @@ use super::UpstreamError;
 use super::conversation::Heard;
 use super::credential::Behalf;
 use super::endpoint::{Endpoint, Message, failure};
-use super::event_stream::Events;
+use super::event_stream::{Events, Place};
 use super::header_value::header_value;
 use super::hello::Hello;
 use super::message::{self, Era, Incoming, Reply, Request};
@@ -26,6 +26,7 @@ const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Room is made at once for so many bytes of an answer, however many it says it will have.
 const MOST_RESERVED: usize = 1024 * 1024;
@@ -82,6 +83,17 @@ impl EventsOf {
     /// What the last event was called.
     pub(super) fn last_kind(&self) -> &[u8] {
         self.events.last_kind()
+    }
+
+    /// Up to where it was read.
+    pub(super) fn place(&self) -> &Place {
+        self.events.place()
+    }
+
+    /// Goes on with this answer, which has what follows.
+    pub(super) fn go_on(&mut self, answer: Exchanged) {
+        self.answer = answer;
+        self.events.go_on();
     }
 
     /// The data of the next event; nothing at the end of the stream.
@@ -190,11 +202,25 @@ impl HttpLink {
         on_behalf: Option<OnBehalf<'_>>,
         timeout: Duration,
     ) -> Result<EventsOf, UpstreamError> {
+        let answer = self.get(None, on_behalf, timeout).await?;
+        Ok(EventsOf::new(answer, self.max_bytes))
+    }
+
+    /// Opens a stream with `GET`: that of the session, or what follows an event on any other one.
+    pub(super) async fn get(
+        &self,
+        last_id: Option<&HeaderValue>,
+        on_behalf: Option<OnBehalf<'_>>,
+        timeout: Duration,
+    ) -> Result<Exchanged, UpstreamError> {
         let OnBehalf { behalf, session } = on_behalf.unwrap_or_else(|| self.ours());
         let session = session.unwrap_or(&self.session);
         let mut headers = headers_of(session);
         headers.remove(CONTENT_TYPE);
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        if let Some(last_id) = last_id {
+            headers.insert(LAST_EVENT_ID, last_id.clone());
+        }
         let message = Message {
             method: Method::GET,
             headers,
@@ -203,10 +229,7 @@ impl HttpLink {
         };
         let answer = self.endpoint.send(message, behalf).await?;
         match answer.status() {
-            200 if is_of_type(&answer, b"text/event-stream") => Ok(EventsOf {
-                answer,
-                events: Events::new(self.max_bytes),
-            }),
+            200 if is_of_type(&answer, b"text/event-stream") => Ok(answer),
             200 => Err(UpstreamError::Refused),
             status => Err(refusal(status, session.id.is_some())),
         }
@@ -224,7 +247,16 @@ impl HttpLink {
         request: &Request<'_>,
         sending: Sending<'_>,
     ) -> Result<Reply, UpstreamError> {
-        self.begin(id, request, sending).await?.last(id).await
+        let (era, on_behalf, timeout) = (sending.era, sending.on_behalf, sending.timeout);
+        let mut begun = self.begin(id, request, sending).await?;
+        match (begun.last(id).await, begun) {
+            (Err(UpstreamError::Interrupted), Begun::Streams(events)) if era == Era::Legacy => {
+                let rest = Box::pin(self.rest(id, events, on_behalf, timeout));
+                let rest = tokio::time::timeout(timeout, rest).await;
+                rest.unwrap_or(Err(UpstreamError::TimedOut))
+            }
+            (reply, _) => reply,
+        }
     }
 
     /// Opens a session as the legacy handshake has it (MCP 2025-11-25, lifecycle), for a client that can be asked for
@@ -252,7 +284,7 @@ impl HttpLink {
             }),
             timeout,
         };
-        let (begun, session_id) = self.exchange(id, &request, sending).await?;
+        let (mut begun, session_id) = self.exchange(id, &request, sending).await?;
         let hello = Hello::initialized(&begun.last(id).await?)?;
         let session = Session {
             // A copy, because a header is a piece of the buffer that the whole answer was read into.
@@ -388,13 +420,19 @@ pub(super) fn refusal(status: u16, in_session: bool) -> UpstreamError {
 
 impl Begun {
     /// The answer to request `id`. What else is in the stream was not asked for.
-    async fn last(self, id: u64) -> Result<Reply, UpstreamError> {
-        let mut events = match self {
-            Self::Replied(reply) => return Ok(reply),
-            Self::Streams(events) => events,
-        };
-        let (mut heard, most_bytes) = (Heard::default(), events.events.max_bytes());
-        while let Some(data) = events.next().await? {
+    async fn last(&mut self, id: u64) -> Result<Reply, UpstreamError> {
+        match self {
+            Self::Replied(reply) => Ok(reply.clone()),
+            Self::Streams(events) => events.last(id).await,
+        }
+    }
+}
+
+impl EventsOf {
+    /// The answer to request `id`, if it comes.
+    pub(super) async fn last(&mut self, id: u64) -> Result<Reply, UpstreamError> {
+        let (mut heard, most_bytes) = (Heard::default(), self.events.max_bytes());
+        while let Some(data) = self.next().await? {
             if let Some(reply) = reply_to(id, &data) {
                 return reply;
             }

@@ -13,6 +13,7 @@ mod endpoint;
 mod hostile;
 mod lock;
 mod old_transport;
+mod resumption;
 mod rmcp_server;
 mod sessions;
 mod stdio;

@@ -66,6 +66,9 @@ struct Shared {
     admits: Option<Admits>,
     redirects: Option<(u16, String)>,
     by_hand: Option<mpsc::UnboundedSender<OpenAnswer>>,
+    /// Takes streams up again that the test has closed.
+    resumed: Option<mpsc::UnboundedSender<(String, OpenAnswer)>>,
+    lists_later: bool,
 }
 
 /// What a request's headers must be like; else it is answered 401.
@@ -91,6 +94,11 @@ impl OpenAnswer {
         let json = json.replace("$ID", &self.id.to_string());
         // Nobody may read it any more.
         drop(self.events.send(format!("data: {json}\n\n")));
+    }
+
+    /// Sends these bytes as they are.
+    pub(crate) fn write(&self, text: &str) {
+        drop(self.events.send(text.to_owned()));
     }
 
     /// Returns once the reader has closed the stream.
@@ -138,6 +146,8 @@ impl RawUpstream {
             admits: None,
             redirects: None,
             by_hand: None,
+            resumed: None,
+            lists_later: false,
         }));
         let app = Router::new()
             .fallback(answer)
@@ -264,6 +274,14 @@ impl RawUpstream {
         calls
     }
 
+    /// Streams are taken up again from now on: the id of the last event that the client has, and the rest for the test to
+    /// write.
+    pub(crate) fn resumes(&self) -> mpsc::UnboundedReceiver<(String, OpenAnswer)> {
+        let (sender, resumed) = mpsc::unbounded_channel();
+        self.shared().resumed = Some(sender);
+        resumed
+    }
+
     /// Returns once a message with this method has come; the last one.
     pub(crate) async fn until_sent(&self, method: &str) -> Recorded {
         for _ in 0..2_000 {
@@ -275,6 +293,11 @@ impl RawUpstream {
         }
         let methods = self.requests().into_iter().map(|sent| sent.method);
         unreachable!("{method} is not among {:?}", methods.collect::<Vec<_>>())
+    }
+
+    /// Answers `tools/list` with a stream that it closes at once, after an event with the id `list`.
+    pub(crate) fn list_by_hand(&self) {
+        self.shared().lists_later = true;
     }
 
     /// Never answers a call.
@@ -356,7 +379,14 @@ async fn answer(
                 return StatusCode::NOT_FOUND.into_response();
             }
             let (listener, said) = mpsc::unbounded_channel();
-            shared.listeners.push((session, listener));
+            match (headers.get("last-event-id"), &shared.resumed) {
+                (Some(last_id), Some(resumed)) => {
+                    let last_id = last_id.to_str().expect("text").to_owned();
+                    let (id, events) = (Value::Null, listener);
+                    drop(resumed.send((last_id, OpenAnswer { id, events })));
+                }
+                _ => shared.listeners.push((session, listener)),
+            }
             return stream_of(said);
         }
         let next = match method.as_str() {
@@ -445,6 +475,10 @@ fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -
         return json(whole(member));
     }
     match method {
+        "tools/list" if shared.lists_later => {
+            let closed = "id: list\nretry: 1\ndata: \n\n";
+            ([("content-type", "text/event-stream")], closed).into_response()
+        }
         "tools/list" => json(whole(&format!(r#""result":{{"tools":{}}}"#, shared.tools))),
         "tools/call" if shared.by_hand.is_some() => {
             let (events, said) = mpsc::unbounded_channel();

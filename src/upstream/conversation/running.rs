@@ -45,7 +45,7 @@ pub(super) struct Whose {
 }
 
 impl Whose {
-    fn on_behalf(&self) -> OnBehalf<'_> {
+    pub(super) fn on_behalf(&self) -> OnBehalf<'_> {
         OnBehalf {
             behalf: &self.behalf,
             session: self.slot.as_deref().and_then(Slot::opened),
