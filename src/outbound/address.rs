@@ -50,15 +50,24 @@ pub(super) fn check(
 
 /// The address that is contacted in the end: IPv4 addresses in the clothes of IPv6 are taken out of them.
 pub(super) fn canonical(address: IpAddr) -> IpAddr {
-    behind_nat64(address.to_canonical())
+    match address.to_canonical() {
+        IpAddr::V6(v6) => inner(v6).map_or(IpAddr::V6(v6), IpAddr::V4),
+        v4 @ IpAddr::V4(_) => v4,
+    }
 }
 
 /// RFC 1918, RFC 4193, RFC 6598; `address` as [`canonical`] gives it.
 pub(super) fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_private_v4(v4),
-        IpAddr::V6(v6) => v6.is_unique_local(),
+        IpAddr::V6(v6) => v6.is_unique_local() || is_site_local(v6),
     }
+}
+
+/// What came before unique local addresses (RFC 3879).
+fn is_site_local(address: Ipv6Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    first == 0xfe && second & 0xc0 == 0xc0
 }
 
 /// Link-local, metadata, unspecified and multicast; `address` as [`canonical`] gives it.
@@ -69,15 +78,21 @@ pub(super) fn is_never_contacted(address: IpAddr) -> bool {
     }
 }
 
-/// The IPv4 address that a NAT64 translates this one to (RFC 6052 §2.1), or the address itself.
-fn behind_nat64(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(v6) => match v6.octets() {
-            [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] => IpAddr::from([a, b, c, d]),
-            _ => address,
-        },
-        IpAddr::V4(_) => address,
+/// The IPv4 address that this one leads to by way of a translator or a tunnel: NAT64 (RFC 6052 §2.1, RFC 8215), 6to4
+/// (RFC 3056), Teredo (RFC 4380 §4), and the old form of compatible addresses (RFC 4291 §2.5.5.1).
+fn inner(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    if address.is_loopback() || address.is_unspecified() {
+        return None;
     }
+    let found = match address.octets() {
+        [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d]
+        | [0, 0x64, 0xff, 0x9b, 0, 1, _, _, _, _, _, _, a, b, c, d]
+        | [0x20, 0x02, a, b, c, d, ..]
+        | [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] => [a, b, c, d],
+        [0x20, 0x01, 0, 0, _, _, _, _, _, _, _, _, a, b, c, d] => [!a, !b, !c, !d],
+        _ => return None,
+    };
+    Some(found.into())
 }
 
 /// RFC 1918, and RFC 6598: what a carrier or a cloud uses inside.
@@ -87,9 +102,10 @@ fn is_private_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_never_contacted_v4(address: Ipv4Addr) -> bool {
-    // 100.100.100.200 and 192.0.0.192 are cloud metadata services; most others are link-local.
-    const METADATA: [Ipv4Addr; 2] = [
+    // The metadata services of Alibaba, Azure (its agent's) and Oracle; most others are link-local.
+    const METADATA: [Ipv4Addr; 3] = [
         Ipv4Addr::new(100, 100, 100, 200),
+        Ipv4Addr::new(168, 63, 129, 16),
         Ipv4Addr::new(192, 0, 0, 192),
     ];
     address.is_link_local()
@@ -101,12 +117,16 @@ fn is_never_contacted_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_never_contacted_v6(address: Ipv6Addr) -> bool {
-    // The IPv6 metadata service of AWS.
-    const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    // The metadata services of AWS, Google and Oracle.
+    const METADATA: [Ipv6Addr; 3] = [
+        Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+        Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+        Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
+    ];
     address.is_unicast_link_local()
         || address.is_unspecified()
         || address.is_multicast()
-        || address == METADATA
+        || METADATA.contains(&address)
 }
 
 /// Where the names that are looked up may lead.
@@ -203,6 +223,19 @@ mod tests {
             ("id.test", "64:ff9b::169.254.169.254", true, false),
             ("id.test", "64:ff9b::127.0.0.1", true, false),
             ("id.test", "64:ff9b::203.0.113.7", true, true),
+            ("id.test", "64:ff9b:1::127.0.0.1", true, false),
+            ("id.test", "64:ff9b:1::203.0.113.7", false, true),
+            ("id.test", "2002:7f00:1::1", true, false),
+            ("id.test", "2002:a9fe:a9fe::", true, false),
+            ("id.test", "2002:a00:7::1", false, false),
+            ("id.test", "2002:cb00:7107::1", false, true),
+            ("id.test", "2001:0:1:2:3:4:80ff:fffe", true, false),
+            ("id.test", "::127.0.0.1", true, false),
+            ("id.test", "::169.254.169.254", true, false),
+            ("id.test", "fec0::7", false, false),
+            ("id.test", "168.63.129.16", true, false),
+            ("id.test", "fd20:ce::254", true, false),
+            ("id.test", "fd00:c1::a9fe:a9fe", true, false),
             ("id.test", "100.64.0.7", true, true),
             ("id.test", "100.64.0.7", false, false),
             ("id.test", "100.128.0.7", false, true),

@@ -30,7 +30,7 @@ pub use problem::{ProbeError, TlsProblem};
 use super::Settings;
 use super::address::{is_loopback_host, without_secrets};
 use super::settings::SettingsError;
-use names::{Names, ProbeResolver};
+use names::{Asks, Names, ProbeResolver};
 
 /// How long connecting to a stranger may take, the handshake included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -120,7 +120,7 @@ impl Probe {
         self.0.names.locate().await
     }
 
-    /// The class of the typed address: the most private one that its name leads to.
+    /// The class of the typed address: the most public one that its name leads to.
     pub async fn class(&self) -> Result<AddressClass, ProbeError> {
         self.0.names.class().await
     }
@@ -233,7 +233,7 @@ impl Probe {
             self.0.tls()
         } else {
             self.0.plain.get_or_init(|| {
-                let builder = self.0.builder().tls_certs_only([]);
+                let builder = self.0.builder(Asks::Directly).tls_certs_only([]);
                 builder.build().map_err(|e| super::error::innermost(&e))
             })
         };
@@ -244,7 +244,7 @@ impl Probe {
 impl Inner {
     fn tls(&self) -> &Result<reqwest::Client, String> {
         self.tls.get_or_init(|| {
-            let mut builder = self.builder();
+            let mut builder = self.builder(Asks::PerhapsAProxy);
             if let Some(proxy) = &self.proxy {
                 builder = builder.proxy(proxy.clone());
             }
@@ -254,7 +254,7 @@ impl Inner {
         })
     }
 
-    fn builder(&self) -> reqwest::ClientBuilder {
+    fn builder(&self, by: Asks) -> reqwest::ClientBuilder {
         reqwest::Client::builder()
             .user_agent(concat!("usher-doctor/", env!("CARGO_PKG_VERSION")))
             .no_proxy()
@@ -262,6 +262,6 @@ impl Inner {
             .referer(false)
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_max_idle_per_host(8)
-            .dns_resolver(ProbeResolver(Arc::clone(&self.names)))
+            .dns_resolver(ProbeResolver(Arc::clone(&self.names), by))
     }
 }

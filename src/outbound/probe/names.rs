@@ -2,11 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::OnceCell;
 
 use super::{AddressClass, ProbeError};
+
+/// How long a name may take to be looked up.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The typed name and where it leads; and the rule for all others.
 #[derive(Debug)]
@@ -34,11 +38,11 @@ impl Names {
         located.await.clone()
     }
 
-    /// The most private class that the typed name leads to: a public name beside it must not open the way in.
+    /// The class of the typed name; the most public one, if it leads to several.
     pub(super) async fn class(&self) -> Result<AddressClass, ProbeError> {
         let addresses = self.locate().await?;
         let classes = addresses.into_iter().filter_map(AddressClass::of);
-        // A name with a public and a private address counts as public: whoever runs the name chose both.
+        // Whoever runs the name chose them all: a private address beside a public one must not open the way in.
         classes.max().ok_or_else(|| ProbeError::NameNotFound {
             host: self.typed.clone(),
             problem: "it has no address".to_owned(),
@@ -69,8 +73,8 @@ impl Names {
         })
     }
 
-    async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, ProbeError> {
-        if self.proxy.as_deref() == Some(host) {
+    async fn resolve(&self, host: &str, by: Asks) -> Result<Vec<IpAddr>, ProbeError> {
+        if by == Asks::PerhapsAProxy && self.proxy.as_deref() == Some(host) {
             return look_up_any(host).await;
         }
         if host.eq_ignore_ascii_case(&self.typed) {
@@ -108,7 +112,11 @@ async fn look_up_any(host: &str) -> Result<Vec<IpAddr>, ProbeError> {
         host: host.to_owned(),
         problem,
     };
-    let found = tokio::net::lookup_host((host, 0)).await;
+    let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, 0))).await;
+    let found = found.map_err(|_late| {
+        let seconds = PATIENCE.as_secs();
+        not_found(format!("no name server answers within {seconds} s"))
+    })?;
     let found = found.map_err(|error| not_found(error.to_string()))?;
     let mut addresses: Vec<IpAddr> = Vec::new();
     for address in found.map(|found| found.ip()) {
@@ -122,17 +130,43 @@ async fn look_up_any(host: &str) -> Result<Vec<IpAddr>, ProbeError> {
     }
 }
 
+/// Which client asks where a name leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// One that goes to each address itself.
+    Directly,
+    /// One that goes through the proxy of the settings, if there is one: then it asks for that one's name.
+    PerhapsAProxy,
+}
+
 /// [`Names`] as the HTTP client asks for it.
-pub(super) struct ProbeResolver(pub(super) Arc<Names>);
+pub(super) struct ProbeResolver(pub(super) Arc<Names>, pub(super) Asks);
 
 impl Resolve for ProbeResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let names = Arc::clone(&self.0);
+        let (names, by) = (Arc::clone(&self.0), self.1);
         Box::pin(async move {
-            let found = names.resolve(name.as_str()).await?;
+            let found = names.resolve(name.as_str(), by).await?;
             let addresses: Addrs =
                 Box::new(found.into_iter().map(|address| SocketAddr::new(address, 0)));
             Ok(addresses)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_name_of_the_proxy_opens_the_way_in_only_to_the_client_that_goes_through_it() {
+        let names = Names::new("203.0.113.7", Some("localhost".to_owned()), false);
+        let by_proxy = names.resolve("localhost", Asks::PerhapsAProxy).await;
+        assert!(by_proxy.is_ok(), "{by_proxy:?}");
+        let named_by_a_document = names.resolve("localhost", Asks::Directly).await;
+        assert!(
+            matches!(named_by_a_document, Err(ProbeError::OtherClass { .. })),
+            "{named_by_a_document:?}"
+        );
     }
 }

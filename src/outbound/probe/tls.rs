@@ -151,7 +151,7 @@ fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
     webpki::EndEntityCert::try_from(certificate).is_ok_and(|read| read.issuer() == read.subject())
 }
 
-/// The last common name, or organisation, of the issuer. For people: nothing is decided by it.
+/// The common name, or else the organisation, of the issuer. For people: nothing is decided by it.
 fn issuer_of(certificate: &CertificateDer<'_>) -> String {
     let Ok(read) = webpki::EndEntityCert::try_from(certificate) else {
         return "an authority whose name cannot be read".to_owned();
