@@ -17,9 +17,10 @@ use super::Finding;
 use super::checks::issuer::{REGISTRATION_WORKS, RESPONSE_ISSUER};
 use super::checks::session::{CONSENT_GRANTED, LOGIN_COMPLETES, TOKEN_ISSUED};
 use super::walk::issuer::{Asked, Provider};
+use super::walk::redirect;
 use super::walk::registration::{self, Deletion};
 use crate::auth::Scopes;
-use crate::outbound::Probe;
+use crate::outbound::{Probe, without_secrets};
 use crate::secret_file::SecretText;
 use callback::{Listener, Returned};
 use request::{Request, Secrets, scopes_of_clients};
@@ -63,12 +64,13 @@ impl Ended {
     }
 }
 
-/// Logs in. `show` is given the address for the browser.
+/// Logs in. `show` is given the address for the browser, and the one that it is to come back to. Whoever waits may give up.
 pub async fn log_in(
     probe: &Probe,
     (provider, asked): (&Provider, &Asked),
     wanted: Wanted,
-    show: impl Fn(&Url),
+    show: impl Fn(&Url, &str),
+    given_up: impl Future<Output = ()>,
 ) -> Ended {
     let skipped = |why: String| Ended::with(vec![Finding::skipped(&LOGIN_COMPLETES, why)]);
     let Some(endpoint) = provider.document.address("authorization_endpoint") else {
@@ -78,63 +80,32 @@ pub async fn log_in(
         Ok(listener) => listener,
         Err(error) => return skipped(format!("no port on loopback to come back to: {error}")),
     };
-    let redirect_uri = listener.redirect_uri();
     let (client_id, registered) =
-        match client(probe, (provider, asked), &wanted, &redirect_uri).await {
+        match client(probe, (provider, asked), &wanted, &listener.redirect_uri()).await {
             Ok(client) => client,
             Err(finding) => return Ended::with(vec![finding]),
         };
-    let secrets = Secrets::new();
-    let scopes = scopes_of_clients(&asked.scopes, &provider.document);
-    let request = Request {
-        endpoint: &endpoint,
-        client_id: &client_id,
-        redirect_uri: &redirect_uri,
-        scopes: &scopes,
-        resource: Some(&asked.resource),
-    };
-    let url = request.url(&secrets);
-    if !may_open(&url) {
-        let ended = skipped(format!(
-            "{endpoint} is neither https nor on this machine: no browser is sent there"
-        ));
-        return Ended {
-            registered,
-            ..ended
-        };
-    }
-    show(&url);
-    let returned = tokio::time::timeout(wanted.patience, listener.returned(&secrets.state)).await;
-    let mut findings = Vec::new();
-    let code = match returned {
-        Ok(returned) => code(returned, provider, &mut findings),
-        Err(_elapsed) => {
-            findings.push(nobody_came(wanted.patience, provider));
-            None
-        }
-    };
-    let Some(code) = code else {
-        return Ended {
-            findings,
-            tokens: None,
-            registered,
-        };
-    };
-    let purchase = token::Purchase {
+    let login = Login {
+        probe,
+        provider,
+        asked,
+        endpoint,
         client_id,
-        client_secret: wanted.client_secret,
-        redirect_uri,
-        resource: asked.resource.clone(),
     };
-    let tokens = match token::buy(probe, provider, purchase, (&code, &secrets.verifier)).await {
-        Ok(tokens) => {
-            findings.push(Finding::ok(&TOKEN_ISSUED, tokens.in_words()));
-            Some(tokens)
-        }
-        Err(problem) => {
-            let finding =
-                Finding::failure(&TOKEN_ISSUED, problem).expected("200 and an access token");
-            findings.push(finding.fix(TOKEN_ISSUED.fix_at(provider.profile)));
+    let mut findings = Vec::new();
+    let tokens = match login.through((&listener, &wanted), show, given_up).await {
+        Ok((returned, verifier)) => match code(returned, provider, &mut findings) {
+            Some(code) => {
+                let redirect_uri = listener.redirect_uri();
+                let bought = login.buy(wanted.client_secret, redirect_uri, (&code, &verifier));
+                let (finding, tokens) = bought.await;
+                findings.push(finding);
+                tokens
+            }
+            None => None,
+        },
+        Err(finding) => {
+            findings.push(finding);
             None
         }
     };
@@ -142,6 +113,86 @@ pub async fn log_in(
         findings,
         tokens,
         registered,
+    }
+}
+
+/// A login that can begin.
+struct Login<'l> {
+    probe: &'l Probe,
+    provider: &'l Provider,
+    asked: &'l Asked,
+    endpoint: Url,
+    client_id: String,
+}
+
+impl Login<'_> {
+    /// Through the browser and back: what it brings, and the verifier that belongs to it.
+    async fn through(
+        &self,
+        (listener, wanted): (&Listener, &Wanted),
+        show: impl Fn(&Url, &str),
+        given_up: impl Future<Output = ()>,
+    ) -> Result<(Returned, String), Finding> {
+        let secrets = Secrets::new();
+        let redirect_uri = listener.redirect_uri();
+        let request = Request {
+            endpoint: &self.endpoint,
+            client_id: &self.client_id,
+            redirect_uri: &redirect_uri,
+            scopes: &scopes_of_clients(&self.asked.scopes, &self.provider.document),
+            resource: Some(&self.asked.resource),
+        };
+        let url = request.url(&secrets);
+        if !may_open(&url) {
+            let endpoint = without_secrets(&self.endpoint);
+            let why = format!(
+                "{endpoint} is neither https nor on this machine: no browser is sent there"
+            );
+            return Err(Finding::skipped(&LOGIN_COMPLETES, why));
+        }
+        // Its page would never send the browser back.
+        if let Some(refused) = redirect::refused_at_once(self.probe, request, self.provider).await {
+            return Err(refused);
+        }
+        show(&url, &redirect_uri);
+        let patience = wanted.patience;
+        let found = tokio::select! {
+            returned = tokio::time::timeout(patience, listener.returned(&secrets.state)) => match returned {
+                Ok(returned) => return Ok((returned, secrets.verifier)),
+                Err(_elapsed) => format!("nobody came back within {} s", patience.as_secs()),
+            },
+            () = given_up => "nobody had come back when you gave up".to_owned(),
+        };
+        Err(Finding::failure(&LOGIN_COMPLETES, found)
+            .expected(format!("the browser back at {redirect_uri}, with a code"))
+            .fix(LOGIN_COMPLETES.fix_at(self.provider.profile)))
+    }
+
+    /// What the code buys.
+    async fn buy(
+        self,
+        client_secret: Option<SecretText>,
+        redirect_uri: String,
+        (code, verifier): (&str, &str),
+    ) -> (Finding, Option<Tokens>) {
+        let purchase = token::Purchase {
+            client_id: self.client_id,
+            client_secret,
+            redirect_uri,
+            resource: self.asked.resource.clone(),
+        };
+        match token::buy(self.probe, self.provider, purchase, (code, verifier)).await {
+            Ok(tokens) => {
+                let finding = Finding::ok(&TOKEN_ISSUED, tokens.in_words());
+                (finding, Some(tokens))
+            }
+            Err(problem) => {
+                let finding =
+                    Finding::failure(&TOKEN_ISSUED, problem).expected("200 and an access token");
+                let fix = TOKEN_ISSUED.fix_at(self.provider.profile);
+                (finding.fix(fix), None)
+            }
+        }
     }
 }
 
@@ -170,13 +221,6 @@ async fn client(
             .fix(REGISTRATION_WORKS.fix_at(provider.profile))
     })?;
     Ok((id, Some(made)))
-}
-
-fn nobody_came(patience: Duration, provider: &Provider) -> Finding {
-    let found = format!("nobody came back within {} s", patience.as_secs());
-    Finding::failure(&LOGIN_COMPLETES, found)
-        .expected("the browser back on loopback, with a code")
-        .fix(LOGIN_COMPLETES.fix_at(provider.profile))
 }
 
 /// The code of an answer that is the issuer's own (RFC 9207 §2.4).

@@ -90,7 +90,7 @@ pub async fn check(probe: &Probe, token: &SecretText, needed: &Needed<'_>) -> Ve
 }
 
 /// The refresh token, and whether what it buys is accepted as well.
-pub async fn refresh(probe: &Probe, tokens: &Tokens, provider: &Provider) -> Finding {
+pub async fn refresh(probe: &Probe, tokens: &mut Tokens, provider: &Provider) -> Finding {
     let fix = REFRESH_WORKS.fix_at(provider.profile);
     if !tokens.can_be_refreshed() {
         return Finding::warning(&REFRESH_WORKS, "the login gave no refresh token")

@@ -15,7 +15,7 @@ pub mod issuer;
 mod keys;
 mod metadata;
 mod proxy;
-mod redirect;
+pub(in crate::doctor) mod redirect;
 pub(in crate::doctor) mod registration;
 pub mod stream;
 mod www_authenticate;

@@ -1,5 +1,7 @@
 //! `usher doctor` at an authorization server: a healthy one with a whole login, and one that lies.
 
+use std::future::{pending, ready};
+
 use ::dev_idp::browser::{Arrival, Browser, Page};
 use ::dev_idp::{Config, Server};
 use serde_json::{Value, json};
@@ -70,18 +72,22 @@ fn verdict_of(findings: &[Finding], id: &str) -> Option<Verdict> {
     of_it.map(|finding| finding.verdict).max()
 }
 
-/// Logs in as alice with a browser that has no screen, and says `decision` on the consent page.
-async fn log_in(walk: &Walk, walked: &Walked, decision: &str) -> Ended {
-    let (asked, provider) = of_issuer(walked);
-    let wanted = Wanted {
-        client_id: None,
+fn wanted(client_id: Option<&str>) -> Wanted {
+    Wanted {
+        client_id: client_id.map(str::to_owned),
         client_secret: None,
         port: None,
         patience: std::time::Duration::from_secs(60),
-    };
+    }
+}
+
+/// Logs in as alice with a browser that has no screen, and says `decision` on the consent page.
+async fn log_in(walk: &Walk, walked: &Walked, decision: &str) -> Ended {
+    let (asked, provider) = of_issuer(walked);
+    let wanted = wanted(None);
     let (sender, address) = oneshot::channel();
     let sender = std::sync::Mutex::new(Some(sender));
-    let show = move |url: &Url| {
+    let show = move |url: &Url, _back: &str| {
         let sender = sender.lock().expect("no panic").take().expect("shown once");
         sender.send(url.clone()).expect("somebody waits");
     };
@@ -94,7 +100,7 @@ async fn log_in(walk: &Walk, walked: &Walked, decision: &str) -> Ended {
         assert_eq!(page.status(), 200);
     };
     let (ended, ()) = tokio::join!(
-        login::log_in(&walk.probe, (provider, asked), wanted, show),
+        login::log_in(&walk.probe, (provider, asked), wanted, show, pending()),
         browser
     );
     ended
@@ -165,13 +171,13 @@ async fn a_healthy_set_up_gives_no_failure_and_no_warning_from_the_address_to_th
         assert!(is_told, "{id}: {findings:#?}");
     }
 
-    let ended = log_in(&walk, &walked, "allow").await;
+    let mut ended = log_in(&walk, &walked, "allow").await;
     assert_eq!(bad(&ended.findings), [], "{:#?}", ended.findings);
     assert_eq!(
         verdict_of(&ended.findings, "response-issuer"),
         Some(Verdict::Ok)
     );
-    let tokens = ended.tokens.as_ref().expect("tokens");
+    let tokens = ended.tokens.as_mut().expect("tokens");
     let session = session::check(
         &walk.probe,
         tokens.access_token(),
@@ -204,6 +210,51 @@ async fn a_healthy_set_up_gives_no_failure_and_no_warning_from_the_address_to_th
         walked.diagnosis, ended.findings
     );
     assert!(!all.contains(secret), "a token is in a finding");
+
+    let provider = of_issuer(&walked).1;
+    assert_eq!(tokens.revoke(&walk.probe, provider).await, Ok(()));
+    let again = session::refresh(&walk.probe, tokens, provider).await;
+    assert!(again.found.contains("invalid_grant"), "{again:?}");
+}
+
+#[tokio::test]
+async fn who_gives_up_is_told_what_was_awaited_and_leaves_no_client_behind() {
+    let idp = idp().await;
+    let gateway = gateway_for(idp.issuer()).await;
+    let walk = Walk {
+        may_register: true,
+        ..walk_to(&gateway)
+    };
+    let walked = walk::walk(&walk).await;
+    let (asked, provider) = of_issuer(&walked);
+    let show = |_: &Url, back: &str| assert!(back.starts_with("http://127.0.0.1:"), "{back}");
+    let of = (provider, asked);
+    let ended = login::log_in(&walk.probe, of, wanted(None), show, ready(())).await;
+    assert_eq!(
+        bad(&ended.findings),
+        [("login-completes", Verdict::Failure)]
+    );
+    let expected = &ended.findings[0].expected;
+    assert!(expected.contains("/callback"), "{expected}");
+    let left = ended.clean_up(&walk.probe).await;
+    assert!(left.is_none_or(|left| !left.found.contains("answered with")));
+}
+
+#[tokio::test]
+async fn what_the_provider_refuses_at_once_is_told_before_a_browser_is_opened() {
+    let idp = idp().await;
+    let gateway = gateway_for(idp.issuer()).await;
+    let walk = walk_to(&gateway);
+    let walked = walk::walk(&walk).await;
+    let (asked, provider) = of_issuer(&walked);
+    let show = |_: &Url, _: &str| panic!("a browser is opened");
+    let (of, wanted) = ((provider, asked), wanted(Some("nobody")));
+    let ended = login::log_in(&walk.probe, of, wanted, show, pending()).await;
+    assert_eq!(
+        bad(&ended.findings),
+        [("redirect-accepted", Verdict::Failure)]
+    );
+    assert!(ended.tokens.is_none());
 }
 
 #[tokio::test]
@@ -228,10 +279,9 @@ async fn nobody_is_registered_without_being_asked_to() {
         port: None,
         patience: std::time::Duration::from_secs(1),
     };
-    let ended = login::log_in(&walk.probe, (provider, asked), wanted, |_| {
-        panic!("no login")
-    })
-    .await;
+    let show = |_: &Url, _: &str| panic!("no login");
+    let of = (provider, asked);
+    let ended = login::log_in(&walk.probe, of, wanted, show, pending()).await;
     assert_eq!(
         verdict_of(&ended.findings, "login-completes"),
         Some(Verdict::Skipped)

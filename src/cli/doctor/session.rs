@@ -10,9 +10,10 @@ use url::Url;
 
 use crate::doctor::Finding;
 use crate::doctor::checks::session::LOGIN_COMPLETES;
-use crate::doctor::login::{self, Wanted};
+use crate::doctor::login::{self, Tokens, Wanted};
 use crate::doctor::session::{self, Needed};
-use crate::doctor::walk::{Walk, Walked, stream};
+use crate::doctor::show::harmless;
+use crate::doctor::walk::{Provider, Walk, Walked, stream};
 use crate::secret_file::SecretText;
 
 /// How long a person may take to log in.
@@ -84,22 +85,30 @@ impl SessionOptions {
             return Ok(vec![Finding::skipped(&LOGIN_COMPLETES, why)]);
         };
         walk.progress.says("waiting for the login in the browser");
-        let show = |url: &Url| self.show(url);
-        let ended = login::log_in(&walk.probe, (provider, asked), wanted, show).await;
-        let mut findings = ended.findings.clone();
-        if let Some(tokens) = &ended.tokens {
-            walk.progress.says("the token, the tools, a search");
-            findings.extend(session::check(&walk.probe, tokens.access_token(), &needed).await);
-            findings.push(session::refresh(&walk.probe, tokens, provider).await);
-            findings.extend(stream::check(walk, tokens.access_token()).await);
+        let show = |url: &Url, back: &str| self.show(url, back);
+        let ended = login::log_in(&walk.probe, (provider, asked), wanted, show, interrupted());
+        let mut ended = ended.await;
+        let mut findings = std::mem::take(&mut ended.findings);
+        if let Some(tokens) = &mut ended.tokens {
+            tokio::select! {
+                found = used(walk, &needed, (tokens, provider)) => findings.extend(found),
+                () = interrupted() => eprintln!("interrupted: what comes after the login was not looked at"),
+            }
+            if let Err(problem) = tokens.revoke(&walk.probe, provider).await {
+                eprintln!("the token counts until it ends: {}", harmless(&problem));
+            }
         }
         findings.extend(ended.clean_up(&walk.probe).await);
         Ok(findings)
     }
 
     /// The address is printed as well: the browser may be on another machine, with a tunnel to this one.
-    fn show(&self, url: &Url) {
+    fn show(&self, url: &Url, back: &str) {
         eprintln!("Log in with your browser; the doctor goes on by itself:\n\n  {url}\n");
+        eprintln!(
+            "If the page shows an error instead of a login, the browser never comes back: look for what it says of the\n\
+             client or of its redirect address, which has to be {back}. Ctrl-C ends the wait.\n"
+        );
         if !self.no_browser
             && let Err(error) = login::open(url)
         {
@@ -127,5 +136,25 @@ impl SessionOptions {
             "{path}: expected a client secret, found nothing"
         );
         Ok(Some(SecretText::new(secret)))
+    }
+}
+
+/// Everything that is done with the tokens of a login.
+async fn used(
+    walk: &Walk,
+    needed: &Needed<'_>,
+    (tokens, provider): (&mut Tokens, &Provider),
+) -> Vec<Finding> {
+    walk.progress.says("the token, the tools, a search");
+    let mut findings = session::check(&walk.probe, tokens.access_token(), needed).await;
+    findings.push(session::refresh(&walk.probe, tokens, provider).await);
+    findings.extend(stream::check(walk, tokens.access_token()).await);
+    findings
+}
+
+/// Returns at Ctrl-C: what was registered is still to be taken back.
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
     }
 }

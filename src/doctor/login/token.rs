@@ -4,6 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
 use crate::doctor::walk::ask;
@@ -61,9 +63,9 @@ impl Tokens {
         }
     }
 
-    /// New ones for the refresh token.
+    /// A new access token for the refresh token. A new refresh token takes the place of the old one.
     pub(in crate::doctor) async fn refreshed(
-        &self,
+        &mut self,
         probe: &Probe,
         provider: &Provider,
     ) -> Result<SecretText, String> {
@@ -75,8 +77,32 @@ impl Tokens {
             ("refresh_token", refresh_token.expose()),
             ("resource", &self.purchase.resource),
         ];
-        let answer = ask_endpoint(probe, provider, &self.purchase, &fields).await?;
+        let secrets = [refresh_token.expose()];
+        let asked = (&fields[..], &secrets[..]);
+        let answer = ask_endpoint(probe, provider, &self.purchase, asked).await?;
+        if let Some(newer) = answer.refresh_token {
+            self.refresh_token = Some(SecretText::new(newer));
+        }
         Ok(SecretText::new(answer.access_token))
+    }
+
+    /// Takes them back where the provider offers that (RFC 7009): the refresh token, with which the whole grant ends, or
+    /// else the access token.
+    pub async fn revoke(&self, probe: &Probe, provider: &Provider) -> Result<(), String> {
+        let endpoint = provider.document.address("revocation_endpoint");
+        let Some(endpoint) = endpoint.filter(super::may_open) else {
+            return Err("the provider offers no way to revoke it".to_owned());
+        };
+        let (token, hint) = match &self.refresh_token {
+            Some(token) => (token, "refresh_token"),
+            None => (&self.access_token, "access_token"),
+        };
+        let fields = [("token", token.expose()), ("token_type_hint", hint)];
+        let heard = post(probe, &endpoint, (provider, &self.purchase), &fields).await?;
+        match heard.status {
+            200 => Ok(()),
+            status => Err(format!("revoking it was answered with {status}")),
+        }
     }
 }
 
@@ -94,11 +120,12 @@ pub(super) async fn buy(
         ("redirect_uri", &purchase.redirect_uri),
         ("resource", &purchase.resource),
     ];
-    let answer = ask_endpoint(probe, provider, &purchase, &fields).await?;
+    let asked = (&fields[..], &[code, verifier][..]);
+    let answer = ask_endpoint(probe, provider, &purchase, asked).await?;
     Ok(Tokens {
         access_token: SecretText::new(answer.access_token),
         refresh_token: answer.refresh_token.map(SecretText::new),
-        expires_in: answer.expires_in,
+        expires_in: answer.expires_in.as_ref().and_then(seconds),
         scope: answer.scope,
         purchase,
     })
@@ -109,8 +136,14 @@ struct Success {
     access_token: String,
     token_type: String,
     refresh_token: Option<String>,
-    expires_in: Option<u64>,
+    expires_in: Option<Value>,
     scope: Option<String>,
+}
+
+/// A number (RFC 6749 §5.1); some write it as a text, and clients read that too.
+fn seconds(written: &Value) -> Option<u64> {
+    let number = written.as_u64();
+    number.or_else(|| written.as_str()?.parse().ok())
 }
 
 #[derive(Deserialize)]
@@ -119,16 +152,30 @@ struct Failure {
     error_description: Option<String>,
 }
 
+/// Sends these fields, of which these values are secrets.
 async fn ask_endpoint(
     probe: &Probe,
     provider: &Provider,
     purchase: &Purchase,
-    fields: &[(&str, &str)],
+    (fields, secrets): (&[(&str, &str)], &[&str]),
 ) -> Result<Success, String> {
     let endpoint = provider.document.address("token_endpoint");
     let endpoint = endpoint.filter(super::may_open);
     let endpoint =
         endpoint.ok_or("the metadata names no token_endpoint that a code could be sent to")?;
+    let heard = post(probe, &endpoint, (provider, purchase), fields).await?;
+    let mut secrets = secrets.to_vec();
+    secrets.extend(purchase.client_secret.as_ref().map(SecretText::expose));
+    read(&heard, &secrets)
+}
+
+/// Sends a form as this client.
+async fn post(
+    probe: &Probe,
+    endpoint: &Url,
+    (provider, purchase): (&Provider, &Purchase),
+    fields: &[(&str, &str)],
+) -> Result<Heard, String> {
     let mut form = Serializer::new(String::new());
     form.extend_pairs(fields);
     let mut headers = HeaderMap::new();
@@ -150,19 +197,14 @@ async fn ask_endpoint(
     let body = SecretText::new(form.finish());
     let question = Question {
         method: &Method::POST,
-        url: &endpoint,
+        url: endpoint,
         headers: &headers,
         body: body.expose().as_bytes(),
         max_bytes: ask::MOST_BYTES,
         timeout: ask::PATIENCE,
     };
-    let heard = probe
-        .ask(question)
-        .await
-        .map_err(|error| error.to_string())?;
-    let mut secrets: Vec<_> = fields.iter().map(|(_, value)| *value).collect();
-    secrets.extend(purchase.client_secret.as_ref().map(SecretText::expose));
-    read(&heard, &secrets)
+    let heard = probe.ask(question).await;
+    heard.map_err(|error| error.to_string())
 }
 
 /// What every server must know (RFC 6749 §2.3.1), unless it says otherwise.
@@ -241,7 +283,18 @@ mod tests {
             200,
             r#"{"access_token":"a","token_type":"bearer","expires_in":300}"#,
         );
-        assert!(read(&good, &[]).is_ok());
+        let good = read(&good, &[]).expect("a token");
+        assert_eq!(good.expires_in.as_ref().and_then(seconds), Some(300));
+        for (written, expected) in [("\"3600\"", Some(3600)), ("null", None), ("\"soon\"", None)] {
+            let body =
+                format!(r#"{{"access_token":"a","token_type":"Bearer","expires_in":{written}}}"#);
+            let read = read(&heard(200, &body), &[]).expect("a token");
+            assert_eq!(
+                read.expires_in.as_ref().and_then(seconds),
+                expected,
+                "{written}"
+            );
+        }
         let bound = heard(200, r#"{"access_token":"a","token_type":"DPoP"}"#);
         let problem = read(&bound, &[]).err().expect("a problem");
         assert!(problem.contains("DPoP"), "{problem}");

@@ -17,6 +17,7 @@ use crate::doctor::checks::issuer::{
     AUTHORIZATION_ANSWERS, REDIRECT_ACCEPTED, REGISTRATION_CLIENT_DOCUMENT, RESOURCE_PARAMETER,
     SCOPES_OFFERED,
 };
+use crate::doctor::checks::session::LOGIN_COMPLETES;
 use crate::doctor::login::request::{Request, Secrets, scopes_of_clients};
 use crate::doctor::{Check, Finding};
 use crate::outbound::{Heard, Probe, ProbeError, Question};
@@ -127,7 +128,7 @@ impl Asking<'_> {
         let mut url = request.url(&Secrets::new());
         let mut cookies = Vec::new();
         for hop in 0..MOST_HOPS {
-            let heard = match self.open(&url, &cookies).await {
+            let heard = match open(self.probe, &url, &cookies).await {
                 Ok(heard) => heard,
                 // It was sent on to somewhere that is none of the doctor's business.
                 Err(_) if hop > 0 => return Shown::Login,
@@ -156,28 +157,6 @@ impl Asking<'_> {
         Shown::Login
     }
 
-    async fn open(&self, url: &Url, cookies: &[String]) -> Result<Heard, ProbeError> {
-        let mut headers = http::HeaderMap::new();
-        headers.insert(
-            header::ACCEPT,
-            http::HeaderValue::from_static("text/html,*/*;q=0.1"),
-        );
-        if let Ok(value) = http::HeaderValue::try_from(cookies.join("; "))
-            && !cookies.is_empty()
-        {
-            headers.insert(header::COOKIE, value);
-        }
-        let question = Question {
-            method: &http::Method::GET,
-            url,
-            headers: &headers,
-            body: &[],
-            max_bytes: ask::MOST_BYTES,
-            timeout: ask::PATIENCE,
-        };
-        self.probe.ask(question).await
-    }
-
     /// Without a client id only one thing can be told: whether anybody is there.
     async fn without_a_client(&self, provider: &Provider) -> Vec<Finding> {
         let request = Request {
@@ -204,6 +183,71 @@ impl Asking<'_> {
             Finding::skipped(&RESOURCE_PARAMETER, why),
         ]
     }
+}
+
+/// What the endpoint would refuse before anybody could log in, found without a person: a client that it does not know, or
+/// a redirect address that is not that client's. Only a status that leaves a browser nothing to go on with says so for sure.
+pub(in crate::doctor) async fn refused_at_once(
+    probe: &Probe,
+    request: Request<'_>,
+    provider: &Provider,
+) -> Option<Finding> {
+    let heard = open(probe, &request.url(&Secrets::new()), &[]).await.ok()?;
+    if !(400..500).contains(&heard.status) {
+        return None;
+    }
+    let answer = Answer {
+        status: heard.status,
+        location: None,
+        body: &heard.text(),
+        is_first: true,
+    };
+    let uri = request.redirect_uri;
+    match page::read(answer, uri)? {
+        shown @ Shown::Refused(Refusal::Client, _) => Some(unknown_client(&shown)),
+        shown @ Shown::Refused(Refusal::Redirect, _) => {
+            let finding = unknown_address(&shown, uri);
+            Some(finding.fix(LOGIN_COMPLETES.fix_at(provider.profile)))
+        }
+        Shown::Refused(Refusal::Other | Refusal::Resource | Refusal::Scope, _)
+        | Shown::Broken(_)
+        | Shown::Login
+        | Shown::SentBack { .. } => None,
+    }
+}
+
+fn unknown_client(shown: &Shown) -> Finding {
+    let found = format!("the client id is not known there: {}", said(shown));
+    Finding::failure(&REDIRECT_ACCEPTED, found)
+        .expected("a client that is registered there")
+        .fix("Check the client id at the provider: copied whole, of this very tenant or realm, and enabled.")
+}
+
+fn unknown_address(shown: &Shown, uri: &str) -> Finding {
+    let expected = format!("{uri} among the redirect addresses of the client");
+    Finding::failure(&REDIRECT_ACCEPTED, said(shown)).expected(expected)
+}
+
+async fn open(probe: &Probe, url: &Url, cookies: &[String]) -> Result<Heard, ProbeError> {
+    let mut headers = http::HeaderMap::new();
+    headers.insert(
+        header::ACCEPT,
+        http::HeaderValue::from_static("text/html,*/*;q=0.1"),
+    );
+    if let Ok(value) = http::HeaderValue::try_from(cookies.join("; "))
+        && !cookies.is_empty()
+    {
+        headers.insert(header::COOKIE, value);
+    }
+    let question = Question {
+        method: &http::Method::GET,
+        url,
+        headers: &headers,
+        body: &[],
+        max_bytes: ask::MOST_BYTES,
+        timeout: ask::PATIENCE,
+    };
+    probe.ask(question).await
 }
 
 fn new_cookies(heard: &Heard) -> impl Iterator<Item = String> {
@@ -299,27 +343,23 @@ fn redirect(tried: &Tried, of_another: bool, provider: &Provider) -> Option<Find
     let finding = match (&tried.shown, tried.refusal) {
         (Shown::Login | Shown::SentBack { .. }, _) => Finding::ok(&REDIRECT_ACCEPTED, uri.as_str()),
         (Shown::Broken(_), _) => return None,
-        (Shown::Refused(..), Some(Refusal::Resource | Refusal::Scope)) => {
-            Finding::skipped(&REDIRECT_ACCEPTED, "another part of the request is refused first")
-        }
-        (Shown::Refused(..), _) if of_another => {
-            Finding::skipped(&REDIRECT_ACCEPTED, format!("the client id is another client's: {uri} is not taken"))
-        }
+        (Shown::Refused(..), Some(Refusal::Resource | Refusal::Scope)) => Finding::skipped(
+            &REDIRECT_ACCEPTED,
+            "another part of the request is refused first",
+        ),
+        (Shown::Refused(..), _) if of_another => Finding::skipped(
+            &REDIRECT_ACCEPTED,
+            format!("the client id is another client's: {uri} is not taken"),
+        ),
         // The server could not read, or did not like, the vendor's document.
         (Shown::Refused(..), Some(Refusal::Client)) if is_document(tried.client, provider) => {
             Finding::failure(&REGISTRATION_CLIENT_DOCUMENT, said(&tried.shown))
                 .expected("a login for a client whose id is the address of its document")
                 .fix(REGISTRATION_CLIENT_DOCUMENT.fix_at(provider.profile))
         }
-        (Shown::Refused(..), Some(Refusal::Client)) => {
-            Finding::failure(&REDIRECT_ACCEPTED, format!("the client id is not known there: {}", said(&tried.shown)))
-                .expected("a client that is registered there")
-                .fix("Check the client id at the provider: copied whole, of this very tenant or realm, and enabled.")
-        }
+        (Shown::Refused(..), Some(Refusal::Client)) => unknown_client(&tried.shown),
         (Shown::Refused(..), Some(Refusal::Redirect)) => {
-            Finding::failure(&REDIRECT_ACCEPTED, said(&tried.shown))
-                .expected(format!("{uri} among the redirect addresses of the client"))
-                .fix(fix)
+            unknown_address(&tried.shown, uri).fix(fix)
         }
         (Shown::Refused(..), Some(Refusal::Other) | None) => {
             Finding::failure(&AUTHORIZATION_ANSWERS, said(&tried.shown))
