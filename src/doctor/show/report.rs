@@ -66,7 +66,10 @@ fn redact(text: &str) -> String {
 fn redact_word(word: &str) -> String {
     let is_address = word.contains("://");
     let (word, query) = match word.split_once(['?', '#']) {
-        Some((before, after)) if is_address && !after.is_empty() => (before, format!("?{HIDDEN}")),
+        // A redirect may name a path alone.
+        Some((before, after)) if after.contains('=') || (is_address && !after.is_empty()) => {
+            (before, format!("?{HIDDEN}"))
+        }
         _ => (word, String::new()),
     };
     let shown = if word.contains('@') {
@@ -77,7 +80,7 @@ fn redact_word(word: &str) -> String {
             }
             None => HIDDEN.to_owned(),
         }
-    } else if looks_random(word) {
+    } else if looks_random(word) || (!is_address && is_a_uuid(word)) {
         HIDDEN.to_owned()
     } else {
         word.to_owned()
@@ -85,7 +88,16 @@ fn redact_word(word: &str) -> String {
     shown + &query
 }
 
-/// A part of at least 24 characters that holds digits beside both cases, or a JWT.
+/// Codes, sessions and users are often named so; tenants and realms in addresses as well, and these stay.
+fn is_a_uuid(word: &str) -> bool {
+    let is_uuid = |part: &str| {
+        let lengths = part.split('-').map(str::len);
+        lengths.eq([8, 4, 4, 4, 12]) && part.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+    };
+    word.split(['=', ':', '.', '&']).any(is_uuid)
+}
+
+/// A part of at least 24 characters that holds digits beside upper case, or hexadecimal digits alone; or a JWT.
 fn looks_random(word: &str) -> bool {
     if word.starts_with("eyJ") {
         return true;
@@ -115,6 +127,15 @@ mod tests {
             ("Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln", "Bearer [redacted]"),
             ("code 4f9d2c1b7a6e5d4c3b2a19080f7e6d5c", "code [redacted]"),
             ("session AbCd1234EfGh5678IjKl9012MnOp", "session [redacted]"),
+            (
+                "code 6f1c9d3e-0b7a-4c55-9a39-2f6de0a1b2c3.91b7",
+                "code [redacted]",
+            ),
+            (
+                "https://login.test/6f1c9d3e-0b7a-4c55-9a39-2f6de0a1b2c3/v2.0",
+                "https://login.test/6f1c9d3e-0b7a-4c55-9a39-2f6de0a1b2c3/v2.0",
+            ),
+            ("302 to /login?session=SECRET", "302 to /login?[redacted]"),
             ("203.0.113.7, 2001:db8::7", "203.0.113.7, 2001:db8::7"),
             (
                 "https://mcp.test/.well-known/oauth-protected-resource/mcp",

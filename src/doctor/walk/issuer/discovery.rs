@@ -15,6 +15,7 @@ use crate::doctor::checks::challenge::METADATA_ISSUER;
 use crate::doctor::checks::issuer::{
     ISSUER_EQUAL, ISSUER_METADATA_FOUND, ISSUER_METADATA_VALID, ISSUER_REACHABLE, ISSUER_TLS,
 };
+use crate::doctor::walk::address::without_secrets;
 use crate::doctor::walk::ask;
 use crate::outbound::{Heard, Probe, ProbeError};
 
@@ -113,10 +114,10 @@ fn seen(answer: Result<Heard, ProbeError>) -> Seen {
     match heard.status {
         200 => Document::parse(&heard.body)
             .map_or_else(|| Seen::Other(ask::kind(&heard)), Seen::Document),
-        status @ 300..=399 => Seen::Redirect(
-            status,
-            heard.header("location").unwrap_or_default().to_owned(),
-        ),
+        status @ 300..=399 => {
+            let location = heard.header("location").unwrap_or("nowhere");
+            Seen::Redirect(status, without_secrets(location).to_owned())
+        }
         status => Seen::Status(status),
     }
 }
