@@ -12,6 +12,9 @@ use crate::doctor::checks::address::{
 use crate::doctor::{Diagnosis, Finding};
 use crate::outbound::{AddressClass, ProbeError};
 
+/// What is said in place of an address that names a user, and perhaps a password.
+const WITH_A_USER: &str = "an address with a user's name";
+
 /// What was typed, up to what may be a secret: for messages.
 #[must_use]
 pub fn without_secrets(typed: &str) -> &str {
@@ -19,7 +22,7 @@ pub fn without_secrets(typed: &str) -> &str {
     let shown = typed.get(..end).unwrap_or_default();
     // Who writes a name and a password before the host wants neither to be seen.
     if shown.contains('@') {
-        "an address with a user's name"
+        WITH_A_USER
     } else {
         shown
     }
@@ -32,26 +35,26 @@ pub fn read(typed: &str) -> Result<Url, Box<Finding>> {
         let example = "an address such as https://mcp.example.com/mcp";
         Err(Box::new(finding.expected(example).fix(fix)))
     };
+    let fix = |what: &str| format!("Leave out {what}");
+    let with_a_user = || failure(WITH_A_USER.to_owned(), fix("what stands before the @"));
+    let shown = without_secrets(typed);
+    let with_https = || {
+        let (_scheme, rest) = shown.split_once("://").unwrap_or(("", shown));
+        format!("Type https://{rest}")
+    };
     let url = match Url::parse(typed) {
         Ok(url) => url,
-        Err(cause) => {
-            let shown = without_secrets(typed);
-            return failure(
-                format!("{shown:?}: {cause}"),
-                format!("Type https://{shown}"),
-            );
-        }
+        Err(_) if shown == WITH_A_USER => return with_a_user(),
+        Err(cause) => return failure(format!("{shown:?}: {cause}"), with_https()),
     };
     if !matches!(url.scheme(), "http" | "https") {
+        // `me:secret@mcp.example.com` reads as the scheme `me`, and `mcp.example.com:8080/mcp` as `mcp.example.com`.
+        if shown == WITH_A_USER {
+            return with_a_user();
+        }
         let scheme = url.scheme();
-        // `mcp.example.com:8080/mcp` reads as the scheme `mcp.example.com`.
-        let shown = without_secrets(typed);
-        return failure(
-            format!("{shown:?}: the scheme {scheme:?}"),
-            format!("Type https://{shown}"),
-        );
+        return failure(format!("{shown:?}: the scheme {scheme:?}"), with_https());
     }
-    let fix = |what: &str| format!("Leave out {what}");
     if url.host_str().is_none() {
         return failure(
             "an address without a host".to_owned(),
@@ -59,10 +62,7 @@ pub fn read(typed: &str) -> Result<Url, Box<Finding>> {
         );
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return failure(
-            "an address with a user's name".to_owned(),
-            fix("what stands before the @"),
-        );
+        return with_a_user();
     }
     if url.fragment().is_some() {
         return failure(
@@ -196,10 +196,12 @@ mod tests {
                 "Type https://mcp.example.com:8080/mcp",
             ),
             ("", "Type https://"),
+            ("ftp://mcp.example.com", "Type https://mcp.example.com"),
             (
-                "ftp://mcp.example.com",
-                "Type https://ftp://mcp.example.com",
+                "secret:secret@mcp.example.com/mcp",
+                "Leave out what stands before the @",
             ),
+            ("https://secret@[mcp", "Leave out what stands before the @"),
             (
                 "https://me:secret@mcp.example.com",
                 "Leave out what stands before the @",
