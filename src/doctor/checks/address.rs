@@ -212,11 +212,11 @@ pub const TLS_HOST_NAME: Check = Check {
     ..Check::BLANK
 };
 
-/// It answers in time.
+/// It answers in HTTP, and in time.
 pub const ADDRESS_ANSWERS: Check = Check {
     id: "address-answers",
-    title: "It answers in time",
-    failing: "No answer in time",
+    title: "It answers in HTTP, and in time",
+    failing: "No HTTP answer in time",
     place: Place::Proxy,
     symptoms: &[
         Symptom::anywhere("Request timed out"),
@@ -225,9 +225,9 @@ pub const ADDRESS_ANSWERS: Check = Check {
         Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
     ],
     cause: "Something takes the connection, but the server behind it does not answer in the ten seconds that clients \
-        wait.",
-    fix: "See that the server runs (`usher healthcheck`), that the proxy leads to its address and port, and what \
-        the proxy's log says",
+        wait; or what listens on this port speaks no HTTP.",
+    fix: "See that the server runs (`usher healthcheck`), that the port is its own, that the proxy leads to its \
+        address and port, and what the proxy's log says",
     page: "doctor.md#behind-a-proxy",
     follows: &[
         "address-connects",
@@ -418,8 +418,8 @@ pub const CLOCK_AGREES: Check = Check {
         Symptom::anywhere("token is not yet valid"),
         Symptom::of(KnownClient::ChatGpt, "Something went wrong"),
     ],
-    cause: "Tokens carry times. If the clocks of the identity provider and the server are more than a minute apart, \
-        fresh tokens count as expired or as not valid yet.",
+    cause: "Tokens carry times. If the clocks of the identity provider and the server are further apart than the server \
+        forgives (Usher: 30 s, unless leeway_seconds says more), fresh tokens count as expired or as not valid yet.",
     fix: "Switch time synchronisation on (timedatectl set-ntp true), on the server and at the identity provider; \
         here, if this machine is the wrong one",
     page: "validation.md#5-a-ticket-looked-at",

@@ -82,13 +82,14 @@ fn not_connected(error: &ProbeError) -> Finding {
         ProbeError::Tls(_)
         | ProbeError::Timeout(_)
         | ProbeError::Broken(_)
+        | ProbeError::NoHttp
         | ProbeError::TokenElsewhere(_)
         | ProbeError::TokenNotSendable => &ADDRESS_ANSWERS,
     };
-    Finding::failure(check, error.to_string()).expected(if check == &ADDRESS_CONNECTS {
-        "a server that takes connections"
-    } else {
-        "an answer in time"
+    Finding::failure(check, error.to_string()).expected(match error {
+        _ if check == &ADDRESS_CONNECTS => "a server that takes connections",
+        ProbeError::NoHttp => "an answer in HTTP",
+        _ => "an answer in time",
     })
 }
 

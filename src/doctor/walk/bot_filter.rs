@@ -8,7 +8,7 @@ use crate::outbound::Heard;
 
 /// What stands in front, if the answer looks like it.
 pub(super) fn signs(heard: &Heard) -> Option<String> {
-    if let Some(named) = by_header(&heard.headers) {
+    if let Some(named) = by_header(heard) {
         return Some(format!("{named} answered {}", in_words(heard)));
     }
     let location = heard.header("location").unwrap_or_default();
@@ -37,14 +37,17 @@ pub(super) fn signs(heard: &Heard) -> Option<String> {
     Some(format!("{}{who}", in_words(heard)))
 }
 
-/// Headers that only a filter's own refusal has.
-fn by_header(headers: &HeaderMap) -> Option<&'static str> {
-    let has = |name: &str| headers.contains_key(name);
+/// Headers that only a filter's own refusal has. `DataDome` marks what it lets through as well
+/// (<https://docs.datadome.co/reference>), and refuses with 403, or with 401 and a page.
+fn by_header(heard: &Heard) -> Option<&'static str> {
+    let has = |name: &str| heard.headers.contains_key(name);
+    let is_challenge = has("www-authenticate");
+    let is_refused = heard.status == 403 || (heard.status == 401 && !is_challenge);
     if has("cf-mitigated") {
         Some("Cloudflare's bot filter (cf-mitigated)")
     } else if has("x-amzn-waf-action") {
         Some("AWS WAF (x-amzn-waf-action)")
-    } else if has("x-datadome") || has("x-dd-b") {
+    } else if is_refused && (has("x-datadome") || has("x-dd-b")) {
         Some("DataDome")
     } else if has("ngrok-error-code") {
         Some("ngrok (ngrok-error-code)")
@@ -78,16 +81,16 @@ fn behind(headers: &HeaderMap) -> Option<&'static str> {
 fn leads_to_a_login(location: &str) -> bool {
     let lower = location.to_ascii_lowercase();
     let lower = lower.split(['?', '#']).next().unwrap_or_default();
-    let words = [
-        "login",
-        "signin",
+    let places = [
         "sign-in",
-        "sso",
         "cloudflareaccess.com",
         "/oauth2/start",
         "/oauth2/sign_in",
     ];
-    words.iter().any(|word| lower.contains(word))
+    let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
+    places.iter().any(|place| lower.contains(place))
+        || words
+            .any(|word| word == "sso" || word.starts_with("login") || word.starts_with("signin"))
 }
 
 /// Words that pages have on which a person must do something first.

@@ -62,9 +62,12 @@ pub enum ProbeError {
     /// Connected, and no answer in time.
     #[error("no complete answer within {} s", .0.as_secs())]
     Timeout(Duration),
-    /// The connection broke, or what came is no HTTP.
+    /// The connection broke.
     #[error("the connection broke off: {0}")]
     Broken(String),
+    /// What came is no HTTP.
+    #[error("what answers speaks no HTTP: another service's port?")]
+    NoHttp,
     /// A token was to be sent to another origin than the typed one, or in clear.
     #[error("the token is not sent to {0}: only to the address that was typed, and only over TLS")]
     TokenElsewhere(String),
@@ -167,6 +170,11 @@ fn dig(error: &(dyn Error + 'static)) -> Option<ProbeError> {
     while let Some(error) = cause {
         if let Some(found) = error.downcast_ref::<ProbeError>() {
             return Some(found.clone());
+        }
+        if let Some(found) = error.downcast_ref::<hyper::Error>()
+            && found.is_parse()
+        {
+            return Some(ProbeError::NoHttp);
         }
         if let Some(found) = error.downcast_ref::<rustls::Error>() {
             return Some(tls::problem_of(found).into());

@@ -45,11 +45,21 @@ async fn nobody_there_is_told_from_nobody_who_answers() {
         first_cause(&walk::walk(&walk).await.diagnosis),
         "address-answers"
     );
-    let broken = Stranger::start(|_| Says::Closes(b"SSH-2.0-OpenSSH\r\n".to_vec())).await;
-    assert_eq!(
-        first_cause(&diagnosis_of(&broken.origin).await),
-        "address-answers"
-    );
+    for (greeting, expected) in [
+        (&b"SSH-2.0-OpenSSH\r\n"[..], "speaks no HTTP"),
+        (b"", "broke off"),
+    ] {
+        let other = Stranger::start(move |_| Says::Closes(greeting.to_vec())).await;
+        let diagnosis = diagnosis_of(&other.origin).await;
+        assert_eq!(first_cause(&diagnosis), "address-answers");
+        let found = diagnosis
+            .first_cause()
+            .map(|finding| finding.found.as_str());
+        assert!(
+            found.is_some_and(|found| found.contains(expected)),
+            "{found:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -128,7 +138,7 @@ async fn each_mistake_of_a_certificate_is_told_apart() {
 #[tokio::test]
 async fn what_stands_in_front_is_recognised() {
     let html = "content-type: text/html\r\n";
-    let table: [(u16, &str, &str, &str); 16] = [
+    let table: [(u16, &str, &str, &str); 19] = [
         (
             403,
             "content-type: text/html\r\ncf-mitigated: challenge\r\n",
@@ -162,6 +172,15 @@ async fn what_stands_in_front_is_recognised() {
             "address-no-redirect",
         ),
         (308, "location: /mcp/\r\n", "", "address-no-redirect"),
+        (
+            301,
+            "location: https://lessons.test/mcp\r\n",
+            "",
+            "address-no-redirect",
+        ),
+        (403, "x-datadome: protected\r\n", "{}", "bot-filter-absent"),
+        // It passed the filter, which marks that as well.
+        (500, "x-datadome: protected\r\n", "{}", "challenge-status"),
         (421, "", "", "host-accepted"),
         (
             403,
