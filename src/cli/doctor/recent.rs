@@ -13,7 +13,6 @@ use crate::secret_file::SecretText;
 
 /// What asks a running server what it saw of late.
 #[derive(clap::Args, Debug)]
-
 pub(super) struct RecentOptions {
     /// What a running server refused of late, and who fell silent; it is asked on its admin listener
     #[arg(long, conflicts_with = "url")]

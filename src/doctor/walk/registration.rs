@@ -78,7 +78,7 @@ pub(super) async fn check(probe: &Probe, asked: &Asked, provider: &Provider) -> 
         .collect();
     let ways = paths
         .iter()
-        .map(|(client, way)| judge_path(*client, *way, asked, provider));
+        .map(|(client, way)| judge_path(*client, *way, provider));
     let mut findings = by_client(ways.collect());
     let documents = paths
         .iter()
@@ -151,7 +151,7 @@ pub(super) async fn delete(probe: &Probe, clients: &Clients) -> Option<Finding> 
     )
 }
 
-fn judge_path(client: KnownClient, way: Path, asked: &Asked, provider: &Provider) -> Finding {
+fn judge_path(client: KnownClient, way: Path, provider: &Provider) -> Finding {
     let document = &provider.document;
     let finding = match way {
         Path::Predefined => Finding::ok(&REGISTRATION_PATH, "the client id that was given"),
@@ -163,7 +163,7 @@ fn judge_path(client: KnownClient, way: Path, asked: &Asked, provider: &Provider
             Finding::ok(&REGISTRATION_PATH, "client ID metadata document of its own")
         }
         Path::Dynamic => Finding::ok(&REGISTRATION_PATH, "dynamic registration"),
-        Path::Nothing => no_path(client, asked, provider),
+        Path::Nothing => no_path(client, provider),
     };
     let half = client.needs().wants_none_listed
         && document.takes_client_documents()
@@ -179,7 +179,7 @@ fn judge_path(client: KnownClient, way: Path, asked: &Asked, provider: &Provider
     .with_client(client)
 }
 
-fn no_path(client: KnownClient, asked: &Asked, provider: &Provider) -> Finding {
+fn no_path(client: KnownClient, provider: &Provider) -> Finding {
     let document = &provider.document;
     let mut found = match document.takes_client_documents() {
         false => "neither a registration_endpoint nor client ID metadata documents".to_owned(),
@@ -203,7 +203,6 @@ fn no_path(client: KnownClient, asked: &Asked, provider: &Provider) -> Finding {
     } else {
         Finding::failure(&REGISTRATION_PATH, found)
     };
-    let _ = asked;
     finding
         .expected("one way in which the client becomes known to the authorization server")
         .fix(fix)

@@ -109,7 +109,7 @@ fn no_way_is_a_failure_but_where_clients_are_always_made_by_hand() {
         (ProfileName::Okta, Verdict::Warning),
     ] {
         let provider = provider(profile, &json!({}));
-        let finding = judge_path(KnownClient::Cursor, Path::Nothing, &asked(None), &provider);
+        let finding = judge_path(KnownClient::Cursor, Path::Nothing, &provider);
         assert_eq!(finding.verdict, verdict, "{profile:?}");
         assert!(finding.fix.contains("--client-id"), "{}", finding.fix);
     }
