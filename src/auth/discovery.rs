@@ -72,7 +72,7 @@ pub(super) fn next_step(error: &OutboundError) -> &'static str {
         OutboundError::Connection(cause) if cause.contains("peer certificate") => {
             about_certificate(cause)
         }
-        OutboundError::Connection(_) | OutboundError::Timeout(_) => {
+        OutboundError::Broken(_) | OutboundError::Connection(_) | OutboundError::Timeout(_) => {
             "; see whether this machine, or this container, reaches that address"
         }
         OutboundError::Redirect(_) => "; write the address that it leads to",

@@ -130,7 +130,8 @@ fn of_outbound(error: &OutboundError) -> IssuerProblem {
         OutboundError::Connection(cause) if cause.contains("peer certificate") => {
             IssuerProblem::Certificate
         }
-        OutboundError::Connection(_)
+        OutboundError::Broken(_)
+        | OutboundError::Connection(_)
         | OutboundError::Timeout(_)
         | OutboundError::Redirect(_)
         | OutboundError::Status(_)

@@ -174,6 +174,7 @@ impl Outbound {
                 self.0.settings.connect_timeout_ms
             )),
             OutboundError::Timeout(_) => OutboundError::Timeout(milliseconds(timeout)),
+            OutboundError::Connection(cause) if !error.is_connect() => OutboundError::Broken(cause),
             failure => failure,
         }
     }

@@ -19,9 +19,12 @@ pub enum OutboundError {
     /// Nothing answered in time.
     #[error("no complete answer within {0} ms")]
     Timeout(u64),
-    /// No connection, or it broke.
+    /// No connection, or it broke; of an exchange, that there was none: nothing was sent.
     #[error("no connection: {0}")]
     Connection(String),
+    /// The connection of an exchange broke before all of its answer was there. What was sent may have been done.
+    #[error("the connection broke before a whole answer was there: {0}")]
+    Broken(String),
     /// A status other than 200 and 304.
     #[error("answered with status {0}, expected 200")]
     Status(u16),

@@ -175,7 +175,7 @@ impl Exchanged {
                 if error.is_timeout() {
                     OutboundError::Timeout(milliseconds(self.timeout))
                 } else {
-                    OutboundError::Connection(innermost(&error))
+                    OutboundError::Broken(innermost(&error))
                 }
             }),
             Body::Pool(over) => match timeout_at(self.deadline, over.chunk()).await {
@@ -204,7 +204,7 @@ impl Over {
                 }
                 Some(Err(error)) => {
                     self.open = None;
-                    return Err(OutboundError::Connection(innermost(&error)));
+                    return Err(OutboundError::Broken(innermost(&error)));
                 }
                 None => self.give_back(),
             }

@@ -112,7 +112,7 @@ impl Pool {
                     return Err(OutboundError::Connection("closed at once".into()));
                 }
                 Err(Failed::Broken(error)) => {
-                    return Err(OutboundError::Connection(innermost(&error)));
+                    return Err(OutboundError::Broken(innermost(&error)));
                 }
             }
         }

@@ -96,7 +96,7 @@ impl Endpoint {
             timeout: message.timeout,
         };
         let sent = self.outbound.exchange(exchange).await;
-        sent.map_err(|error| failure(&error, UpstreamError::Unavailable))
+        sent.map_err(|error| failure(&error))
     }
 
     fn refused(&self, answer: Option<(&Exchanged, &HeaderValue)>) -> UpstreamError {
@@ -124,17 +124,18 @@ impl Message {
     }
 }
 
-/// Says what a failure means. `broken` is what a broken connection means at this point.
-pub(super) fn failure(error: &OutboundError, broken: UpstreamError) -> UpstreamError {
+/// Says what a failure means.
+pub(super) fn failure(error: &OutboundError) -> UpstreamError {
     tracing::debug!(%error, "upstream: no answer over HTTP");
     match error {
         OutboundError::Timeout(_) => UpstreamError::TimedOut,
-        OutboundError::Connection(_) => broken,
+        OutboundError::Broken(_) => UpstreamError::Interrupted,
         OutboundError::Redirect(_)
         | OutboundError::Encoded(_)
         | OutboundError::TooLarge(_)
         | OutboundError::Status(_) => UpstreamError::Invalid,
-        OutboundError::InsecureUrl(_)
+        OutboundError::Connection(_)
+        | OutboundError::InsecureUrl(_)
         | OutboundError::ForbiddenAddress(_)
         | OutboundError::Client(_) => UpstreamError::Unavailable,
     }

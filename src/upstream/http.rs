@@ -459,5 +459,5 @@ fn reply_to(id: u64, json: &Bytes) -> Option<Result<Reply, UpstreamError>> {
 
 async fn piece(answer: &mut Exchanged) -> Result<Option<Bytes>, UpstreamError> {
     let piece = answer.chunk().await;
-    piece.map_err(|error| failure(&error, UpstreamError::Interrupted))
+    piece.map_err(|error| failure(&error))
 }

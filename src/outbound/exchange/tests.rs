@@ -205,7 +205,7 @@ async fn all_of_an_answer_has_one_deadline_and_a_broken_one_is_an_error() {
     assert_eq!(half.chunk().await, Err(OutboundError::Timeout(50)));
     let broken = server.ask(&outbound).await;
     assert!(
-        matches!(broken, Err(OutboundError::Connection(_))),
+        matches!(broken, Err(OutboundError::Broken(_))),
         "{broken:?}"
     );
 }
