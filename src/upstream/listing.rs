@@ -1,11 +1,14 @@
 //! Asks an upstream for everything it has, page by page, and within bounds.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
-use serde::Deserialize;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::link::{Link, Wire};
@@ -18,28 +21,69 @@ const MOST_PAGES: usize = 100;
 /// More items than this are cut off: who lists so many has to be searched, not listed.
 const MOST_ITEMS: usize = 2_000;
 
+/// So many items are left out with a line each in the log; the rest is counted.
+const MOST_NAMED: usize = 20;
+
 #[derive(Deserialize)]
 struct Page<'a> {
     #[serde(borrow, default)]
-    prompts: Option<Vec<&'a RawValue>>,
+    prompts: Option<Items<'a>>,
     #[serde(borrow, default)]
-    resources: Option<Vec<&'a RawValue>>,
+    resources: Option<Items<'a>>,
     #[serde(borrow, default, rename = "resourceTemplates")]
-    templates: Option<Vec<&'a RawValue>>,
+    templates: Option<Items<'a>>,
     #[serde(borrow, default)]
-    tools: Option<Vec<&'a RawValue>>,
+    tools: Option<Items<'a>>,
     #[serde(borrow, default, rename = "nextCursor")]
     next_cursor: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "resultType")]
+    result_type: Option<Cow<'a, str>>,
+}
+
+/// The items of one page, no more of them than a list may have and one: a page of millions of nothings takes no more room.
+struct Items<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Array;
+        impl<'de> Visitor<'de> for Array {
+            type Value = Items<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Items<'de>, A::Error> {
+                let mut items = Vec::new();
+                while items.len() <= MOST_ITEMS {
+                    let Some(item) = array.next_element()? else {
+                        return Ok(Items(items));
+                    };
+                    items.push(item);
+                }
+                while array.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Items(items))
+            }
+        }
+        deserializer.deserialize_seq(Array)
+    }
 }
 
 impl<'a> Page<'a> {
     fn items(self, feature: Feature) -> Option<Vec<&'a RawValue>> {
-        match feature {
+        let Items(items) = match feature {
             Feature::Prompts => self.prompts,
             Feature::Resources => self.resources,
             Feature::Templates => self.templates,
             Feature::Tools => self.tools,
-        }
+        }?;
+        Some(items)
+    }
+
+    /// False for a modern result that is not the end of its request: nobody is there to be asked for a list.
+    fn is_complete(&self, era: Era) -> bool {
+        let kind = self.result_type.as_deref();
+        era == Era::Legacy || kind.is_none_or(|kind| kind == "complete")
     }
 }
 
@@ -49,28 +93,51 @@ struct Listed<'a> {
     feature: Feature,
     items: Vec<Item>,
     names: HashSet<Box<str>>,
+    seen: usize,
+    left_out: usize,
 }
 
 impl Listed<'_> {
     /// Takes one more. One that cannot be passed on is left out, with a line in the log.
     fn add(&mut self, raw: &RawValue) {
-        let (upstream, what) = (self.upstream, self.feature.singular());
+        self.seen += 1;
         match lists::item(self.feature, raw) {
             Some(item) if self.names.insert(item.name.clone()) => self.items.push(item),
-            Some(Item { name, .. }) => {
-                tracing::warn!(
-                    upstream,
-                    name,
-                    "upstream: two {what}s of one name; the first one is taken"
-                );
-            }
-            None => {
-                tracing::warn!(
-                    upstream,
-                    "upstream: a {what} is left out: its description or its name is not as MCP has it"
-                );
-            }
+            left_out => self.leave_out(left_out),
         }
+    }
+
+    fn leave_out(&mut self, item: Option<Item>) {
+        let (upstream, what) = (self.upstream, self.feature.singular());
+        self.left_out += 1;
+        if self.left_out > MOST_NAMED {
+            return;
+        }
+        match item {
+            Some(Item { name, .. }) => tracing::warn!(
+                upstream,
+                name,
+                "upstream: two {what}s of one name; the first one is taken"
+            ),
+            None => tracing::warn!(
+                upstream,
+                "upstream: a {what} is left out: its description or its name is not as MCP has it"
+            ),
+        }
+    }
+
+    /// All that could be taken.
+    fn done(self) -> Vec<Item> {
+        let (upstream, what) = (self.upstream, self.feature.singular());
+        if let Some(more) = self.left_out.checked_sub(MOST_NAMED + 1) {
+            let more = more + 1;
+            tracing::warn!(
+                upstream,
+                more,
+                "upstream: more {what}s are left out for the same reasons"
+            );
+        }
+        self.items
     }
 }
 
@@ -146,6 +213,8 @@ impl Link {
             feature,
             items: Vec::new(),
             names: HashSet::new(),
+            seen: 0,
+            left_out: 0,
         };
         let (mut members, mut bytes_left) = (Vec::new(), settings.max_message_bytes);
         for _page in 0..MOST_PAGES {
@@ -158,7 +227,7 @@ impl Link {
             let json = match &reply {
                 Reply::Result(json) => json,
                 // A server that has none of these may not know the method, whatever it declared.
-                Reply::Error(_) if message::is_unknown_method(&reply) => return Ok(listed.items),
+                Reply::Error(_) if message::is_unknown_method(&reply) => return Ok(listed.done()),
                 Reply::Error(_) => return Err(UpstreamError::Refused),
             };
             // One list is no bigger than one message may be, in however many pages it comes.
@@ -167,20 +236,28 @@ impl Link {
                 .ok_or(UpstreamError::Invalid)?;
             let page: Page<'_> =
                 serde_json::from_slice(json).map_err(|_not_as_specified| UpstreamError::Invalid)?;
+            if !page.is_complete(self.era) {
+                tracing::warn!(
+                    upstream,
+                    "upstream: it asks for input before it lists its {}s, which a list cannot",
+                    feature.singular()
+                );
+                return Err(UpstreamError::Invalid);
+            }
             let next_cursor = page.next_cursor;
             for raw in page.items(feature).ok_or(UpstreamError::Invalid)? {
-                if listed.items.len() == MOST_ITEMS {
+                if listed.seen == MOST_ITEMS {
                     tracing::warn!(
                         upstream,
                         "upstream: it has more than {MOST_ITEMS} {}s; the rest is left out",
                         feature.singular()
                     );
-                    return Ok(listed.items);
+                    return Ok(listed.done());
                 }
                 listed.add(raw);
             }
             let Some(cursor) = next_cursor else {
-                return Ok(listed.items);
+                return Ok(listed.done());
             };
             members = [br#""cursor":"#, cursor.get().as_bytes()].concat();
         }
