@@ -31,6 +31,9 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Room is made at once for so many bytes of an answer, however many it says it will have.
 const MOST_RESERVED: usize = 1024 * 1024;
 
+/// After so many bytes in which there was no event others have their turn: a flood of comments is not to hold a thread.
+const AT_ONCE: usize = 64 * 1024;
+
 /// An upstream's endpoint, and what its handshake left behind.
 #[derive(Debug)]
 pub(super) struct HttpLink {
@@ -71,13 +74,18 @@ pub(super) enum Begun {
 pub(super) struct EventsOf {
     answer: Exchanged,
     events: Events,
+    /// How many bytes have come since the last event, or since others had their turn.
+    since: usize,
 }
 
 impl EventsOf {
     /// The events of `answer`, none bigger than `max_bytes`.
     pub(super) fn new(answer: Exchanged, max_bytes: usize) -> Self {
-        let events = Events::new(max_bytes);
-        Self { answer, events }
+        Self {
+            answer,
+            events: Events::new(max_bytes),
+            since: 0,
+        }
     }
 
     /// What the last event was called.
@@ -100,12 +108,18 @@ impl EventsOf {
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, UpstreamError> {
         loop {
             if let Some(data) = self.events.next().map_err(|_long| UpstreamError::Invalid)? {
+                self.since = 0;
                 return Ok(Some(data));
             }
-            match piece(&mut self.answer).await? {
-                Some(piece) => self.events.push(&piece),
-                None => return Ok(None),
+            if self.since > AT_ONCE {
+                self.since = 0;
+                tokio::task::yield_now().await;
             }
+            let Some(piece) = piece(&mut self.answer).await? else {
+                return Ok(None);
+            };
+            self.since += piece.len();
+            self.events.push(&piece);
         }
     }
 }
@@ -350,8 +364,7 @@ impl HttpLink {
         let session_id = answer.headers().get(SESSION).cloned();
         let is_events = is_of_type(&answer, b"text/event-stream");
         if status == 200 && is_events {
-            let events = Events::new(self.max_bytes);
-            let events = Box::new(EventsOf { answer, events });
+            let events = Box::new(EventsOf::new(answer, self.max_bytes));
             return Ok((Begun::Streams(events), session_id));
         }
         let reply = if is_of_type(&answer, b"application/json") {

@@ -80,7 +80,11 @@ impl Stream {
         loop {
             tokio::select! {
                 event = events.next() => match event? {
-                    Some(data) => self.talk.received(&data),
+                    Some(data) => {
+                        self.talk.received(&data);
+                        // A flood of short events is not to hold a thread.
+                        tokio::task::coop::consume_budget().await;
+                    }
                     None => return Ok(()),
                 },
                 Some(sent) = posts.next() => sent?,

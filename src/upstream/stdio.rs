@@ -231,7 +231,11 @@ impl Talk {
     async fn read(&self, mut lines: Lines<ChildStdout>) {
         loop {
             match lines.next().await {
-                Ok(Some(line)) => self.received(&line),
+                Ok(Some(line)) => {
+                    self.received(&line);
+                    // A flood of short lines is not to hold a thread.
+                    tokio::task::coop::consume_budget().await;
+                }
                 Ok(None) => return,
                 Err(error) => {
                     tracing::warn!(upstream = self.name, %error, "upstream: its output cannot be read");
@@ -273,6 +277,7 @@ impl Talk {
         let mut lines = Lines::new(stderr, LONGEST_LOG_LINE);
         loop {
             let line = lines.next().await;
+            tokio::task::coop::consume_budget().await;
             if let Ok(None) | Err(LineError::Io(_)) = line {
                 return;
             }
