@@ -14,6 +14,8 @@ mod library;
 mod old_upstream;
 #[path = "../support/upstream.rs"]
 mod raw_upstream;
+#[path = "../support/rough_upstream.rs"]
+mod rough_upstream;
 #[path = "../support/stranger.rs"]
 mod stranger;
 #[path = "../support/tls.rs"]

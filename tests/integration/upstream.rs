@@ -12,9 +12,12 @@ mod credentials;
 mod endpoint;
 mod hostile;
 mod lock;
+#[cfg(target_os = "linux")]
+mod memory;
 mod old_transport;
 mod resumption;
 mod rmcp_server;
+mod rough;
 mod sessions;
 mod stdio;
 mod streams;

@@ -74,6 +74,32 @@ fn junk(id: &Value) -> Vec<String> {
     .to_vec()
 }
 
+/// What nobody asked for: 50 MB of it, or half a million where it is short.
+fn pour(what: &str, id: &Value) {
+    let piece = match what {
+        "pour-answers" => "{\"jsonrpc\":\"2.0\",\"id\":999999,\"result\":{}}\n",
+        "pour-error" | "pour-line" => &"x".repeat(1_000),
+        "pour-errors" => "it says and says\n",
+        "pour-junk" => "no message\n",
+        "pour-lines" => "\n",
+        "pour-progress" => {
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":$ID,\"progress\":1}}\n"
+        }
+        _ => "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n",
+    };
+    let piece = piece.replace("$ID", &id.to_string());
+    let (many, most) = (piece.repeat(100), 50_000_000.min(500_000 * piece.len()));
+    let mut out: Box<dyn Write> = match what {
+        "pour-error" | "pour-errors" => Box::new(std::io::stderr().lock()),
+        _ => Box::new(std::io::stdout().lock()),
+    };
+    for _ in 0..most / many.len() {
+        // It may be ended meanwhile.
+        let _ended = out.write_all(many.as_bytes());
+    }
+    let _ended = out.flush();
+}
+
 /// The message without its arguments, which may hold numbers that a tree has no place for.
 fn shallow(line: &str) -> Value {
     #[derive(serde::Deserialize)]
@@ -151,6 +177,15 @@ fn raw() {
                     "progress",
                     "flood",
                     "mirror",
+                    "half",
+                    "pour-answers",
+                    "pour-error",
+                    "pour-errors",
+                    "pour-junk",
+                    "pour-line",
+                    "pour-lines",
+                    "pour-progress",
+                    "pour-requests",
                 ];
                 let tools: Vec<_> = tools
                     .iter()
@@ -206,6 +241,17 @@ fn raw() {
                             r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{token},"progress":{n},"message":"{padding}"}}}}"#
                         ));
                     }
+                }
+                // Half an answer, and never the rest.
+                "half" => {
+                    let mut out = std::io::stdout().lock();
+                    write!(out, "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{")
+                        .and_then(|()| out.flush())
+                        .expect("a reader");
+                }
+                tool if tool.starts_with("pour-") => {
+                    pour(tool, id);
+                    result(id, "{}");
                 }
                 "hang" => {}
                 "cancelled" => result(id, &json!({ "cancelled": cancelled }).to_string()),
