@@ -46,7 +46,7 @@ pub async fn unless_too_many_wait<P>(
 
 /// The whole body of at most `limit` bytes, if it arrives by the `deadline`.
 pub async fn read_within(body: Body, limit: usize, deadline: Duration) -> Result<Bytes, Refusal> {
-    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+    if body.size_hint().lower() > as_u64(limit) {
         return Err(Refusal::BodyTooLarge);
     }
     let mut body = Limited::new(body, limit);
@@ -70,6 +70,45 @@ pub async fn read_within(body: Body, limit: usize, deadline: Duration) -> Result
         None => rest,
         Some(first) => [first, rest].concat().into(),
     })
+}
+
+/// Takes a body that nobody wants to its end, so that its sender reads the answer and not a closed connection: at most
+/// `limit` bytes, by the `deadline`. One of more than `kept` bytes is thrown away as it comes, and is empty here.
+pub async fn drain(
+    body: Body,
+    (kept, limit): (usize, usize),
+    deadline: Duration,
+) -> Result<Bytes, Refusal> {
+    let size = body.size_hint();
+    let is_small = size.upper().is_some_and(|most| most <= as_u64(kept));
+    if is_small || size.lower() > as_u64(limit) {
+        return read_within(body, kept, deadline).await;
+    }
+    let mut body = Limited::new(body, limit);
+    let draining = async {
+        let (mut beginning, mut length) = (Vec::new(), 0);
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else {
+                continue;
+            };
+            length += data.len();
+            if length <= kept {
+                beginning.extend_from_slice(&data);
+            }
+        }
+        let whole = if length <= kept {
+            beginning
+        } else {
+            Vec::new()
+        };
+        Ok(Bytes::from(whole))
+    };
+    let drained = tokio::time::timeout(deadline, draining).await;
+    drained.map_err(|_elapsed| Refusal::BodyTimeout)?
+}
+
+fn as_u64(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 fn broken(error: &BoxError) -> Refusal {
@@ -115,6 +154,24 @@ mod tests {
         check(Body::from("123456789"), Err(Refusal::BodyTooLarge)).await;
         check(chunks(&["1234", "5678"]), Ok(b"12345678")).await;
         check(chunks(&["1234", "56789"]), Err(Refusal::BodyTooLarge)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_nobody_wants_is_read_to_its_end_and_kept_if_it_is_small() {
+        let slow = stream::iter([Ok::<_, Infallible>("1234")]).chain(stream::pending());
+        for (body, expected) in [
+            (Body::empty(), Ok(&b""[..])),
+            (Body::from("1234"), Ok(b"1234")),
+            (Body::from("12345"), Ok(b"")),
+            (chunks(&["12", "34"]), Ok(b"1234")),
+            (chunks(&["1234", "5678"]), Ok(b"")),
+            (Body::from("123456789"), Err(Refusal::BodyTooLarge)),
+            (chunks(&["1234", "56789"]), Err(Refusal::BodyTooLarge)),
+            (Body::from_stream(slow), Err(Refusal::BodyTimeout)),
+        ] {
+            let found = drain(body, (4, 8), Duration::from_secs(1)).await;
+            assert_eq!(found.as_deref(), expected.as_deref());
+        }
     }
 
     #[tokio::test]

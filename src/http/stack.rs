@@ -41,8 +41,8 @@ use crate::mcp::Protocol;
 use crate::telemetry::Series;
 use record::UserAgent;
 
-/// How much of a refused request's body is read, for how long, and of how many at once: nobody has paid for it with a
-/// ticket.
+/// How much of a refused request's body is kept, for how long it is read, and of how many at once: nobody has paid for it
+/// with a ticket.
 const REFUSED_BODY_BYTES: usize = 64 * 1024;
 const REFUSED_BODIES: usize = 256;
 const REFUSED_BODY_DEADLINE: Duration = Duration::from_secs(1);
@@ -275,16 +275,17 @@ impl Stack {
         }
     }
 
-    /// The answer to a refused request. Its body is read, if it is small and quick: a client that sends head and body apart
-    /// would otherwise meet a closed connection; where that is not to be had the close is announced (RFC 9112 §9.6). A
-    /// `tools/call` gets the challenge in its body as well, as a tool result, because some clients look for it there only.
+    /// The answer to a refused request. Its body is read, if it is quick and no larger than an accepted one may be: a client
+    /// that sends head and body apart would otherwise meet a closed connection, and a proxy answer 502 in our place. Where
+    /// that is not to be had the close is announced (RFC 9112 §9.6). A `tools/call` gets the challenge in its body as well, as a tool result, because some clients look for it there only.
     async fn refuse(&self, refusal: Refusal, body: Body, call: &mut Call) -> Response {
         let mut response = refusal.into_response(&call.request_id);
         let read = if call.asks_first {
             // Reading would invite the body with a 100 (RFC 9110 §10.1.1); nobody wants it any more.
             Err(Refusal::BodyTooLarge)
         } else {
-            let reading = body::read_within(body, REFUSED_BODY_BYTES, REFUSED_BODY_DEADLINE);
+            let bytes = (REFUSED_BODY_BYTES, self.state.settings.max_body_bytes);
+            let reading = body::drain(body, bytes, REFUSED_BODY_DEADLINE);
             body::unless_too_many_wait(reading, || self.refused_bodies.try_acquire().ok()).await
         };
         let Ok(body) = read else {

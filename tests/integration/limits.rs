@@ -211,6 +211,40 @@ async fn a_body_beyond_the_limit_is_refused_declared_or_not() {
 }
 
 #[tokio::test]
+async fn a_large_body_without_a_ticket_is_read_to_its_end_before_it_is_refused() {
+    let gateway = TestGateway::start().await;
+    let host = gateway.url.trim_start_matches("http://");
+    let head = |length: usize| {
+        format!("POST /mcp HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n")
+    };
+    let mut connection = TcpStream::connect(host).await.unwrap();
+    // Nothing of an answer comes before the last byte, and the connection serves a second request.
+    for _ in 0..2 {
+        let mut request = head(1024 * 1024).into_bytes();
+        request.extend(std::iter::repeat_n(b' ', 1024 * 1024));
+        connection.write_all(&request).await.unwrap();
+        let mut answer = [0; 12];
+        connection.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 401");
+        let mut rest = Vec::new();
+        while !rest.ends_with(b"\r\n\r\n") {
+            rest.push(connection.read_u8().await.unwrap());
+        }
+        let rest = String::from_utf8_lossy(&rest).to_lowercase();
+        assert!(!rest.contains("connection: close"), "{rest}");
+        let length = rest
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let length: usize = length.expect("a length").parse().expect("a number");
+        connection.read_exact(&mut vec![0; length]).await.unwrap();
+    }
+    // What no ticket would open is not read at all.
+    let answer = gateway.raw(head(1024 * 1024 + 1)).await;
+    assert_eq!(status(&answer), 401);
+    assert!(String::from_utf8_lossy(&answer).contains("connection: close"));
+}
+
+#[tokio::test]
 async fn messages_that_two_readers_could_frame_differently_are_refused() {
     let gateway = TestGateway::start().await;
     for (what, headers, body) in [
