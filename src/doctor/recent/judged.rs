@@ -2,12 +2,12 @@
 
 use crate::audit::snapshot::{Client, Refusal, Snapshot, Token};
 use crate::audit::{ClientState, Software};
-use crate::auth::{Excerpt, ProfileName};
+use crate::auth::{Excerpt, ProfileName, TokenError};
 use crate::clock::Timestamp;
 use crate::doctor::checks::recent::{
     RECENT_REFUSALS, SILENCE_AFTER_CHALLENGE, SILENCE_AFTER_TOKEN,
 };
-use crate::doctor::checks::token::for_reason;
+use crate::doctor::checks::token::{TOKEN_AUDIENCE, for_reason};
 use crate::doctor::{Check, Finding};
 
 /// How many request ids are named.
@@ -49,11 +49,25 @@ pub(super) fn findings(snapshot: &Snapshot) -> Vec<Finding> {
     findings
 }
 
+/// The check that a row belongs to, as `usher token explain` has it.
+fn check_of(row: &Refusal) -> &'static Check {
+    if lacks_audience(row) {
+        return &TOKEN_AUDIENCE;
+    }
+    for_reason(&row.reason).unwrap_or(&RECENT_REFUSALS)
+}
+
+/// A token without an audience lacks the very thing that one with another audience has wrong.
+fn lacks_audience(row: &Refusal) -> bool {
+    let missing = TokenError::MissingClaim("aud");
+    row.reason == missing.reason() && row.problem == Some(missing.to_string())
+}
+
 /// Those that happened most first.
 fn groups(rows: &[Refusal]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for row in rows {
-        let check = for_reason(&row.reason).unwrap_or(&RECENT_REFUSALS);
+        let check = check_of(row);
         let says = says(row);
         let alike = |group: &&mut Group<'_>| {
             let issuer = |row: &Refusal| row.token.as_ref().and_then(|token| token.issuer.clone());
@@ -72,7 +86,10 @@ fn groups(rows: &[Refusal]) -> Vec<Group<'_>> {
             Some(group) => {
                 group.count += row.count;
                 group.request_ids.push(row.request_id.as_str());
-                group.client_ids.extend(client_id);
+                let is_known = |id: &&str| group.client_ids.contains(id);
+                group
+                    .client_ids
+                    .extend(client_id.filter(|id| !is_known(id)));
             }
             None => groups.push(Group {
                 check,
@@ -182,9 +199,10 @@ fn says(row: &Refusal) -> String {
 }
 
 fn expected(row: &Refusal) -> String {
-    match (row.reason.as_str(), row.resource.as_deref()) {
+    let is_of_audience = row.reason == "wrong_audience" || lacks_audience(row);
+    match (is_of_audience, row.resource.as_deref()) {
         // The other names of this server are accepted as well; this is the one that clients ask for.
-        ("wrong_audience", Some(resource)) => resource.to_owned(),
+        (true, Some(resource)) => resource.to_owned(),
         (_, _) if !row.expected.is_empty() => row.expected.join(" "),
         _ => String::new(),
     }

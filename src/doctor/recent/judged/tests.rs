@@ -92,6 +92,42 @@ fn refusals_that_say_the_same_are_one_finding_with_the_providers_words() {
 }
 
 #[test]
+fn a_client_is_counted_once_however_many_rows_it_has() {
+    let findings = findings(&snapshot(vec![
+        refusal("bad_claim", 1, "a"),
+        refusal("missing_claim", 1, "a"),
+        refusal("bad_claim", 1, "b"),
+    ]));
+    let [finding] = of(&findings, "token-claims")[..] else {
+        panic!("{findings:#?}");
+    };
+    assert!(
+        finding.found.contains("client id `a` and 1 other;"),
+        "{}",
+        finding.found
+    );
+}
+
+#[test]
+fn a_token_without_an_audience_is_told_as_one_with_a_wrong_one_is() {
+    let missing = |claim| {
+        let error = TokenError::MissingClaim(claim);
+        Refusal {
+            problem: Some(error.to_string()),
+            expected: Vec::new(),
+            ..refusal(error.reason(), 1, "a")
+        }
+    };
+    let findings = findings(&snapshot(vec![missing("aud"), missing("sub")]));
+    let [finding] = of(&findings, "token-audience")[..] else {
+        panic!("{findings:#?}");
+    };
+    assert_eq!(finding.expected, "https://mcp.example.com/mcp");
+    assert_eq!(finding.fix, finding.check.fix_at(ProfileName::Keycloak));
+    assert_eq!(of(&findings, "token-claims").len(), 1);
+}
+
+#[test]
 fn another_client_issuer_or_thing_said_is_another_finding() {
     let base = || refusal("wrong_audience", 1, "a");
     let with_token = |change: fn(&mut Token)| {
