@@ -33,4 +33,4 @@ pub use form::{ClientAuthentication, Form};
 pub use probe::{AddressClass, End, Heard, Opened, Probe, ProbeError, Question, TlsProblem};
 pub use settings::{Settings, SettingsError};
 
-pub(crate) use address::{is_loopback_host, without_secrets};
+pub(crate) use address::{is_loopback_host, to_ask, without_secrets};

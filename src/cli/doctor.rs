@@ -2,6 +2,7 @@
 #![expect(clippy::print_stderr, reason = "a command line prints")]
 
 mod explain;
+mod given;
 mod inside;
 mod progress;
 mod recent;
@@ -246,28 +247,9 @@ impl Options {
     }
 
     fn token(&self) -> anyhow::Result<Option<Arc<SecretText>>> {
-        use anyhow::{Context as _, ensure};
-        use std::io::Read as _;
-        const MOST_BYTES: u64 = 64 * 1024;
-        let Some(path) = &self.token_file else {
-            return Ok(None);
-        };
-        let mut text = String::new();
-        if path == Path::new("-") {
-            std::io::stdin()
-                .take(MOST_BYTES)
-                .read_to_string(&mut text)?;
-        } else {
-            let file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
-            file.take(MOST_BYTES).read_to_string(&mut text)?;
-        }
-        let text = text.trim();
-        ensure!(
-            !text.is_empty(),
-            "{}: expected an access token, found nothing",
-            path.display()
-        );
-        Ok(Some(Arc::new(SecretText::new(text))))
+        let path = self.token_file.as_deref();
+        let token = path.map(|path| given::read(path, "an access token"));
+        Ok(token.transpose()?.map(Arc::new))
     }
 
     fn as_clients(&self) -> Vec<KnownClient> {

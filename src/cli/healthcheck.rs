@@ -1,7 +1,7 @@
 //! `usher healthcheck`: asks a running server whether it is alive. For containers without a shell.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use anyhow::{Context, ensure};
 use url::Url;
 
 use crate::config;
+use crate::outbound::to_ask;
 
 /// What `usher healthcheck` takes.
 #[derive(clap::Args, Debug)]
@@ -32,7 +33,7 @@ impl Options {
             Some(url) => url.clone(),
             None => {
                 let config = config::load(&super::sources(file)?)?;
-                Url::parse(&format!("http://{}/healthz", reachable(config.listen)))?
+                Url::parse(&format!("http://{}/healthz", to_ask(config.listen)))?
             }
         };
         let answer = ask(&url, Duration::from_secs(self.timeout))
@@ -45,16 +46,6 @@ impl Options {
         );
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// A server that listens on every address is asked over loopback.
-pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }
 
 /// What matters of an answer.
@@ -150,15 +141,5 @@ mod tests {
         for not_http in ["", "HTTP/1.1", "SSH-2.0-OpenSSH_9.6 503", "220 mail ready"] {
             assert_eq!(Answer::parse(not_http), None, "{not_http}");
         }
-    }
-
-    #[test]
-    fn a_server_on_every_address_is_asked_over_loopback() {
-        let check = |listen: &str, expected: &str| {
-            assert_eq!(reachable(listen.parse().unwrap()).to_string(), expected);
-        };
-        check("0.0.0.0:8080", "127.0.0.1:8080");
-        check("[::]:8080", "[::1]:8080");
-        check("10.1.2.3:80", "10.1.2.3:80");
     }
 }

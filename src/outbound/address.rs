@@ -23,6 +23,16 @@ pub(crate) fn is_loopback_host(host: &str) -> bool {
     }
 }
 
+/// Where a server on this machine that listens at this address is asked: one that listens on every address, over loopback.
+pub(crate) fn to_ask(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
 /// An address for logs and messages. Its query may be a key.
 pub(crate) fn without_secrets(url: &Url) -> String {
     let mut shown = url.clone();
@@ -257,6 +267,16 @@ mod tests {
                 "{host} -> {address}, private {allow_private}"
             );
         }
+    }
+
+    #[test]
+    fn a_server_on_every_address_is_asked_over_loopback() {
+        let check = |listen: &str, expected: &str| {
+            assert_eq!(to_ask(listen.parse().unwrap()).to_string(), expected);
+        };
+        check("0.0.0.0:8080", "127.0.0.1:8080");
+        check("[::]:8080", "[::1]:8080");
+        check("10.1.2.3:80", "10.1.2.3:80");
     }
 
     #[test]

@@ -188,6 +188,23 @@ async fn each_fault_of_the_issuer_is_named_as_a_walk_from_outside_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_port_is_no_mistake_where_a_proxy_is_named() {
+    let issuer = TestIssuer::start_at("/realms/mcp").await;
+    let scene = Scene::new(issuer.issuer());
+    scene.build_index();
+    let elsewhere = [("MCP_SERVER_URL", "http://localhost:9")];
+    let (said, _) = scene.doctor(&elsewhere);
+    assert!(said.contains("Warning: The listening address"), "{said}");
+    assert!(
+        said.contains("name a proxy in `http.trusted_proxies`"),
+        "{said}"
+    );
+    scene.write("[http]\ntrusted_proxies = [\"127.0.0.1\"]\n");
+    let (said, _) = scene.doctor(&elsewhere);
+    assert!(!said.contains("Warning: The listening address"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn variables_of_other_guides_and_secrets_that_others_can_read_are_warnings() {
     let issuer = TestIssuer::start_at("/realms/mcp").await;
     let scene = Scene::new(issuer.issuer());

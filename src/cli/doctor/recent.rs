@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use url::Url;
 
-use crate::cli::{healthcheck, sources};
+use super::given;
+use crate::cli::sources;
 use crate::config;
 use crate::doctor::{Diagnosis, recent};
-use crate::outbound::{self, Probe};
+use crate::outbound::{self, Probe, to_ask};
 use crate::secret_file::SecretText;
 
 /// What asks a running server what it saw of late.
@@ -42,7 +42,7 @@ impl RecentOptions {
             Some(url) => (url.clone(), self.secret()?, outbound::Settings::default()),
             None => {
                 let config = config::load(&sources(file)?)?;
-                let address = healthcheck::reachable(config.admin_listen);
+                let address = to_ask(config.admin_listen);
                 let secret = config.admin_secret.as_ref();
                 let secret = secret.map(|secret| SecretText::new(secret.expose()));
                 let url = Url::parse(&format!("http://{address}/"))?;
@@ -56,15 +56,8 @@ impl RecentOptions {
     }
 
     fn secret(&self) -> anyhow::Result<Option<SecretText>> {
-        let Some(path) = &self.admin_secret_file else {
-            return Ok(None);
-        };
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        anyhow::ensure!(
-            !text.trim().is_empty(),
-            "{}: expected the secret of the admin listener, found nothing",
-            path.display()
-        );
-        Ok(Some(SecretText::new(text.trim())))
+        let path = self.admin_secret_file.as_deref();
+        path.map(|path| given::read(path, "the secret of the admin listener"))
+            .transpose()
     }
 }

@@ -1,12 +1,12 @@
 //! `usher doctor URL --login`, and what is done with a token: its options, and the way from one step to the next.
 #![expect(clippy::print_stderr, reason = "a command line prints")]
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
 use url::Url;
+
+use super::given;
 
 use crate::doctor::Finding;
 use crate::doctor::checks::session::LOGIN_COMPLETES;
@@ -18,8 +18,6 @@ use crate::secret_file::SecretText;
 
 /// How long a person may take to log in.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// More than any secret has.
-const MOST_BYTES: u64 = 64 * 1024;
 
 /// What a login and a session take.
 #[derive(clap::Args, Debug)]
@@ -117,25 +115,9 @@ impl SessionOptions {
     }
 
     fn secret(&self) -> anyhow::Result<Option<SecretText>> {
-        let Some(path) = &self.client_secret_file else {
-            return Ok(None);
-        };
-        let mut text = String::new();
-        if path == Path::new("-") {
-            std::io::stdin()
-                .take(MOST_BYTES)
-                .read_to_string(&mut text)?;
-        } else {
-            let file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
-            file.take(MOST_BYTES).read_to_string(&mut text)?;
-        }
-        let secret = text.trim();
-        let path = path.display();
-        ensure!(
-            !secret.is_empty(),
-            "{path}: expected a client secret, found nothing"
-        );
-        Ok(Some(SecretText::new(secret)))
+        let path = self.client_secret_file.as_deref();
+        path.map(|path| given::read(path, "a client secret"))
+            .transpose()
     }
 }
 

@@ -1,19 +1,18 @@
 //! Where this server listens, and whether that goes with the address that clients use.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::Value;
 use tokio::net::TcpListener;
-use url::{Host, Url};
+use url::Url;
 
 use super::Inside;
 use crate::doctor::Finding;
 use crate::doctor::checks::inside::{
     CONFIGURATION_MATCHES_ADDRESS, PORT_FREE, PUBLIC_URL_REACHABLE,
 };
-use crate::outbound::{Probe, Question};
+use crate::outbound::{Probe, Question, is_loopback_host, to_ask};
 
 /// How long an address may take to answer.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -30,11 +29,13 @@ pub(super) fn matches(inside: &Inside) -> Vec<Finding> {
     let listen = inside.listen;
     let expected_port = url.port_or_known_default().unwrap_or_default();
     let mut found = Vec::new();
-    if url.scheme() == "http" && expected_port != listen.port() {
+    // Who believes a proxy has one, which forwards from one port to the other.
+    if url.scheme() == "http" && expected_port != listen.port() && !inside.trusts_a_proxy {
         let told = Finding::warning(check, format!("listens on port {}", listen.port()));
         let told = told.expected(format!("port {expected_port}, as in {public}"));
         found.push(told.fix(
-            "write the same port into `listen` and `public_url`, unless a container or proxy forwards one to the other",
+            "write the same port into `listen` and `public_url`, unless a container or proxy forwards one to the other; name \
+             a proxy in `http.trusted_proxies`",
         ));
     }
     if is_loopback(&url) && !listen.ip().is_loopback() && !is_container() {
@@ -78,12 +79,7 @@ fn is_container() -> bool {
 }
 
 fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    url.host_str().is_some_and(is_loopback_host)
 }
 
 /// Who has our port, and whether the public address leads to the same server.
@@ -114,7 +110,7 @@ async fn port(inside: &Inside) -> (Finding, Option<Value>) {
         };
         return (failure.fix(fix), None);
     }
-    let url = format!("http://{}/", reachable(listen));
+    let url = format!("http://{}/", to_ask(listen));
     match landing(&url, inside, true).await {
         Ok(document) if is_ours(&document, &inside.auth.public_url) => {
             let found = format!("this server has {listen}");
@@ -126,16 +122,6 @@ async fn port(inside: &Inside) -> (Finding, Option<Value>) {
             (failure, None)
         }
     }
-}
-
-/// A server that listens on every address is asked over loopback.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }
 
 fn is_ours(document: &Value, public_url: &str) -> bool {

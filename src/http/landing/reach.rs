@@ -1,6 +1,8 @@
 //! From where an address can be reached, as far as it says so itself: nobody is asked.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
+
+use crate::outbound::{AddressClass, is_loopback_host};
 
 /// From where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,13 +33,13 @@ impl Reach {
         match url.as_ref().and_then(url::Url::host) {
             None => Self::Private,
             Some(url::Host::Ipv4(address)) => Self::of_address(address.into()),
-            Some(url::Host::Ipv6(address)) => Self::of_address(address.to_canonical()),
+            Some(url::Host::Ipv6(address)) => Self::of_address(address.into()),
             Some(url::Host::Domain(name)) => Self::of_name(name.trim_end_matches('.')),
         }
     }
 
     fn of_name(name: &str) -> Self {
-        if name == "localhost" || name.ends_with(".localhost") {
+        if is_loopback_host(name) {
             Self::Loopback
         } else if !name.contains('.') || PRIVATE.iter().any(|end| name.ends_with(end)) {
             Self::Private
@@ -47,26 +49,13 @@ impl Reach {
     }
 
     fn of_address(address: IpAddr) -> Self {
-        let is_private = match address {
-            // RFC 1918, RFC 3927 and RFC 6598.
-            IpAddr::V4(v4) => {
-                v4.is_private() || v4.is_link_local() || is_shared(v4) || v4.is_unspecified()
-            }
-            IpAddr::V6(v6) => {
-                v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified()
-            }
-        };
-        match (address.is_loopback(), is_private) {
-            (true, _) => Self::Loopback,
-            (false, true) => Self::Private,
-            (false, false) => Self::Public,
+        match AddressClass::of(address) {
+            Some(AddressClass::Loopback) => Self::Loopback,
+            Some(AddressClass::Public) => Self::Public,
+            // Those that nobody contacts, link-local ones for instance, lead nowhere outside of a network either.
+            Some(AddressClass::Private) | None => Self::Private,
         }
     }
-}
-
-fn is_shared(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    first == 100 && (64..128).contains(&second)
 }
 
 #[cfg(test)]
@@ -83,6 +72,8 @@ mod tests {
             ("https://10.1.2.3/mcp", Reach::Private),
             ("https://100.64.0.1/mcp", Reach::Private),
             ("https://[fd00::1]/mcp", Reach::Private),
+            ("https://169.254.1.1/mcp", Reach::Private),
+            ("https://[::ffff:10.1.2.3]/mcp", Reach::Private),
             ("https://mcp/mcp", Reach::Private),
             ("https://mcp.corp.internal/mcp", Reach::Private),
             ("https://mcp.local./mcp", Reach::Private),
