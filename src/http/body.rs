@@ -72,8 +72,10 @@ pub async fn read_within(body: Body, limit: usize, deadline: Duration) -> Result
     })
 }
 
-/// Takes a body that nobody wants to its end, so that its sender reads the answer and not a closed connection: at most
-/// `limit` bytes, by the `deadline`. One of more than `kept` bytes is thrown away as it comes, and is empty here.
+/// Takes a body that nobody wants to its end, so that its sender reads the answer and not a closed connection.
+///
+/// It may have `limit` bytes, and must arrive by the `deadline`. One of more than `kept` bytes is thrown away as it comes, and
+/// is empty here.
 pub async fn drain(
     body: Body,
     (kept, limit): (usize, usize),

@@ -169,9 +169,11 @@ impl Probe {
         let asked_at = Instant::now();
         match tokio::time::timeout(timeout, client.execute(request)).await {
             Ok(Ok(response)) => Ok(Opened::new(response, asked_at)),
-            Ok(Err(error)) => Err(self
-                .told_apart(problem::of(&error, CONNECT_TIMEOUT), url)
-                .await),
+            Ok(Err(error)) => {
+                let problem = problem::of(&error, CONNECT_TIMEOUT);
+                // Seldom, and bigger than the rest.
+                Err(Box::pin(self.told_apart(problem, url)).await)
+            }
             Err(_elapsed) => Err(ProbeError::Timeout(timeout)),
         }
     }
@@ -208,7 +210,7 @@ impl Probe {
         }
         // An address literal never reaches the resolver.
         match host.trim_matches(['[', ']']).parse::<IpAddr>() {
-            Ok(address) => self.0.names.check(host, address).await,
+            Ok(address) => Box::pin(self.0.names.check(host, address)).await,
             Err(_is_a_name) => Ok(()),
         }
     }
