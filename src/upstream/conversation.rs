@@ -91,6 +91,8 @@ enum Answer {
 pub(super) struct Heard {
     messages: usize,
     bytes: usize,
+    /// Some of it was no message. The answer may have been among that.
+    was_odd: bool,
 }
 
 impl Heard {
@@ -102,6 +104,19 @@ impl Heard {
             return Err(UpstreamError::Invalid);
         }
         Ok(())
+    }
+
+    /// Notes what came, which is nothing if it was no message. An event without data is none, and says nothing.
+    pub(super) fn note(&mut self, data: &[u8], incoming: Option<&Incoming>) {
+        self.was_odd |= incoming.is_none() && !data.is_empty();
+    }
+
+    /// What the end of all that came means, if the answer was not part of it.
+    pub(super) fn ended(&self) -> UpstreamError {
+        match self.was_odd {
+            true => UpstreamError::Invalid,
+            false => UpstreamError::Interrupted,
+        }
     }
 }
 
@@ -255,6 +270,7 @@ impl Conversation {
                     let ended = self.come_back(UpstreamError::Interrupted);
                     if ended == Err(UpstreamError::Interrupted) {
                         self.running.is_over();
+                        return Err(self.heard.ended());
                     }
                     ended?;
                     continue;
@@ -265,6 +281,7 @@ impl Conversation {
                 }
             };
             let incoming = message::read(&data);
+            self.heard.note(&data, incoming.as_ref());
             if let Some(reply @ Incoming::Reply(of, _)) = incoming {
                 if of == self.running.id {
                     return Ok(reply);

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::UpstreamError;
@@ -400,12 +401,31 @@ pub(super) struct ErrorObject<'a> {
     _message: Cow<'a, str>,
 }
 
-/// Reads one message; nothing if it is none. Members that decide anything are there once (see `mcp::members`).
+/// Reads one message; nothing if it is none. Members that decide anything are there once (see `mcp::members`); an answer
+/// that has one of them twice, but its id once, is an answer that is none.
 pub(super) fn read(message: &Bytes) -> Option<Incoming> {
-    let envelope: Envelope<'_> = serde_json::from_slice(message).ok()?;
-    if envelope.jsonrpc != "2.0" {
-        return None;
+    let envelope = serde_json::from_slice(message).ok();
+    match envelope.filter(|envelope: &Envelope<'_>| envelope.jsonrpc == "2.0") {
+        Some(envelope) => read_envelope(message, envelope),
+        None => spoilt_reply(message),
     }
+}
+
+/// The answer that `message` would be, if it were one: whoever waits for it is told now, and not when time is up.
+fn spoilt_reply(message: &[u8]) -> Option<Incoming> {
+    #[derive(Deserialize)]
+    struct Spoilt {
+        id: u64,
+        #[serde(default)]
+        method: Option<IgnoredAny>,
+    }
+    match serde_json::from_slice(message).ok()? {
+        Spoilt { id, method: None } => Some(Incoming::Reply(id, Err(UpstreamError::Invalid))),
+        Spoilt { .. } => None,
+    }
+}
+
+fn read_envelope(message: &Bytes, envelope: Envelope<'_>) -> Option<Incoming> {
     let id = envelope.id.map(RawValue::get);
     let params = || match envelope.params.map(RawValue::get) {
         None => Some(Bytes::new()),
@@ -467,33 +487,30 @@ mod tests {
             "{",
             "[]",
             "null",
-            r#"{"id":7,"result":{}}"#,
-            r#"{"jsonrpc":"1.0","id":7,"result":{}}"#,
+            r#"{"jsonrpc":"1.0","id":7,"method":"ping"}"#,
             r#"{"jsonrpc":"2.0","result":{}}"#,
             r#"{"jsonrpc":"2.0","id":null,"result":{}}"#,
             r#"{"jsonrpc":"2.0","id":"7","result":{}}"#,
             r#"{"jsonrpc":"2.0","id":7.0,"result":{}}"#,
             r#"{"jsonrpc":"2.0","id":-7,"result":{}}"#,
             r#"{"jsonrpc":"2.0","id":7,"id":8,"result":{}}"#,
-            r#"{"jsonrpc":"2.0","id":7,"result":{},"result":{"a":1}}"#,
-            r#"{"jsonrpc":"2.0","id":7,"result":{},"r\u0065sult":{"a":1}}"#,
+            r#"{"jsonrpc":"2.0","id":7,"i\u0064":7,"result":{}}"#,
             r#"{"jsonrpc":"2.0","id":7,"method":"ping","result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":7,"method":"ping","method":"ping"}"#,
             "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"a\":\"\n\"}}",
         ] {
             assert_eq!(incoming(json), None, "{json}");
         }
-        assert_eq!(
-            read(&Bytes::from_static(
-                b"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"a\":\"\xff\"}}"
-            )),
-            None
-        );
     }
 
     #[test]
     fn an_answer_that_is_none_still_answers() {
         for json in [
             r#"{"jsonrpc":"2.0","id":7}"#,
+            r#"{"id":7,"result":{}}"#,
+            r#"{"jsonrpc":"1.0","id":7,"result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":7,"result":{},"result":{"a":1}}"#,
+            r#"{"jsonrpc":"2.0","id":7,"result":{},"r\u0065sult":{"a":1}}"#,
             r#"{"jsonrpc":"2.0","id":7,"result":[]}"#,
             r#"{"jsonrpc":"2.0","id":7,"result":{},"error":{"code":1,"message":"m"}}"#,
             r#"{"jsonrpc":"2.0","id":7,"error":{"code":"1","message":"m"}}"#,
@@ -502,6 +519,9 @@ mod tests {
             let expected = Incoming::Reply(7, Err(UpstreamError::Invalid));
             assert_eq!(incoming(json), Some(expected), "{json}");
         }
+        let no_text = b"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"a\":\"\xff\"}}";
+        let expected = Incoming::Reply(7, Err(UpstreamError::Invalid));
+        assert_eq!(read(&Bytes::from_static(no_text)), Some(expected));
     }
 
     #[test]

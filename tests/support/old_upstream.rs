@@ -117,6 +117,10 @@ async fn take(
     body: Bytes,
 ) -> StatusCode {
     let message: Value = serde_json::from_slice(&body).expect("JSON");
+    if message["params"]["name"] == "silent" {
+        // Not even the message is accepted.
+        std::future::pending::<()>().await;
+    }
     let mut shared = shared.lock().expect("no panic before");
     shared.sent.push((headers, message.clone()));
     let event = |json: String| format!(": hi\n\nevent: message\ndata: {json}\n\n");
@@ -130,12 +134,35 @@ async fn take(
         Some("initialize") => result(&json!({ "protocolVersion": "2024-11-05", "capabilities": { "tools": {} }, "serverInfo": { "name": "old", "version": "1" } }).to_string()),
         Some("tools/list") => {
             let tool = |name: &str| json!({ "name": name, "inputSchema": { "type": "object" } });
-            let tools = ["echo", "hang", "refuse", "flood"].map(tool);
+            let tools = [
+                "echo", "hang", "refuse", "flood", "half", "twice", "progress", "requests", "silent", "stray",
+                "comments", "empty",
+            ]
+            .map(tool);
             result(&json!({ "tools": tools }).to_string())
         }
         Some("tools/call") => match message["params"]["name"].as_str() {
             Some("hang") => return StatusCode::ACCEPTED,
             Some("refuse") => return StatusCode::PAYLOAD_TOO_LARGE,
+            // Half an event, and never the rest.
+            Some("half") => "data: {\"jsonrpc\":\"2.0\",".to_owned(),
+            Some("twice") => result(r#"{"n":1},"result":{"n":2}"#),
+            // What belongs to nobody, again and again, and then the answer.
+            Some("comments") => ": nothing new\n".repeat(200_000) + &result("{}"),
+            Some("empty") => "data:\n\n".repeat(200_000) + &result("{}"),
+            Some("stray") => {
+                let stray = event(r#"{"jsonrpc":"2.0","id":99999,"result":{}}"#.to_owned());
+                stray.repeat(20_000) + &result("{}")
+            }
+            Some("requests") => {
+                let ping = event(r#"{"jsonrpc":"2.0","id":"p","method":"ping"}"#.to_owned());
+                ping.repeat(20_000) + &result("{}")
+            }
+            Some("progress") => {
+                let params = json!({ "progressToken": message["id"], "progress": 1 });
+                let progress = json!({ "jsonrpc": "2.0", "method": "notifications/progress", "params": params });
+                event(progress.to_string()).repeat(20_000) + &result("{}")
+            }
             Some("flood") => event(format!("\"{}\"", "x".repeat(5_000_000))),
             _ => {
                 let junk = ["not JSON", "[]", r#"{"jsonrpc":"2.0","id":99999,"result":{}}"#];

@@ -1,6 +1,6 @@
 //! Upstreams over HTTP+SSE, the transport of 2024-11-05: good ones, and ones that do what no server should.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use usher::upstream::UpstreamSettings;
 
 use super::super::gateway::TestGateway;
@@ -84,6 +84,57 @@ async fn a_stream_that_ends_or_floods_fails_its_calls_at_once_and_is_opened_agai
     assert_eq!(flooded["error"]["code"], 502, "{flooded}");
     until_answered(&gateway).await;
     assert!(upstream.streams() >= 3);
+}
+
+#[tokio::test]
+async fn what_comes_in_place_of_an_answer_is_an_error_in_time_and_floods_are_passed_over() {
+    let upstream = OldUpstream::start(OWN).await;
+    let impatient = UpstreamSettings {
+        call_timeout_seconds: 1,
+        name: "hasty".to_owned(),
+        breaker_failures: 0,
+        ..over_sse(&upstream.url)
+    };
+    let hasty = start(vec![impatient]).await;
+    for tool in ["hang", "silent", "half"] {
+        let params = format!(r#"{{"name":"hasty__{tool}"}}"#);
+        let error = call(&hasty, &params).await.json()["error"].clone();
+        assert_eq!(error["code"], 504, "{tool} {error}");
+    }
+    let reply = call(&hasty, r#"{"name":"hasty__echo"}"#).await;
+    assert!(reply.json()["result"].is_object(), "{}", reply.text());
+
+    let upstream = OldUpstream::start(OWN).await;
+    let gateway = start(vec![over_sse(&upstream.url)]).await;
+    for (tool, code) in [
+        ("twice", 502),
+        ("stray", 0),
+        ("requests", 0),
+        ("comments", 0),
+        ("empty", 0),
+    ] {
+        let answer = called(&gateway, tool).await;
+        match code {
+            0 => assert!(answer["result"].is_object(), "{tool} {answer}"),
+            code => assert_eq!(answer["error"]["code"], code, "{tool} {answer}"),
+        }
+        assert!(called(&gateway, "echo").await["result"].is_object());
+    }
+    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+        "name": "old__progress", "_meta": { "progressToken": 1 },
+    } });
+    let reply = gateway.call(&super::token(&gateway), request).await;
+    assert!(
+        reply.text().contains(r#""error":{"code":502,"#),
+        "{}",
+        reply.text().len()
+    );
+    assert!(called(&gateway, "echo").await["result"].is_object());
+    assert_eq!(
+        upstream.streams(),
+        1,
+        "none of that was worth another stream"
+    );
 }
 
 async fn until_answered(gateway: &TestGateway) {

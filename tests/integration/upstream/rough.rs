@@ -93,6 +93,7 @@ fn without_events() -> Vec<Row> {
 fn events() -> Vec<Row> {
     let begun = r#"data: {"jsonrpc":"2.0","id":$ID,"result":{"a":""#;
     let notification = r#"data: {"jsonrpc":"2.0","method":"notifications/unheard-of"}"#;
+    let twice = r#"data: {"jsonrpc":"2.0","id":$ID,"result":{},"result":{}}"#;
     let ping = r#"data: {"jsonrpc":"2.0","id":1,"method":"ping"}"#;
     let nothing = r#"data: {"jsonrpc":"2.0","id":999999,"result":{}}"#;
     vec![
@@ -101,6 +102,9 @@ fn events() -> Vec<Row> {
         row(begun, Then::Ends, 502),
         row(begun, Then::Hangs, 504),
         row(begun, pours("x"), 502),
+        // It says that it has answered, and what it said was no answer.
+        row("data: nonsense\n\n", Then::Ends, 502),
+        row(format!("{twice}\n\n"), Then::Hangs, 502),
         // An event of many lines, and one that never gets any.
         row("", pours("data: x\n"), 502),
         row("", pours("data:\n"), 502),

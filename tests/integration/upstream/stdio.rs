@@ -66,7 +66,6 @@ fn junk(id: &Value) -> Vec<String> {
         r#"{"jsonrpc":"2.0","id":9999,"result":{}}"#,
         r#"{"jsonrpc":"2.0","id":null,"result":{}}"#,
         r#"{"jsonrpc":"2.0","id":$ID,"id":1,"result":{}}"#,
-        r#"{"jsonrpc":"2.0","id":$ID,"result":{"a":1},"result":{}}"#,
         r#"{"jsonrpc":"2.0","method":"notifications/message","params":{}}"#,
         r#"{"jsonrpc":"2.0","id":"s1","method":"sampling/createMessage","params":{}}"#,
     ]
@@ -178,6 +177,8 @@ fn raw() {
                     "flood",
                     "mirror",
                     "half",
+                    "twice",
+                    "old",
                     "pour-answers",
                     "pour-error",
                     "pour-errors",
@@ -253,6 +254,8 @@ fn raw() {
                     pour(tool, id);
                     result(id, "{}");
                 }
+                "twice" => result(id, r#"{"n":1},"result":{"n":2}"#),
+                "old" => say(&format!(r#"{{"id":{id},"result":{{}}}}"#)),
                 "hang" => {}
                 "cancelled" => result(id, &json!({ "cancelled": cancelled }).to_string()),
                 "long" => result(id, &format!("{{\"a\":\"{}\"}}", "x".repeat(50_000_000))),
@@ -303,6 +306,30 @@ async fn lines_that_are_no_messages_are_passed_over() {
         reply.text(),
         r#"{"jsonrpc":"2.0","id":"mine","result":{"n":1.50}}"#
     );
+}
+
+#[tokio::test]
+async fn an_answer_that_says_one_thing_twice_or_is_of_another_protocol_fails_its_call_at_once() {
+    let gateway = start(vec![child("raw", "raw")]).await;
+    for tool in ["twice", "old"] {
+        let answer = call_tool(&gateway, tool).await;
+        assert_eq!(answer["error"]["code"], 502, "{tool} {answer}");
+        assert_eq!(answer["error"]["data"]["retriable"], false);
+    }
+    assert!(call_tool(&gateway, "echo").await["result"].is_object());
+}
+
+#[tokio::test]
+async fn half_a_line_costs_its_call_a_deadline_and_the_next_answer_with_it() {
+    let settings = UpstreamSettings {
+        call_timeout_seconds: 1,
+        ..child("raw", "raw")
+    };
+    let gateway = start(vec![settings]).await;
+    assert_eq!(call_tool(&gateway, "half").await["error"]["code"], 504);
+    // What it says next stands on the same line, and is lost with it; after that it is heard again.
+    assert_eq!(call_tool(&gateway, "echo").await["error"]["code"], 504);
+    assert!(call_tool(&gateway, "echo").await["result"].is_object());
 }
 
 #[tokio::test]
