@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::auth::{Bench, until};
 use super::issuer::{TestIssuer, TokenBuilder};
+use super::issuer_keys::TestKey;
 use usher::auth::IssuerSettings;
 use usher::clock::Clock;
 
@@ -171,6 +172,15 @@ fn bad_claims(issuer: &TestIssuer) -> Vec<Row> {
             ),
             ["wrong_issuer", "iss", "token-issuer"],
             "under another name",
+        ),
+        (
+            "of another server with such a path",
+            good(issuer)
+                .claim("iss", json!("https://sso.stage.test/realms/mcp"))
+                .signed_by(TestKey::new("of-the-stage", "RS256", 1))
+                .mint(),
+            ["wrong_issuer", "iss", "token-issuer"],
+            "of another server or tenant",
         ),
         (
             "without a user",

@@ -168,6 +168,13 @@ fn how_to_agree(whose: &Whose<'_>, name: &str, known: &[&str]) -> String {
              give the provider one public name that clients and this server both use, or write `token_issuer = \"{name}\"`",
             issuer.identifier()
         ),
+        // Two tenants of one provider, or two stages of one server, differ in their hosts alone.
+        Origin::Resembles(issuer) if issuer.keys.current().is_ok() => format!(
+            "its address is like that of {}, but none of that one's keys signed it, so it is of another server or tenant: make \
+             the client log in at {}; or, if tokens of {name} are to be accepted, add an [[issuer]] for it",
+            issuer.identifier(),
+            known.join(" or ")
+        ),
         Origin::Configured(issuer) | Origin::Resembles(issuer) => format!(
             "it looks like {} under another name (inside and outside of a container or proxy): give the provider one public name \
              that clients and this server both use, or write `token_issuer = \"{name}\"`",

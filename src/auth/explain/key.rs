@@ -9,7 +9,7 @@ const KEY: &str = "a key that the issuer publishes";
 const SIGNATURE: &str = "right, by that key";
 
 impl Opened<'_> {
-    /// True if a key of the issuer that it names signed it.
+    /// True if a configured issuer's key signed it: that of the one that it names, if it names one.
     pub(super) fn is_signed(&self) -> bool {
         match self.whose.origin {
             Origin::Configured(issuer) | Origin::SignedBy(issuer) => {
