@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::snapshot::{Refusal, Token};
+use super::snapshot::{AUDIENCE, Refusal, Token};
 use super::software::Software;
 use crate::auth::{Excerpt, Resource, Scopes, Seen, TokenError};
 use crate::clock::Timestamp;
@@ -403,7 +403,9 @@ impl Row {
             return common;
         }
         let resource = details.resource.as_deref();
-        let audiences = resource.filter(|_| details.problem == Some(TokenError::WrongAudience));
+        let problem = details.problem.as_ref();
+        let is_about_it = problem.is_some_and(|problem| AUDIENCE.contains(problem));
+        let audiences = resource.filter(|_| is_about_it);
         let audiences = audiences.map_or(&[][..], Resource::accepted_audiences);
         let scopes = details
             .scopes

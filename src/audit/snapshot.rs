@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::software::Software;
-use crate::auth::Excerpt;
+use crate::auth::{Excerpt, TokenError};
 use crate::clock::Timestamp;
 
 /// Everything that is kept, at one moment.
@@ -185,6 +185,14 @@ impl ClientState {
 }
 
 impl Refusal {
+    /// True if its token is for another audience, or for none.
+    #[must_use]
+    pub fn is_about_the_audience(&self) -> bool {
+        let [other, none] = AUDIENCE;
+        let has_none = self.reason == none.reason() && self.problem == Some(none.to_string());
+        self.reason == other.reason() || has_none
+    }
+
     /// The kind of client software, if this program knows it.
     #[must_use]
     pub fn known_software(&self) -> Option<Software> {
@@ -196,6 +204,10 @@ impl Refusal {
 fn is_false(value: &bool) -> bool {
     !value
 }
+
+/// What is wrong with a token that is not for this server.
+pub(super) const AUDIENCE: [TokenError; 2] =
+    [TokenError::WrongAudience, TokenError::MissingClaim("aud")];
 
 /// The schema of what `/refusals` gives, as text.
 #[must_use]

@@ -2,7 +2,7 @@
 
 use crate::audit::snapshot::{Client, Refusal, Snapshot, Token};
 use crate::audit::{ClientState, Software};
-use crate::auth::{Excerpt, ProfileName, TokenError};
+use crate::auth::{Excerpt, ProfileName};
 use crate::clock::Timestamp;
 use crate::doctor::checks::recent::{
     RECENT_REFUSALS, SILENCE_AFTER_CHALLENGE, SILENCE_AFTER_TOKEN,
@@ -49,18 +49,12 @@ pub(super) fn findings(snapshot: &Snapshot) -> Vec<Finding> {
     findings
 }
 
-/// The check that a row belongs to, as `usher token explain` has it.
+/// The check that a row belongs to. A token without an audience lacks the very thing that one with another has wrong.
 fn check_of(row: &Refusal) -> &'static Check {
-    if lacks_audience(row) {
+    if row.is_about_the_audience() {
         return &TOKEN_AUDIENCE;
     }
     for_reason(&row.reason).unwrap_or(&RECENT_REFUSALS)
-}
-
-/// A token without an audience lacks the very thing that one with another audience has wrong.
-fn lacks_audience(row: &Refusal) -> bool {
-    let missing = TokenError::MissingClaim("aud");
-    row.reason == missing.reason() && row.problem == Some(missing.to_string())
 }
 
 /// Those that happened most first.
@@ -199,8 +193,7 @@ fn says(row: &Refusal) -> String {
 }
 
 fn expected(row: &Refusal) -> String {
-    let is_of_audience = row.reason == "wrong_audience" || lacks_audience(row);
-    match (is_of_audience, row.resource.as_deref()) {
+    match (row.is_about_the_audience(), row.resource.as_deref()) {
         // The other names of this server are accepted as well; this is the one that clients ask for.
         (true, Some(resource)) => resource.to_owned(),
         (_, _) if !row.expected.is_empty() => row.expected.join(" "),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::auth::TokenError;
 use crate::clients::KnownClient;
 use crate::doctor::Verdict;
 

@@ -2,7 +2,7 @@
 
 use crate::audit::snapshot::{Client, Refusal, Token};
 use crate::audit::{ClientState, Snapshot};
-use crate::auth::Excerpt;
+use crate::auth::{Excerpt, TokenError};
 use crate::clock::Timestamp;
 use crate::http::admin::remedies::Remedies;
 use crate::http::page::{
@@ -72,7 +72,12 @@ fn group(snapshot: &Snapshot, refusal: &Refusal, remedies: Remedies) -> Html {
         .token
         .as_ref()
         .and_then(|token| token.profile.as_deref());
-    let group = match remedies.of(&refusal.reason, profile) {
+    // One without an audience is mended as one with a wrong one is.
+    let reason = match refusal.is_about_the_audience() {
+        true => TokenError::WrongAudience.reason(),
+        false => &refusal.reason,
+    };
+    let group = match remedies.of(reason, profile) {
         Some(remedy) => {
             let explain = format!("usher doctor explain {}", remedy.check);
             let fix = Html::from(el("strong").with("To mend it: "));
