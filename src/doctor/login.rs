@@ -152,7 +152,7 @@ impl Login<'_> {
         }
         // Its page would never send the browser back.
         if let Some(refused) = redirect::refused_at_once(self.probe, request, self.provider).await {
-            return Err(refused);
+            return Err(refused.of(self.provider.issuer.as_str()));
         }
         show(&url, &redirect_uri);
         let patience = wanted.patience;
