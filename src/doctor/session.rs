@@ -36,6 +36,16 @@ pub struct Needed<'n> {
 /// Everything that an access token makes possible.
 pub async fn check(probe: &Probe, token: &SecretText, needed: &Needed<'_>) -> Vec<Finding> {
     let mut conversation = Conversation::new(probe, token);
+    let findings = look(&mut conversation, token, needed).await;
+    conversation.end().await;
+    findings
+}
+
+async fn look(
+    conversation: &mut Conversation<'_>,
+    token: &SecretText,
+    needed: &Needed<'_>,
+) -> Vec<Finding> {
     let greeting = conversation.greet().await;
     let mut findings = Vec::new();
     let is_accepted = match refusal(&greeting) {
@@ -83,7 +93,7 @@ pub async fn check(probe: &Probe, token: &SecretText, needed: &Needed<'_>) -> Ve
         Ok(result) => {
             let tools = tools::Listed::of(&result);
             findings.extend(tools.judge(needed.clients));
-            findings.extend(work::check(&conversation, &tools, needed).await);
+            findings.extend(work::check(conversation, &tools, needed).await);
         }
     }
     findings
@@ -105,7 +115,9 @@ pub async fn refresh(probe: &Probe, tokens: &mut Tokens, provider: &Provider) ->
                 .fix(fix);
         }
     };
-    let greeting = Conversation::new(probe, &token).greet().await;
+    let mut conversation = Conversation::new(probe, &token);
+    let greeting = conversation.greet().await;
+    conversation.end().await;
     match refusal(&greeting) {
         None => Finding::ok(
             &REFRESH_WORKS,

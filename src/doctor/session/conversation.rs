@@ -64,6 +64,8 @@ pub(super) struct Conversation<'c> {
     /// The revision that was agreed on in a handshake; nothing while requests stand alone.
     agreed: Option<String>,
     session: Option<HeaderValue>,
+    /// What a server has given out in a handshake, used or not: to be ended.
+    given_out: Option<HeaderValue>,
 }
 
 impl<'c> Conversation<'c> {
@@ -73,6 +75,7 @@ impl<'c> Conversation<'c> {
             token,
             agreed: None,
             session: None,
+            given_out: None,
         }
     }
 
@@ -84,16 +87,18 @@ impl<'c> Conversation<'c> {
             .as_ref()
             .map_err(|error| Problem::Silence(error.clone()))
             .and_then(result);
+        let given_out = heard.as_ref().ok();
+        self.given_out = given_out.and_then(|heard| heard.headers.get(SESSION).cloned());
         let speaks_modern = modern.as_ref().is_ok_and(|result| {
             let versions = result.get("supportedVersions").and_then(Value::as_array);
             versions.is_some_and(|versions| versions.contains(&json!(MODERN)))
         });
         if !speaks_modern
-            && let (Ok(heard), Ok(result)) = (&heard, &legacy)
+            && let Ok(result) = &legacy
             && let Some(agreed) = result.get("protocolVersion").and_then(Value::as_str)
         {
             self.agreed = Some(agreed.to_owned());
-            self.session = heard.headers.get(SESSION).cloned();
+            self.session.clone_from(&self.given_out);
             let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
             // A server that does not care for it answers what comes next all the same.
             drop(
@@ -105,6 +110,26 @@ impl<'c> Conversation<'c> {
             );
         }
         Greeting { modern, legacy }
+    }
+
+    /// Ends the session that the server keeps for this (MCP 2025-11-25, session management). Whether it does is its own matter.
+    pub(super) async fn end(self) {
+        let Some(session) = self.given_out else {
+            return;
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(SESSION, session);
+        let revision = self.agreed.as_deref().unwrap_or(LEGACY);
+        headers.extend(HeaderValue::try_from(revision).map(|value| (VERSION, value)));
+        let question = Question {
+            method: &Method::DELETE,
+            url: self.probe.typed(),
+            headers: &headers,
+            body: b"",
+            max_bytes: MOST_BYTES,
+            timeout: ask::PATIENCE,
+        };
+        drop(self.probe.ask_as(question, Some(self.token.expose())).await);
     }
 
     /// One request, and its result.

@@ -1,7 +1,9 @@
 //! Name, connection, certificate, and whatever stands in front of the server.
 
-use usher::doctor::walk;
+use usher::doctor::session::{self, Needed};
+use usher::doctor::{Verdict, walk};
 use usher::outbound::{Probe, Settings};
+use usher::secret_file::SecretText;
 
 use super::{
     challenged, changed, closed, complaints, diagnosis_of, first_cause, healthy, walk_to, walk_with,
@@ -329,11 +331,7 @@ async fn who_calls_from_the_internet_is_told_that_it_cannot_call_here() {
 
 #[tokio::test]
 async fn events_that_do_not_come_at_once_and_streams_that_are_cut_are_found() {
-    let token = || {
-        Some(std::sync::Arc::new(usher::secret_file::SecretText::new(
-            "token",
-        )))
-    };
+    let token = || Some(std::sync::Arc::new(SecretText::new("token")));
     let head = b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\n\r\n";
     let open = [&head[..], b": open\n\n"].concat();
     for (says, expected) in [
@@ -350,4 +348,43 @@ async fn events_that_do_not_come_at_once_and_streams_that_are_cut_are_found() {
         (walk.token, walk.patience) = (token(), Some(std::time::Duration::from_millis(100)));
         assert_eq!(first_cause(&walk::walk(&walk).await.diagnosis), expected);
     }
+}
+
+#[tokio::test]
+async fn a_session_that_a_server_gave_out_is_ended() {
+    let server = Stranger::start(|asked| {
+        let json = "content-type: application/json\r\n";
+        let answer = |head: &str, result: &str| {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":1,{result}}}"#);
+            Says::answer(200, &format!("{json}{head}"), &body)
+        };
+        let unknown = r#""error":{"code":-32601,"message":"unknown"}"#;
+        let hello = r#""result":{"protocolVersion":"2025-06-18","capabilities":{}}"#;
+        match (asked.header("mcp-method"), asked.header("mcp-session-id")) {
+            (Some(_), _) => answer("", unknown),
+            (None, None) => answer("mcp-session-id: one\r\n", hello),
+            (None, Some(_)) => answer("", r#""result":{"tools":[]}"#),
+        }
+    })
+    .await;
+    let url = url::Url::parse(&format!("{}/mcp", server.origin)).expect("an address");
+    let probe = Probe::new(url, &Settings::default(), false).expect("a probe");
+    let needed = Needed {
+        clients: &[],
+        issuer: None,
+        query: None,
+        now: 0,
+    };
+    let findings = session::check(&probe, &SecretText::new("token"), &needed).await;
+    let failures = findings
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Failure);
+    let failures: Vec<_> = failures.map(|finding| finding.check.id).collect();
+    assert_eq!(failures, ["tools-listed"], "{findings:#?}");
+    let asked = server.asked();
+    let last = asked.last().expect("a question");
+    assert_eq!(last.method, "DELETE");
+    assert_eq!(last.header("mcp-session-id"), Some("one"));
+    assert_eq!(last.header("mcp-protocol-version"), Some("2025-06-18"));
+    assert_eq!(last.header("authorization"), Some("Bearer token"));
 }
