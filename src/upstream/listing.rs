@@ -91,10 +91,17 @@ impl<'a> Page<'a> {
 struct Listed<'a> {
     upstream: &'a str,
     feature: Feature,
-    items: Vec<Item>,
+    found: Found,
     names: HashSet<Box<str>>,
     seen: usize,
-    left_out: usize,
+}
+
+/// The items of one kind.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) items: Vec<Item>,
+    /// How many more there are, which cannot be passed on.
+    pub(super) left_out: usize,
 }
 
 impl Listed<'_> {
@@ -102,34 +109,33 @@ impl Listed<'_> {
     fn add(&mut self, raw: &RawValue) {
         self.seen += 1;
         match lists::item(self.feature, raw) {
-            Some(item) if self.names.insert(item.name.clone()) => self.items.push(item),
+            Ok(item) if self.names.insert(item.name.clone()) => self.found.items.push(item),
             left_out => self.leave_out(left_out),
         }
     }
 
-    fn leave_out(&mut self, item: Option<Item>) {
+    fn leave_out(&mut self, item: Result<Item, String>) {
         let (upstream, what) = (self.upstream, self.feature.singular());
-        self.left_out += 1;
-        if self.left_out > MOST_NAMED {
+        self.found.left_out += 1;
+        if self.found.left_out > MOST_NAMED {
             return;
         }
         match item {
-            Some(Item { name, .. }) => tracing::warn!(
+            Ok(Item { name, .. }) => tracing::warn!(
                 upstream,
                 name,
                 "upstream: two {what}s of one name; the first one is taken"
             ),
-            None => tracing::warn!(
-                upstream,
-                "upstream: a {what} is left out: its description or its name is not as MCP has it"
-            ),
+            Err(reason) => {
+                tracing::warn!(upstream, "upstream: a {what} is left out: {reason}");
+            }
         }
     }
 
     /// All that could be taken.
-    fn done(self) -> Vec<Item> {
+    fn done(self) -> Found {
         let (upstream, what) = (self.upstream, self.feature.singular());
-        if let Some(more) = self.left_out.checked_sub(MOST_NAMED + 1) {
+        if let Some(more) = self.found.left_out.checked_sub(MOST_NAMED + 1) {
             let more = more + 1;
             tracing::warn!(
                 upstream,
@@ -137,7 +143,7 @@ impl Listed<'_> {
                 "upstream: more {what}s are left out for the same reasons"
             );
         }
-        self.items
+        self.found
     }
 }
 
@@ -171,7 +177,10 @@ impl Link {
                 continue;
             }
             *lists.items_mut(feature) = match self.list(feature, settings).await {
-                Ok(items) => items.into(),
+                Ok(Found { items, left_out }) => {
+                    lists.left_out += left_out;
+                    items.into()
+                }
                 Err(error @ (UpstreamError::Invalid | UpstreamError::Refused))
                     if feature != Feature::Tools =>
                 {
@@ -194,7 +203,7 @@ impl Link {
         &self,
         feature: Feature,
         settings: &UpstreamSettings,
-    ) -> Result<Vec<Item>, UpstreamError> {
+    ) -> Result<Found, UpstreamError> {
         let timeout = Duration::from_secs(settings.start_timeout_seconds);
         let list = self.pages(feature, settings, timeout);
         let listed = tokio::time::timeout(timeout, list).await;
@@ -206,15 +215,14 @@ impl Link {
         feature: Feature,
         settings: &UpstreamSettings,
         timeout: Duration,
-    ) -> Result<Vec<Item>, UpstreamError> {
+    ) -> Result<Found, UpstreamError> {
         let upstream = settings.name.as_str();
         let mut listed = Listed {
             upstream,
             feature,
-            items: Vec::new(),
+            found: Found::default(),
             names: HashSet::new(),
             seen: 0,
-            left_out: 0,
         };
         let (mut members, mut bytes_left) = (Vec::new(), settings.max_message_bytes);
         for _page in 0..MOST_PAGES {

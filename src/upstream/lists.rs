@@ -166,6 +166,8 @@ pub struct Lists {
     pub resources: Arc<[Item]>,
     /// Its templates of resources.
     pub templates: Arc<[Item]>,
+    /// How many of its items are left out, because they cannot be passed on.
+    pub left_out: usize,
     /// Its tools that are kept back, because nobody approved them as they are.
     pub quarantined: Arc<[Box<str>]>,
     /// How its tools are not as they were approved, where there is a catalogue lock.
@@ -220,29 +222,43 @@ struct Annotations {
     read_only: Option<bool>,
 }
 
-/// The item that `raw` describes; nothing if it is none that could be passed on.
-pub(super) fn item(feature: Feature, raw: &RawValue) -> Option<Item> {
-    let found: Described<'_> = serde_json::from_str(raw.get()).ok()?;
-    let (name, is_good) = match feature {
-        Feature::Prompts => (found.name?, is_text as fn(&str, usize) -> bool),
-        Feature::Resources => (found.uri?, is_text as _),
-        Feature::Templates => (found.uri_template?, is_text as _),
-        Feature::Tools => (found.name?, is_tool_name as _),
+/// The item that `raw` describes; or why it is none that could be passed on, in a sentence.
+pub(super) fn item(feature: Feature, raw: &RawValue) -> Result<Item, String> {
+    let found: Described<'_> = serde_json::from_str(raw.get()).map_err(|cause| {
+        let cause: String = cause.to_string().chars().take(200).collect();
+        format!("its description is not as MCP has it ({cause})")
+    })?;
+    let (key, name, is_good, rule): (_, _, fn(&str, usize) -> bool, _) = match feature {
+        Feature::Prompts => ("name", found.name, is_text, TEXT),
+        Feature::Resources => ("uri", found.uri, is_text, TEXT),
+        Feature::Templates => ("uriTemplate", found.uri_template, is_text, TEXT),
+        Feature::Tools => ("name", found.name, is_tool_name, TOOL_NAME),
     };
+    let name = name.ok_or_else(|| format!("its description has no `{key}`"))?;
     let most = match feature {
         Feature::Prompts | Feature::Tools => 128,
         Feature::Resources | Feature::Templates => 4096,
     };
+    if !is_good(&name, most) {
+        let shown: String = name.chars().take(128).collect();
+        let bytes = name.len();
+        return Err(format!(
+            "{shown:?} ({bytes} bytes) is no `{key}` that all clients take; expected 1 to {most} {rule}"
+        ));
+    }
     let says_so = found
         .annotations
         .is_some_and(|hints| hints.read_only == Some(true));
-    is_good(&name, most).then(|| Item {
+    Ok(Item {
         name: name.as_ref().into(),
         json: raw.to_owned(),
         only_reads: feature == Feature::Tools && says_so,
         is_approved: false,
     })
 }
+
+const TEXT: &str = "bytes without control characters";
+const TOOL_NAME: &str = "letters of ASCII, digits and `_-./`";
 
 /// MCP 2025-11-25, tools: 1 to 128 letters, digits, underscores, hyphens and dots; slashes were allowed for a while.
 fn is_tool_name(name: &str, most: usize) -> bool {
@@ -282,7 +298,11 @@ mod tests {
         let check = |feature: Feature, json: &str, expected: Option<&str>| {
             let raw: &RawValue = serde_json::from_str(json).expect("JSON");
             let found = item(feature, raw);
-            assert_eq!(found.map(|item| item.name).as_deref(), expected, "{json}");
+            assert_eq!(
+                found.ok().map(|item| item.name).as_deref(),
+                expected,
+                "{json}"
+            );
         };
         let all = r#"{"name":"n","uri":"test://u","uriTemplate":"test://{t}","x":1e400}"#;
         check(Feature::Tools, all, Some("n"));
@@ -306,6 +326,25 @@ mod tests {
             check(Feature::Tools, json, None);
             check(Feature::Prompts, json, None);
         }
+    }
+
+    #[test]
+    fn what_cannot_be_passed_on_is_named_with_the_reason() {
+        let check = |json: &str, expected: &str| {
+            let found = item(Feature::Tools, serde_json::from_str(json).expect("JSON"));
+            assert!(found.is_err_and(|why| why.contains(expected)), "{json}");
+        };
+        check(
+            r#"{"name":"two wörds"}"#,
+            r#""two wörds" (10 bytes) is no `name`"#,
+        );
+        check(r#"{"name":"a\u001bb"}"#, r#""a\u{1b}b""#);
+        check(
+            &format!(r#"{{"name":"{}"}}"#, "x".repeat(9000)),
+            "(9000 bytes)",
+        );
+        check(r#"{"title":"x"}"#, "no `name`");
+        check(r#"{"name":7}"#, "not as MCP has it (invalid type");
     }
 
     #[test]

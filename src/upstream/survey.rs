@@ -150,8 +150,8 @@ impl Looking<'_> {
         let link = link?;
         let listed = |names: &Vec<_>| Some(names.len());
         let tools = link.list(Feature::Tools, settings);
-        let tools = self.step(Tried::Tools, tools, |tools| Some(tools.len()));
-        let tools = tools.await.unwrap_or_default();
+        let tools = self.step(Tried::Tools, tools, |tools| Some(tools.items.len()));
+        let tools = tools.await.unwrap_or_default().items;
         let mut lists: [Vec<String>; 3] = Default::default();
         let declared = Capabilities::of(&link.hello.capabilities);
         for (list, (tried, feature)) in lists.iter_mut().zip(LISTS) {
@@ -177,7 +177,7 @@ async fn names(
     feature: Feature,
     settings: &UpstreamSettings,
 ) -> Result<Vec<String>, UpstreamError> {
-    let items = link.list(feature, settings).await?;
+    let items = link.list(feature, settings).await?.items;
     Ok(items.into_iter().map(|item| item.name.into()).collect())
 }
 
