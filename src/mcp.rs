@@ -48,7 +48,7 @@ use tokio::sync::watch;
 pub use answer::{Answer, Body, Operation};
 pub use asked::Denied;
 pub use caller_credential::Credential;
-pub use catalog::{Offered, OfferedEntry, built_in_targets, name_in_rules};
+pub use catalog::{Offered, OfferedEntry, built_in_targets, name_in_rules, spellings};
 pub use era::{Revision, revisions};
 pub use error::BadHttp;
 pub use headers::SESSION as SESSION_HEADER;

@@ -62,6 +62,15 @@ pub enum Kind {
     Tool,
 }
 
+/// What a thing goes by besides its name.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OtherNames<'a> {
+    /// Names that are as good as its own.
+    pub aliases: &'a [&'a str],
+    /// What somebody may take its name for. Rules for these ask for more, and never for less.
+    pub spellings: &'a [String],
+}
+
 /// What using one thing takes. Made only by [`Policy::requirements`].
 #[derive(Clone, Debug)]
 pub struct Requirements {
@@ -243,35 +252,38 @@ impl Policy {
     /// What using `target` takes.
     #[must_use]
     pub fn requirements(&self, target: &Target<'_>) -> Requirements {
-        self.requirements_of_all(target, &[])
+        self.requirements_of_all(target, OtherNames::default())
     }
 
-    /// What using `target` takes if it also goes by the names `aliases`: the rules for any of these count.
+    /// What using `target` takes if it also goes by these names: the rules for any of them count.
     #[must_use]
-    pub fn requirements_of_all(&self, target: &Target<'_>, aliases: &[&str]) -> Requirements {
+    pub fn requirements_of_all(&self, target: &Target<'_>, known: OtherNames<'_>) -> Requirements {
         let (mut scopes, mut others) = (FactSet::default(), FactSet::default());
         let (mut rules, mut names, mut scope_rules) = (Vec::new(), Vec::new(), Vec::new());
+        let mut by_default = true;
         for (place, rule) in self.rules.iter().enumerate() {
-            let is_for = |name: &&str| rule.is_for(&Target { name, ..*target });
-            if rule.is_for(target) || aliases.iter().any(is_for) {
+            let is_for = |name: &str| rule.is_for(&Target { name, ..*target });
+            let is_named = is_for(target.name) || known.aliases.iter().any(|name| is_for(name));
+            if is_named || known.spellings.iter().any(|name| is_for(name)) {
                 scopes.add(rule.scopes);
                 others.add(rule.others);
                 rules.push(place);
                 names.push(&*rule.name);
                 if !rule.scopes.is_empty() {
                     scope_rules.push(&*rule.name);
+                    by_default &= !is_named;
                 }
             }
         }
-        if scope_rules.is_empty() {
+        if by_default {
             let (scope, name) = if target.only_reads {
                 (&self.read, "read_scope")
             } else {
                 (&self.write, "write_scope")
             };
-            scopes = self.known(scope);
+            scopes.add(self.known(scope));
             names.insert(0, name);
-            scope_rules.push(name);
+            scope_rules.insert(0, name);
         }
         Requirements {
             name: target.name.to_owned(),

@@ -16,7 +16,9 @@ use self::catalogue::{Catalogue, supposed};
 use crate::auth::UnverifiedClaims;
 use crate::config::{self, Config};
 use crate::mcp;
-use crate::policy::{Caller, Condition, Denial, Explanation, Kind, Reason, Target};
+use crate::policy::{
+    Caller, Condition, Denial, Explanation, Kind, OtherNames, Reason, Requirements, Target,
+};
 
 /// What `usher policy` takes.
 #[derive(Args, Debug)]
@@ -136,7 +138,7 @@ fn all(text: &mut String, (config, catalogue): (&Config, &Catalogue), caller: &C
     let widest = targets.iter().map(|target| named(target).len()).max();
     let width = widest.unwrap_or_default();
     for target in &targets {
-        let requirements = config.policy.requirements(target);
+        let requirements = requirements(config, target);
         let explanation = config.policy.explain(caller, &requirements);
         let _ = writeln!(text, "{:width$}  {}", named(target), verdict(&explanation));
     }
@@ -151,7 +153,14 @@ fn one(
     let known = catalogue.targets();
     let known = known.into_iter().find(|target| target.name == name);
     let target = known.unwrap_or_else(|| supposed(config, name));
-    let requirements = config.policy.requirements(&target);
+    if known.is_none() && target.kind == Kind::Resource && mcp::spellings(name).is_none() {
+        let _ = writeln!(
+            text,
+            "{name}  is not found, whoever asks: it may lead somewhere else than it says"
+        );
+        return;
+    }
+    let requirements = requirements(config, &target);
     let explanation = config.policy.explain(caller, &requirements);
     let _ = writeln!(text, "{name}  {}", verdict(&explanation));
     for Condition { rule, asked, holds } in &explanation.conditions {
@@ -168,6 +177,19 @@ fn one(
             "There is no such {what} here; this is what holds for one of that name."
         );
     }
+}
+
+/// What using it takes, of a resource under all that its address may be taken for.
+fn requirements(config: &Config, target: &Target<'_>) -> Requirements {
+    let spellings = match target.kind {
+        Kind::Prompt | Kind::Tool => None,
+        Kind::Resource => mcp::spellings(target.name),
+    };
+    let others = OtherNames {
+        aliases: &[],
+        spellings: &spellings.unwrap_or_default(),
+    };
+    config.policy.requirements_of_all(target, others)
 }
 
 fn verdict(explanation: &Explanation) -> String {

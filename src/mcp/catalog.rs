@@ -10,6 +10,7 @@ mod names;
 mod offered;
 mod route;
 mod shown;
+mod spelling;
 mod uri_template;
 mod views;
 
@@ -24,6 +25,7 @@ pub(crate) use merge::label;
 pub(crate) use names::Naming;
 pub use names::name_in_rules;
 pub use offered::{Offered, OfferedEntry};
+pub use spelling::spellings;
 pub(crate) use views::Catalogs;
 
 use self::keep::{merged, of_none, of_one};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::facts::FactSet;
 use super::{Caller, Denial, Policy, Requirements};
 
 /// What would be decided, and why.
@@ -78,8 +79,9 @@ impl Policy {
                 .iter()
                 .filter_map(|at| self.rules.get(*at))
         };
-        let by_default = rules().all(|rule| rule.scopes.is_empty());
-        let usual = requirements.scopes.numbers().filter(|_| by_default);
+        let mut of_rules = FactSet::default();
+        rules().for_each(|rule| of_rules.add(rule.scopes));
+        let usual = requirements.scopes.without(of_rules).numbers();
         let usual = usual.map(|number| (&requirements.scope_rule, number));
         let asked = rules().flat_map(|rule| {
             let mut all = rule.scopes;

@@ -1,6 +1,7 @@
 //! Decision tables; what holds of all rules and callers is in `laws`.
 
 mod laws;
+mod names;
 mod written;
 
 use super::*;
@@ -349,33 +350,6 @@ fn patterns_of_tools_resources_and_upstreams_say_what_a_rule_is_for() {
         let found = targets.map(|target| !policy.requirements(&target).rules.is_empty());
         assert_eq!(found, holds_for, "{settings:?}");
     }
-}
-
-#[test]
-fn every_name_that_something_goes_by_counts() {
-    let policy = policy(&[
-        RuleSettings {
-            groups: texts(&["staff"]),
-            resources: texts(&["file:///a/*"]),
-            ..RuleSettings::default()
-        },
-        RuleSettings {
-            groups: texts(&["board"]),
-            resources: texts(&["file:///b/*"]),
-            ..RuleSettings::default()
-        },
-    ]);
-    let rules = |name: &'static str, aliases: &[&str]| {
-        let target = resource_at("files", name);
-        policy.requirements_of_all(&target, aliases).rules
-    };
-    assert_eq!(rules("file:///a/1", &[]), [0]);
-    assert_eq!(
-        rules("file:///a/1", &["file:///c/1", "file:///b/1"]),
-        [0, 1]
-    );
-    assert_eq!(rules("file:///c/1", &["file:///b/1"]), [1]);
-    assert_eq!(rules("file:///c/1", &["file:///c/2"]), [0; 0]);
 }
 
 #[test]

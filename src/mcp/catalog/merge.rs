@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::route::Routes;
 use super::shown::Shown;
+use super::spelling::spellings;
 use super::{Catalog, Entry, Home, List, Making, built_in, described, names};
 use crate::mcp::bridge::mirrors::Mirrors;
-use crate::policy::{Kind, Policy, Requirements, Target};
+use crate::policy::{Kind, OtherNames, Policy, Requirements, Target};
 use crate::upstream::{Era, Feature, Item, Names, Upstream};
 
 /// Some clients take no longer names of tools, or cut them.
@@ -33,16 +34,15 @@ pub(super) fn reading(
     policy: &Policy,
     upstream: &Upstream,
     kind: Kind,
-    names: (&str, &[&str]),
+    (name, others): (&str, OtherNames<'_>),
 ) -> Requirements {
-    let (name, aliases) = names;
     let target = Target {
         kind,
         name,
         upstream: Some(upstream.name()),
         only_reads: upstream.trusts_annotations(),
     };
-    policy.requirements_of_all(&target, aliases)
+    policy.requirements_of_all(&target, others)
 }
 
 /// A catalogue in the making.
@@ -89,6 +89,7 @@ impl<'a> Merging<'a> {
     /// Adds everything that `upstream` has now.
     pub(super) fn add(&mut self, upstream: &Arc<Upstream>) {
         let lists = upstream.lists();
+        self.left_out += lists.left_out;
         self.completes |= lists.capabilities.completions;
         self.logs |= lists.capabilities.logging;
         self.subscribes |= lists.subscriptions == Some(Era::Legacy);
@@ -168,11 +169,25 @@ impl<'a> Merging<'a> {
             }),
             Feature::Prompts => {
                 let name = naming.in_rules(upstream, &item.name);
-                reading(policy, upstream, Kind::Prompt, (&name, &[]))
+                reading(
+                    policy,
+                    upstream,
+                    Kind::Prompt,
+                    (&name, OtherNames::default()),
+                )
             }
             // Rules name addresses as their upstream has them, whatever they are listed as.
-            Feature::Resources | Feature::Templates => {
-                reading(policy, upstream, Kind::Resource, (&item.name, &[]))
+            Feature::Resources => {
+                let spellings = spellings(&item.name).unwrap_or_default();
+                let others = OtherNames {
+                    aliases: &[],
+                    spellings: &spellings,
+                };
+                reading(policy, upstream, Kind::Resource, (&item.name, others))
+            }
+            Feature::Templates => {
+                let names = (&*item.name, OtherNames::default());
+                reading(policy, upstream, Kind::Resource, names)
             }
         };
         let json = match feature {

@@ -347,6 +347,10 @@ fn no_spelling_of_an_address_gets_around_a_rule() {
         "files",
         &[
             (Feature::Resources, r#"{"uri":"file:///secret/listed"}"#),
+            (
+                Feature::Resources,
+                r#"{"uri":"file://localhost/secret/too"}"#,
+            ),
             template(r#"{"uriTemplate":"file:///{+path}"}"#),
             template(r#"{"uriTemplate":"vault:{id}"}"#),
         ],
@@ -359,6 +363,7 @@ fn no_spelling_of_an_address_gets_around_a_rule() {
     };
     for uri in [
         "file:///secret/listed",
+        "file://localhost/secret/too",
         "file:///secret/1",
         "file:///%73ecret/1",
         "file:///%2573ecret/1",
@@ -368,6 +373,15 @@ fn no_spelling_of_an_address_gets_around_a_rule() {
         "usher+files:FILE:///secr%65t/1",
         "vault:1",
         "usher+files:vault:1",
+        "file:/secret/1",
+        "file://localhost/secret/1",
+        "file:////secret/1",
+        "file:///secret\\1",
+        "file:\\\\\\secret\\1",
+        " file:///secret/1",
+        "usher+files: file:secret/1",
+        "VAULT:1",
+        "usher+files:VAULT:1",
     ] {
         assert_eq!(allowed(uri), Some(false), "{uri}");
     }
