@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::Deserialize;
 
 use super::UpstreamError;
 use super::conversation::Heard;
@@ -245,6 +246,7 @@ impl HttpLink {
         match answer.status() {
             200 if is_of_type(&answer, b"text/event-stream") => Ok(answer),
             200 => Err(UpstreamError::Refused),
+            400 if session.id.is_some() => Err(UpstreamError::SessionGone),
             status => Err(refusal(status, session.id.is_some())),
         }
     }
@@ -367,17 +369,25 @@ impl HttpLink {
             let events = Box::new(EventsOf::new(answer, self.max_bytes));
             return Ok((Begun::Streams(events), session_id));
         }
-        let reply = if is_of_type(&answer, b"application/json") {
-            let body = self.body(&mut answer).await?;
-            reply_to(id, &body).unwrap_or(Err(UpstreamError::Invalid))
-        } else {
-            Err(UpstreamError::Invalid)
+        let is_json = is_of_type(&answer, b"application/json");
+        let body = match status {
+            200 | 400..=499 if is_json => self.body(&mut answer).await?,
+            // Words for people.
+            400 => self.body(&mut answer).await.unwrap_or_default(),
+            _ => Bytes::new(),
+        };
+        let in_session = session.id.is_some();
+        if status == 400 && in_session && says_session_is_gone(&body) {
+            return Err(UpstreamError::SessionGone);
+        }
+        let reply = match is_json {
+            true => reply_to(id, &body).unwrap_or(Err(UpstreamError::Invalid)),
+            false => Err(UpstreamError::Invalid),
         };
         let reply = match (status, reply) {
             (200, reply) => reply?,
-            // Modern servers answer some errors with a status besides the message (MCP 2026-07-28, transports).
-            (400..=499, Ok(reply @ Reply::Error(_))) if era == Era::Modern => reply,
-            (status, _) => return Err(refusal(status, session.id.is_some())),
+            (400..=499, Ok(reply @ Reply::Error(_))) if is_answer(status, era) => reply,
+            (status, _) => return Err(refusal(status, in_session)),
         };
         Ok((Begun::Replied(reply), session_id))
     }
@@ -414,6 +424,42 @@ fn headers_of(session: &Session) -> HeaderMap {
         }
     }
     headers
+}
+
+/// True if an error that names the very request may come with this status. Modern servers answer some errors with one
+/// (MCP 2026-07-28, transports); legacy ones have done so too, and there some say something of the connection alone.
+fn is_answer(status: u16, era: Era) -> bool {
+    match era {
+        Era::Modern => true,
+        Era::Legacy => !matches!(status, 401 | 403 | 404 | 429),
+    }
+}
+
+/// True if a body that came with 400 says that the session is not there any more. MCP 2025-11-25 has 404 for that, but the
+/// first SDK for Python and servers made after the examples of the one for TypeScript say it so.
+fn says_session_is_gone(body: &[u8]) -> bool {
+    /// Longer words are about something else.
+    const MOST_BYTES: usize = 1024;
+    if body.len() > MOST_BYTES {
+        return false;
+    }
+    let is_about_it = match serde_json::from_slice::<Refused>(body) {
+        Ok(refused) => matches!(refused.error.code, -32_001 | -32_000),
+        Err(_words_for_people) => true,
+    };
+    let text = body.to_ascii_lowercase();
+    is_about_it && memchr::memmem::find(&text, b"session").is_some()
+}
+
+/// An error that came in place of an answer.
+#[derive(Deserialize)]
+struct Refused {
+    error: Code,
+}
+
+#[derive(Deserialize)]
+struct Code {
+    code: i64,
 }
 
 /// What a status means that is no result: 404 in a session, that the session is gone.

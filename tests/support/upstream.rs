@@ -60,6 +60,8 @@ struct Shared {
     /// How often all sessions were forgotten, and how many were opened.
     sessions: usize,
     opened: usize,
+    /// How it answers in a session that it does not know. Else with 404.
+    unknown_session: Option<(u16, &'static str, String)>,
     /// Answers every call with these bytes as they are, and this status and type.
     instead: Option<(u16, &'static str, String)>,
     hangs: bool,
@@ -69,6 +71,17 @@ struct Shared {
     /// Takes streams up again that the test has closed.
     resumed: Option<mpsc::UnboundedSender<(String, OpenAnswer)>>,
     lists_later: bool,
+}
+
+impl Shared {
+    fn unknown_session(&self, id: &Value) -> Response {
+        let Some((status, kind, body)) = &self.unknown_session else {
+            return StatusCode::NOT_FOUND.into_response();
+        };
+        let status = StatusCode::from_u16(*status).expect("a status");
+        let body = body.replace("$ID", &id.to_string());
+        (status, [("content-type", *kind)], body).into_response()
+    }
 }
 
 /// What a request's headers must be like; else it is answered 401.
@@ -141,6 +154,7 @@ impl RawUpstream {
             no_stream: None,
             sessions: 1,
             opened: 0,
+            unknown_session: None,
             instead: None,
             hangs: false,
             admits: None,
@@ -315,6 +329,11 @@ impl RawUpstream {
         self.shared().sessions += 1;
     }
 
+    /// What it says in a session that it does not know, with this status and type; `$ID` is the request's id.
+    pub(crate) fn says_of_unknown_sessions(&self, status: u16, kind: &'static str, body: &str) {
+        self.shared().unknown_session = Some((status, kind, body.to_owned()));
+    }
+
     /// Everything that was sent so far.
     pub(crate) fn requests(&self) -> Vec<Recorded> {
         self.shared().requests.clone()
@@ -376,7 +395,7 @@ async fn answer(
                 return status.into_response();
             }
             if shared.speaks == Speaks::Legacy && !session.starts_with(&current) {
-                return StatusCode::NOT_FOUND.into_response();
+                return shared.unknown_session(&id);
             }
             let (listener, said) = mpsc::unbounded_channel();
             match (headers.get("last-event-id"), &shared.resumed) {
@@ -468,7 +487,7 @@ fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -
         (Speaks::Modern, _) => true,
     };
     if !is_handshake {
-        return StatusCode::NOT_FOUND.into_response();
+        return shared.unknown_session(id);
     }
     let known = shared.answers.iter().find(|(known, _)| known == method);
     if let Some((_, member)) = known {

@@ -91,6 +91,42 @@ async fn an_answer_that_is_none_is_an_error_and_never_passed_on() {
 }
 
 #[tokio::test]
+async fn an_error_that_names_the_request_is_passed_on_whatever_the_status_but_for_those_of_the_connection()
+ {
+    for speaks in [Speaks::Legacy, Speaks::Modern] {
+        let upstream = RawUpstream::start(speaks).await;
+        let gateway = start(vec![over_http("raw", &upstream.url)]).await;
+        let error = r#"{"code":-32000,"message":"no such account","data":{"n":1.0,"big":12345678901234567890}}"#;
+        let own = format!(r#"{{"jsonrpc":"2.0","id":$ID,"error":{error}}}"#);
+        let nobodys = own.replace("$ID", "null");
+        let is_legacy = speaks == Speaks::Legacy;
+        for (status, body, is_passed_on) in [
+            (200, &own, true),
+            (400, &own, true),
+            (409, &own, true),
+            (422, &own, true),
+            (401, &own, !is_legacy),
+            (403, &own, !is_legacy),
+            (404, &own, !is_legacy),
+            (429, &own, !is_legacy),
+            (500, &own, false),
+            (400, &nobodys, false),
+            (422, &nobodys, false),
+        ] {
+            upstream.answer_instead(status, JSON, body);
+            let reply = call(&gateway, r#"{"name":"raw__echo"}"#).await;
+            let is_theirs = reply.text().contains(error);
+            assert_eq!(
+                is_theirs,
+                is_passed_on,
+                "{speaks:?} {status} {}",
+                reply.text()
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn one_that_hangs_costs_its_own_calls_a_deadline_and_the_others_nothing() {
     let (slow, good) = (
         RawUpstream::start(Speaks::Modern).await,

@@ -80,6 +80,29 @@ async fn one_that_the_server_has_forgotten_is_opened_again_and_the_call_sent_onc
 }
 
 #[tokio::test]
+async fn servers_that_answer_400_for_a_session_that_they_do_not_know_have_forgotten_it_too() {
+    const WORDS: &str = "Bad Request: No valid session ID provided";
+    let error = |id: &str| {
+        format!(r#"{{"jsonrpc":"2.0","error":{{"code":-32000,"message":"{WORDS}"}},"id":{id}}}"#)
+    };
+    for (kind, body) in [
+        // The examples of the SDK for TypeScript, and servers made after them; the first SDK for Python.
+        ("application/json; charset=utf-8", error("null")),
+        ("application/json", error("$ID")),
+        ("text/plain", WORDS.to_owned()),
+    ] {
+        let upstream = RawUpstream::start(Speaks::Legacy).await;
+        upstream.says_of_unknown_sessions(400, kind, &body);
+        let gateway = start(vec![over_http("raw", &upstream.url)]).await;
+        call_as(&gateway, &upstream, "alice").await;
+        upstream.forget_sessions();
+        let after = call_as(&gateway, &upstream, "alice").await;
+        assert!(after.starts_with("session-2-"), "{body}: {after}");
+        assert_eq!(sent(&upstream, "tools/call").0, 3, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn one_that_is_idle_for_too_long_or_has_to_make_way_is_ended() {
     let upstream = RawUpstream::start(Speaks::Legacy).await;
     let settings = UpstreamSettings {
