@@ -59,7 +59,7 @@ pub use hello::{Hello, Server};
 pub use link::Handshake;
 pub use lists::{Capabilities, Feature, Item, Lists};
 pub use lock::{CatalogueLock, Change, Difference, Guard, LockError, LockSettings, OnChange};
-pub use message::{Era, LogLevel, Notification, Question, Reply};
+pub use message::{Era, LogLevel, LogMessages, Notification, Question, Reply};
 pub use overview::Overview;
 pub use settings::{
     EraSetting, Names, SettingsError, StartSetting, StdioSettings, UpstreamSettings, mistakes,
@@ -124,6 +124,11 @@ impl Upstreams {
         };
         let all = definitions.into_iter().map(upstream).collect();
         Self { all, changes }
+    }
+
+    /// Asks each of them again what it has, soon.
+    pub fn look_again(&self) {
+        self.iter().for_each(|upstream| upstream.look_again());
     }
 
     /// Each of them, in the order of the configuration.

@@ -27,7 +27,9 @@ use super::error::{self, Error};
 use super::members::{text, write_member};
 use super::method::Method;
 use super::{Answer, Era, Protocol, reply, session, target};
-use crate::upstream::{self, Call, Caller, Conversation, LogLevel, Notification, Reply, Said};
+use crate::upstream::{
+    self, Call, Caller, Conversation, LogLevel, LogMessages, Notification, Reply, Said,
+};
 
 pub(super) use talk::Later;
 pub(crate) use talk::Talk;
@@ -376,7 +378,7 @@ pub(super) const CANCELLED: &str = "cancelled";
 fn caller(protocol: &Protocol, asked: &Asked<'_>) -> Caller {
     Caller {
         key: session::caller_key(asked.principal),
-        log_level: log_level(protocol, asked).filter(|_wanted| asked.takes_events),
+        log_messages: log_messages(protocol, asked),
         credential: asked.credential.map(Credential::shared),
         ..Caller::default()
     }
@@ -389,15 +391,23 @@ fn progress_token(asked: &Asked<'_>) -> Option<Box<str>> {
     (asked.takes_events && is_token && token.len() <= MAX_TOKEN_BYTES).then(|| token.into())
 }
 
-/// Modern requests say from which level on they want log messages, legacy sessions have said it before.
-fn log_level(protocol: &Protocol, asked: &Asked<'_>) -> Option<LogLevel> {
-    match asked.era {
+/// Modern requests say from which level on they want log messages, legacy sessions have said it before, or have not.
+fn log_messages(protocol: &Protocol, asked: &Asked<'_>) -> LogMessages {
+    let level = match asked.era {
+        _ if !asked.takes_events => return LogMessages::None,
         Era::Modern => {
-            let level = asked.call.meta.get(LOG_LEVEL_KEY).and_then(text)?;
-            LogLevel::parse(&level)
+            let level = asked.call.meta.get(LOG_LEVEL_KEY).and_then(text);
+            level.and_then(|level| LogLevel::parse(&level))
         }
-        Era::Legacy => protocol.0.log_levels.get(&asked.session_key?),
-    }
+        Era::Legacy => match asked.session_key {
+            Some(session) => match protocol.0.log_levels.get(&session) {
+                Some(level) => Some(level),
+                None => return LogMessages::Unasked,
+            },
+            None => None,
+        },
+    };
+    level.map_or(LogMessages::None, LogMessages::From)
 }
 
 fn raw(out: &mut Vec<u8>, value: &RawValue) {

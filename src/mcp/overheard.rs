@@ -150,8 +150,10 @@ impl Hearing {
         let key = |id: &str| -> Box<str> { format!("{} {id}", from.name()).into() };
         match said {
             Overheard::Notification(said) if said.is_log_message() => {
-                let wanted = self.protocol.0.log_levels.get(&self.session)?;
-                let is_wanted = said.log_level()? >= wanted;
+                let level = said.log_level()?;
+                // A session that never named a level leaves it to the server what it sends.
+                let wanted = self.protocol.0.log_levels.get(&self.session);
+                let is_wanted = wanted.is_none_or(|wanted| level >= wanted);
                 is_wanted.then(|| splice::notification(&said))
             }
             Overheard::Notification(said) => match said.updated() {

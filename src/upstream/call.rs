@@ -9,7 +9,7 @@ use http::HeaderMap;
 use super::CallerCredential;
 use super::aside::Listener;
 use super::credential::Behalf;
-use super::message::LogLevel;
+use super::message::LogMessages;
 
 /// One request to an upstream, with nothing in it of who asks.
 #[derive(Clone, Debug, Default)]
@@ -38,8 +38,8 @@ pub struct Caller {
     pub key: [u8; 32],
     /// What a modern upstream is told that the caller can do: a JSON object, or empty for nothing.
     pub capabilities: Box<str>,
-    /// From which level on the caller wants log messages; nothing if it wants none.
-    pub log_level: Option<LogLevel>,
+    /// Which log messages the caller gets.
+    pub log_messages: LogMessages,
     /// The client's own session, if a legacy server over HTTP is to have one for just that; else one does for all that the
     /// caller asks for.
     pub session: Option<ClientSession>,
@@ -95,7 +95,7 @@ impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Caller")
             .field("capabilities", &self.capabilities)
-            .field("log_level", &self.log_level)
+            .field("log_messages", &self.log_messages)
             .field("session", &self.session)
             .field("has_credential", &self.credential.is_some())
             .finish_non_exhaustive()

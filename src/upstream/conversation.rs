@@ -24,7 +24,7 @@ use self::running::Running;
 use super::http::EventsOf;
 use super::link::Wire;
 use super::message::{
-    self, CANCELLED, ELICITATION_COMPLETE, Era, Incoming, LOG_MESSAGE, LogLevel, Notification,
+    self, CANCELLED, ELICITATION_COMPLETE, Era, Incoming, LOG_MESSAGE, LogMessages, Notification,
     PROGRESS, Question, Reply,
 };
 use super::{Call, Caller, Upstream, UpstreamError};
@@ -35,7 +35,7 @@ pub(super) const MOST_NOTIFICATIONS: usize = 10_000;
 /// What an upstream says about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// Progress, with the caller's own token in it, or a log message of a level that the caller asked for.
+    /// Progress, with the caller's own token in it, or a log message that the caller gets.
     Notification(Notification),
     /// A request that the caller's client is to answer ([`Conversation::answer`]).
     Question(Question),
@@ -50,7 +50,7 @@ pub struct Conversation {
     running: Running,
     answer: Answer,
     progress_token: Option<Box<str>>,
-    log_level: Option<LogLevel>,
+    log_messages: LogMessages,
     patience: Duration,
     deadline: Instant,
     last_deadline: Instant,
@@ -153,7 +153,7 @@ impl Upstream {
                 running,
                 answer,
                 progress_token: call.progress_token.clone(),
-                log_level: caller.log_level,
+                log_messages: caller.log_messages,
                 patience,
                 deadline: now + patience,
                 last_deadline: now + longest,
@@ -310,8 +310,8 @@ impl Conversation {
                 Some(Said::Notification(notification.with_value(place, token)))
             }
             LOG_MESSAGE => {
-                let wanted = self.log_level?;
-                let is_wanted = notification.log_level()? >= wanted;
+                let level = notification.log_level()?;
+                let is_wanted = self.log_messages.include(level, self.running.era);
                 is_wanted.then_some(Said::Notification(notification))
             }
             ELICITATION_COMPLETE if self.questions.is_some() => {

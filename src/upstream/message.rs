@@ -159,6 +159,40 @@ impl LogLevel {
     }
 }
 
+/// Which log messages a caller gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogMessages {
+    /// None.
+    #[default]
+    None,
+    /// From this level on.
+    From(LogLevel),
+    /// Those that a legacy upstream sends unasked: a client that never named a level leaves that to the server (MCP
+    /// 2025-11-25, logging).
+    Unasked,
+}
+
+impl LogMessages {
+    /// The level that the upstream is asked for.
+    #[must_use]
+    pub fn asked(self) -> Option<LogLevel> {
+        match self {
+            Self::None | Self::Unasked => None,
+            Self::From(level) => Some(level),
+        }
+    }
+
+    /// True if messages of this level from an upstream of this era are among them.
+    #[must_use]
+    pub fn include(self, level: LogLevel, era: Era) -> bool {
+        match self {
+            Self::None => false,
+            Self::From(least) => level >= least,
+            Self::Unasked => era == Era::Legacy,
+        }
+    }
+}
+
 /// The members of `initialize`'s parameters. `capabilities` are what the upstream may ask of the client: a JSON object, or
 /// empty for nothing.
 pub(super) fn initialize(capabilities: &str) -> String {

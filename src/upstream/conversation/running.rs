@@ -211,7 +211,7 @@ impl Running {
             meta: &call.meta,
             wants_progress: call.progress_token.is_some(),
             capabilities: &caller.capabilities,
-            log_level: caller.log_level,
+            log_level: caller.log_messages.asked(),
         };
         (self.id, self.era) = (link.wire.next_id(), link.era);
         match &link.wire {
@@ -281,7 +281,7 @@ impl Running {
         if !is_taken {
             return Err(UpstreamError::Busy);
         }
-        let asks_for_messages = caller.log_level.filter(|level| {
+        let asks_for_messages = caller.log_messages.asked().filter(|level| {
             slot.wants(*level) && Capabilities::of(&link.hello.capabilities).logging
         });
         self.whose.slot = Some(slot);

@@ -67,7 +67,7 @@ async fn with_resources(names: &[&str]) -> (Vec<RawUpstream>, TestGateway) {
 }
 
 #[tokio::test]
-async fn log_messages_reach_the_session_that_asked_for_them_and_no_other() {
+async fn log_messages_reach_their_own_session_from_the_level_on_that_it_asked_for() {
     let (upstream, gateway) = both(Speaks::Legacy).await;
     let (one, mut heard, first) = listening(&gateway, &upstream, "{}").await;
     let (_two, mut other, second) = listening(&gateway, &upstream, "{}").await;
@@ -79,11 +79,13 @@ async fn log_messages_reach_the_session_that_asked_for_them_and_no_other() {
     assert_eq!(told.headers["mcp-session-id"], *first);
     for level in ["info", "warning", "unheard-of", "error"] {
         upstream.say_in(&first, &log(level));
-        upstream.say_in(&second, &log(level));
     }
+    // It asked for no level, and leaves it to the server.
+    upstream.say_in(&second, &log("debug"));
     upstream.say_in(&first, r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}}"#);
     assert_eq!(heard.next_text().await, log("warning"));
     assert_eq!(heard.next_text().await, log("error"));
+    assert_eq!(other.next_text().await, log("debug"));
     // Whatever it is told first is what comes first: nothing of the above was for it.
     let done = r#"{"jsonrpc":"2.0","method":"notifications/elicitation/complete","params":{"elicitationId":"e"}}"#;
     for (session, stream) in [(&first, &mut heard), (&second, &mut other)] {
