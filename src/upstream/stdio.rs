@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::AsyncWriteExt;
-use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
+use tokio::io::{AsyncRead, AsyncWriteExt};
+use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::{Notify, mpsc};
 
 use super::allowance::{Allowance, Taken};
@@ -22,8 +22,9 @@ use super::waiting::Waiting;
 use super::{Definition, UpstreamError, UpstreamSettings};
 use crate::lifecycle::Lifecycle;
 
-/// Lines that wait for a child to read. More than these are refused: a child that never reads costs no memory.
-const WAITING_LINES: usize = 16;
+/// Lines that wait for a child to read: as many as come at once from a busy client. More than these are refused: a child
+/// that never reads costs no memory beyond.
+const WAITING_LINES: usize = 64;
 /// How long what a child wrote before it ended is still read.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 /// So many lines of what a child writes are logged at once, and one more each time this passes.
@@ -31,6 +32,9 @@ const LOG_BURST: u32 = 200;
 const LOG_EVERY: Duration = Duration::from_millis(50);
 /// The longest line of standard error that is logged whole.
 const LONGEST_LOG_LINE: usize = 8 * 1024;
+/// After so many bytes that are not logged there is a pause: reading what nobody sees takes nothing from the others.
+const UNSAID_AT_ONCE: usize = 256 * 1024;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A running child, or another connection on which the messages of all requests go side by side.
 #[derive(Debug)]
@@ -49,7 +53,8 @@ impl StdioLink {
     ) -> Result<Self, UpstreamError> {
         let name = definition.settings.name.clone();
         let (process, pipes) = Process::spawn(definition).map_err(|error| {
-            tracing::warn!(upstream = name, %error, "upstream: its command cannot be started");
+            let command = definition.settings.stdio.command.as_deref();
+            tracing::warn!(upstream = name, command, %error, "upstream: its command cannot be started");
             UpstreamError::Unavailable
         })?;
         let (outbox, lines) = mpsc::channel(WAITING_LINES);
@@ -273,8 +278,9 @@ impl Talk {
     }
 
     /// Its standard error, for the log: line by line, and no more of it than a log can bear.
-    async fn log(&self, stderr: ChildStderr) {
+    async fn log(&self, stderr: impl AsyncRead + Unpin) {
         let mut lines = Lines::new(stderr, LONGEST_LOG_LINE);
+        let mut unsaid = 0;
         loop {
             let line = lines.next().await;
             tokio::task::coop::consume_budget().await;
@@ -282,6 +288,15 @@ impl Talk {
                 return;
             }
             if !self.may_say() {
+                let bytes = line
+                    .ok()
+                    .flatten()
+                    .map_or(LONGEST_LOG_LINE, |line| line.len());
+                unsaid += bytes + 1;
+                if unsaid > UNSAID_AT_ONCE {
+                    unsaid = 0;
+                    tokio::time::sleep(PAUSE).await;
+                }
                 continue;
             }
             match line {
@@ -326,5 +341,31 @@ async fn write(mut stdin: ChildStdin, mut lines: mpsc::Receiver<Bytes>) {
         if written.await.is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn talk() -> Talk {
+        let (outbox, _lines) = mpsc::channel(1);
+        Talk::new(&UpstreamSettings::default(), &outbox, &Arc::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_on_standard_error_is_read_with_pauses_and_ordinary_words_without() {
+        let began = Instant::now();
+        talk().log(&b"listening\non a port\n"[..]).await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        talk().log(tokio::io::repeat(b'x').take(64 << 20)).await;
+        assert!(
+            began.elapsed() > Duration::from_secs(2),
+            "{:?}",
+            began.elapsed()
+        );
     }
 }

@@ -399,7 +399,7 @@ async fn a_child_that_never_reads_costs_neither_memory_nor_the_others() {
     );
     let deaf = call_tool(&gateway, "deaf");
     // More than a pipe holds, and more than waits for it.
-    let calls = futures_util::future::join_all((0..40).map(|_| call(&gateway, &big)));
+    let calls = futures_util::future::join_all((0..80).map(|_| call(&gateway, &big)));
     let other = call(&gateway, r#"{"name":"other__echo"}"#);
     let (deaf, calls, other) = tokio::join!(deaf, calls, other);
     assert_eq!(deaf["error"]["code"], 504);
