@@ -209,6 +209,25 @@ impl Lifecycle {
     }
 }
 
+/// SIGHUP, which asks a running server to look again at what may have changed.
+#[derive(Debug)]
+pub struct HangUps(tokio::signal::unix::Signal);
+
+impl HangUps {
+    /// Listens from now on. Fails only if it cannot.
+    pub fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Does `work` at each of them, as long as it is polled.
+    pub async fn each(mut self, work: impl Fn()) {
+        while self.0.recv().await.is_some() {
+            work();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::time::Instant;

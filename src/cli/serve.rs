@@ -18,7 +18,7 @@ use crate::doctor::checks::token;
 use crate::http::admin::{Remedies, Remedy};
 use crate::http::{self, AccessLog};
 use crate::knowledge::Knowledge;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{HangUps, Lifecycle};
 use crate::mcp::Protocol;
 use crate::outbound::Outbound;
 use crate::rate_limit::RateLimits;
@@ -65,7 +65,18 @@ async fn serve(config: Config, log: Log) -> anyhow::Result<()> {
     };
     // Before anything is said: whoever reads it may send a signal at once.
     let stopping = surroundings.lifecycle.stop_on_signals(drain_delay)?;
+    let hang_ups = HangUps::listen()?;
     let server = Server::build(config, surroundings)?;
+    let upstreams = server.upstreams.clone();
+    let looking = async {
+        hang_ups
+            .each(|| {
+                tracing::info!("SIGHUP: each upstream is asked again what it has");
+                upstreams.look_again();
+            })
+            .await;
+        std::future::pending().await
+    };
     let state = server.state.clone();
     let announced = async {
         announce::until_ready(|| state.waits_for()).await;
@@ -80,6 +91,7 @@ async fn serve(config: Config, log: Log) -> anyhow::Result<()> {
         served = server.run(listeners) => served,
         served = announced => served,
         served = stopping => served,
+        served = looking => served,
     }
 }
 
@@ -133,6 +145,7 @@ pub struct Surroundings {
 /// A whole server, built and not yet serving.
 pub struct Server {
     state: http::State,
+    upstreams: Upstreams,
     admin_secret: Option<Secret>,
 }
 
@@ -195,7 +208,7 @@ impl Server {
             resource_server,
             protocol,
             knowledge,
-            upstreams,
+            upstreams: upstreams.clone(),
             rate_limits,
             audit,
             metrics,
@@ -205,6 +218,7 @@ impl Server {
         });
         Ok(Self {
             state,
+            upstreams,
             admin_secret: config.admin_secret,
         })
     }

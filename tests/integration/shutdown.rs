@@ -67,6 +67,7 @@ mod as_a_process {
     use tokio::process::{Child, Command};
 
     use super::*;
+    use crate::raw_upstream::{RawUpstream, Speaks};
 
     struct Running {
         child: Child,
@@ -76,6 +77,10 @@ mod as_a_process {
 
     /// `usher serve` on a free port, once it says that it is ready.
     async fn serve(drain_delay: &str) -> Running {
+        serve_with(drain_delay, &[]).await
+    }
+
+    async fn serve_with(drain_delay: &str, variables: &[(&str, &str)]) -> Running {
         let folder = tempfile::tempdir().expect("a folder");
         let mut child = Command::new(env!("CARGO_BIN_EXE_usher"))
             .arg("serve")
@@ -87,6 +92,7 @@ mod as_a_process {
             .env("USHER_ADMIN_LISTEN", "127.0.0.1:0")
             .env("USHER_STATE_DIR", folder.path())
             .env("USHER_HTTP__DRAIN_DELAY_SECONDS", drain_delay)
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
@@ -126,6 +132,37 @@ mod as_a_process {
             .await
             .expect("an end")
             .expect("an exit status")
+    }
+
+    #[tokio::test]
+    async fn a_hang_up_ends_nothing_and_has_the_upstreams_asked_again() {
+        let upstream = RawUpstream::start(Speaks::Legacy).await;
+        let variables = [
+            ("USHER_UPSTREAM__0__NAME", "raw"),
+            ("USHER_UPSTREAM__0__HTTP", upstream.url.as_str()),
+        ];
+        let mut running = serve_with("0", &variables).await;
+        let listed = || {
+            let requests = upstream.requests();
+            requests
+                .iter()
+                .filter(|sent| sent.method == "tools/list")
+                .count()
+        };
+        let until_listed = async |times: usize| {
+            for _ in 0..1_000 {
+                if listed() >= times {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            panic!("it was asked {} times for its tools", listed());
+        };
+        until_listed(1).await;
+        signal(&running.child, "HUP").await;
+        until_listed(2).await;
+        signal(&running.child, "TERM").await;
+        assert_eq!(end(&mut running.child).await.code(), Some(0));
     }
 
     #[tokio::test]
