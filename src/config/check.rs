@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use super::mistake::{Mistake, Problem};
 use super::secret::{self, Secret};
 use super::{KeyPath, Settings, Variables};
+use crate::auth::{Scope, Scopes};
 use crate::outbound::Outbound;
-use crate::policy::Policy;
+use crate::policy::{Kind, Policy, Target};
 use crate::{audit, auth, http, knowledge, mcp, outbound, rate_limit, telemetry, upstream};
 
 /// A configuration that may run.
@@ -73,6 +74,7 @@ pub(super) fn check(mut settings: Settings, variables: &Variables) -> Result<Con
             .iter()
             .map(|scope| scope.as_str().to_owned())
             .collect();
+        found.warn_of_unseen_upstreams(&settings, (&policy, &basic));
     }
     let state_dir = state_dir(settings.state_dir.as_deref(), variables);
     found.catalogue_lock(&settings.catalogue_lock, &state_dir);
@@ -262,6 +264,37 @@ impl Found {
         }
     }
 
+    /// Clients ask for what is advertised; nobody who logged in so sees a tool that takes more, and so nobody calls it and
+    /// is sent to log in again.
+    fn warn_of_unseen_upstreams(
+        &mut self,
+        settings: &Settings,
+        (policy, advertised): (&Policy, &Scopes),
+    ) {
+        for upstream in &settings.upstream {
+            let whose = (upstream.name.as_str(), upstream.names);
+            // A tool that no pattern of a rule is about.
+            let name = mcp::name_in_rules(whose, &settings.mcp.name_separator, "\u{fffd}");
+            let tool = Target {
+                kind: Kind::Tool,
+                name: &name,
+                upstream: Some(&upstream.name),
+                only_reads: upstream.trust_annotations,
+            };
+            let taken = policy.scopes_of(&policy.requirements(&tool));
+            if taken.iter().all(|scope| advertised.contains(scope)) {
+                continue;
+            }
+            let all: Scopes = advertised.iter().chain(taken.iter()).cloned().collect();
+            self.warnings.push(format!(
+                "clients are told to ask for {advertised} alone, and what the upstream {} has takes more: who logs in so does \
+                 not see it; to have them ask for all, write: [scopes] advertised = {:?}",
+                upstream.name,
+                all.iter().map(Scope::as_str).collect::<Vec<_>>()
+            ));
+        }
+    }
+
     /// Upstreams with the variables that they get from our environment.
     fn upstreams(
         &mut self,
@@ -294,7 +327,7 @@ impl Found {
 
     /// The rules, once the scopes are known to be scopes.
     fn policy(&mut self, settings: &Settings) -> Option<Policy> {
-        let scope = |text: &str| auth::Scope::parse(text);
+        let scope = |text: &str| Scope::parse(text);
         let (read, write) = (scope(&settings.scopes.read), scope(&settings.scopes.write));
         match Policy::with_rules(read?, write?, &settings.rule) {
             Ok(policy) => {

@@ -53,7 +53,7 @@ pub struct UpstreamSettings {
     /// How long starting, the handshake and each list may take, in seconds, 1 to 300. Default: 30.
     pub start_timeout_seconds: u64,
     /// How many calls may run at once, 1 to 10000. One more is answered at once with an error that says to try again.
-    /// Default: 64.
+    /// Default: 128.
     pub max_concurrent_calls: usize,
     /// How many of these one caller may have, 1 to 10000; more are answered in the same way. Default: three quarters of
     /// `max_concurrent_calls`, rounded up.
@@ -97,7 +97,7 @@ impl Default for UpstreamSettings {
             call_timeout_seconds: 55,
             max_call_seconds: 900,
             start_timeout_seconds: 30,
-            max_concurrent_calls: 64,
+            max_concurrent_calls: 128,
             max_concurrent_calls_per_caller: None,
             max_sessions: 10_000,
             session_idle_seconds: 900,
@@ -132,7 +132,8 @@ pub struct StdioSettings {
     /// Its arguments, each as it is: no shell reads them. Default none.
     #[schemars(example = ["-y", "@modelcontextprotocol/server-filesystem", "/srv/files"])]
     pub arguments: Vec<String>,
-    /// The names of the variables that it gets from the environment of this server. Default: `HOME` and `PATH`.
+    /// The names of the variables that it gets from the environment of this server, without values. Default: `HOME` and
+    /// `PATH`.
     pub variables: Vec<String>,
     /// Further variables, as `NAME=file`: the text of the file without the line break at its end. Default none.
     #[schemars(example = ["GITHUB_TOKEN=/run/secrets/github"])]
@@ -292,6 +293,15 @@ pub enum SettingsError {
     /// Neither an address nor a command, or more than one of them.
     #[error("an upstream is reached in one way: set one of `http`, `sse` and `stdio.command`")]
     Transport,
+    /// A variable with its value, or without a name. The value may be a secret.
+    #[error(
+        "{name:?} stands there with a value or is no name: expected the name alone, of a variable in the environment of this server; \
+         a value of its own goes into a file that `stdio.secret_files` names"
+    )]
+    Variable {
+        /// What was written for a name.
+        name: String,
+    },
     /// The folder it should run in is none.
     #[error("{} is no folder", path.display())]
     WorkingDir {
@@ -335,7 +345,7 @@ impl UpstreamSettings {
             if let Some(address) = address
                 && endpoint(address, self.plain_http()).is_none()
             {
-                let found = address.clone();
+                let found = without_user_info(address);
                 mistakes.push((key, SettingsError::Address { found }));
             }
         }
@@ -354,6 +364,13 @@ impl UpstreamSettings {
             let entry = entry.clone();
             let error = SettingsError::SecretFile { entry, problem };
             mistakes.push(("stdio.secret_files", error));
+        }
+        for entry in &self.stdio.variables {
+            let name = entry.split_once('=').map(|(name, _value)| name);
+            if let Some(name) = name.or(Some("").filter(|_| entry.is_empty())) {
+                let name = name.to_owned();
+                mistakes.push(("stdio.variables", SettingsError::Variable { name }));
+            }
         }
         if let Some(path) = self.stdio.working_dir.clone().filter(|path| !path.is_dir()) {
             mistakes.push(("stdio.working_dir", SettingsError::WorkingDir { path }));
@@ -454,6 +471,14 @@ fn is_name(name: &str) -> bool {
     (1..=32).contains(&name.len()) && name.bytes().all(is_good)
 }
 
+/// An address as it is told to people: what stands before the host may be a password.
+fn without_user_info(address: &str) -> String {
+    match address.rsplit_once('@') {
+        Some((_user_info, rest)) => format!("…@{rest}"),
+        None => address.to_owned(),
+    }
+}
+
 /// The address, if requests may be sent there at all.
 pub(super) fn endpoint(address: &str, plain_http: PlainHttp) -> Option<Url> {
     let url = Url::parse(address).ok()?;
@@ -528,6 +553,12 @@ mod tests {
         check("http://localhost:9000/mcp", true);
         check("http://billing.test/mcp", false);
         check("https://user:secret@billing.test/", false);
+        let told = mistakes(&[UpstreamSettings {
+            http: Some("https://user:secret@billing.test/".into()),
+            ..over_http("a")
+        }]);
+        assert!(format!("{told:?}").contains("…@billing.test/"), "{told:?}");
+        assert!(!format!("{told:?}").contains("secret"), "{told:?}");
         check("file:///etc/passwd", false);
         check("billing.test", false);
     }
@@ -536,15 +567,20 @@ mod tests {
     fn files_folders_and_numbers_are_checked_before_the_start() {
         let mut upstream = over_http("a");
         upstream.stdio.secret_files = vec!["TOKEN".into(), "TOKEN=/nowhere/token".into()];
+        upstream.stdio.variables = vec!["HOME".into(), "TOKEN=secret".into(), String::new()];
         upstream.stdio.working_dir = Some("/nowhere".into());
         upstream.call_timeout_seconds = 0;
         upstream.max_message_bytes = 1023;
+        let told = mistakes(std::slice::from_ref(&upstream));
+        assert!(!format!("{told:?}").contains("=secret"), "{told:?}");
         let secret = "upstream[0].stdio.secret_files";
         assert_eq!(
             keys(&[upstream]),
             [
                 secret,
                 secret,
+                "upstream[0].stdio.variables",
+                "upstream[0].stdio.variables",
                 "upstream[0].stdio.working_dir",
                 "upstream[0].call_timeout_seconds",
                 "upstream[0].max_message_bytes"

@@ -503,7 +503,23 @@ async fn explanations_cover_upstreams_and_name_those_that_could_not_be_asked() {
     assert!(one.contains("yes  scope `mcp:read`"), "{one}");
     let (one, told) = explain(&["--offline", "billing__pay"]).await;
     assert!(one.contains("no   group `finance`"), "{one}");
-    assert!(!told.contains("down"), "{told}");
+    assert!(!told.contains("the upstream down could"), "{told}");
+    // What it takes is more than clients ask for unless they are told to, and nobody asked for what billing lists.
+    assert!(
+        told.contains("what the upstream down has takes more")
+            && !told.contains("upstream billing"),
+        "{told}"
+    );
+    assert!(
+        told.contains(r#"advertised = ["mcp:read", "mcp:write"]"#),
+        "{told}"
+    );
+    for spelling in ["RAW:7", "raw:7#x", "raw:7?x"] {
+        let (one, _) = explain(&[spelling]).await;
+        assert!(one.contains("denied_by_rule"), "{one}");
+    }
+    let (one, _) = explain(&["raw:a/../b"]).await;
+    assert!(one.contains("is not found, whoever asks"), "{one}");
     let (one, _) = explain(&["raw:7"]).await;
     assert!(one.contains("There is no such resource here"), "{one}");
     assert!(one.contains("denied_by_rule"), "{one}");
