@@ -4,6 +4,9 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use crate::demo::Demo;
 
+/// What stands before a port.
+const BEFORE_PORTS: [&str; 4] = ["127.0.0.1:", "localhost:", "USHER_PORT=", "port="];
+
 /// The port of each address of a page, there and here.
 pub(crate) struct Places {
     ports: Vec<(u16, u16)>,
@@ -42,7 +45,7 @@ impl Places {
 
     /// A page's text as it is executed here.
     pub(crate) fn translate(&mut self, text: &str) -> anyhow::Result<String> {
-        for host in ["127.0.0.1:", "localhost:"] {
+        for host in BEFORE_PORTS {
             for (at, _) in text.match_indices(host) {
                 let digits = text.get(at + host.len()..).unwrap_or_default();
                 let digits: String = digits.chars().take_while(char::is_ascii_digit).collect();
@@ -65,7 +68,7 @@ impl Places {
         let mut text = text.to_owned();
         for (from, to) in self.ports.iter().copied().map(order) {
             // A port that was just put in is not taken out again by the next pair.
-            for host in ["127.0.0.1:", "localhost:"] {
+            for host in BEFORE_PORTS {
                 text = text.replace(&format!("{host}{from}"), &format!("{host}\u{1}{to}"));
             }
         }

@@ -97,8 +97,9 @@ pub(crate) fn page(blocks: &[Block], places: &mut Places) -> anyhow::Result<Outc
     Ok(outcome)
 }
 
-/// `usher` is installed for whoever reads a guide; `cargo run` would build for minutes what is built already; `make` has to
-/// know the demo's ports, which `usher` would take for mistakes in its configuration.
+/// `usher` is installed for whoever reads a guide; `cargo run` would build for minutes what is built already; `make` runs
+/// in the project's folder and has to know the demo's ports, which `usher` would take for mistakes in its configuration.
+/// `npx` and `python3` have what a reader is told to install, in the versions of the other tests.
 fn stand_ins(folder: &Path, places: &Places) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let bin = folder.join("bin");
@@ -114,12 +115,30 @@ fn stand_ins(folder: &Path, places: &Places) -> anyhow::Result<()> {
     let path = path();
     let port = |there| places.here(there).unwrap_or_default();
     let make = format!(
-        "#!/bin/bash\nexport PATH={path:?} USHER_PORT={} ADMIN_PORT={} IDP_PORT={}\nexec make \"$@\"\n",
+        "#!/bin/bash\ncd {:?} && export PATH={path:?} USHER_PORT={} ADMIN_PORT={} IDP_PORT={}\nexec make \"$@\"\n",
+        root().display(),
         port(8080),
         port(8081),
         port(9000),
     );
-    for (name, text) in [("cargo", cargo), ("make", make), ("usher", usher)] {
+    let tools = root().join("target/upstream-tools");
+    let tools = tools.display();
+    let npx = format!(
+        "#!/bin/bash\n# npx -y PACKAGE [ARGUMENT…]\n[ \"$1\" = -y ] || exit 64\nexport PATH=\"{tools}/node_modules/.bin:$PATH\"\n\
+         name=${{2##*/}}\nshift 2\nexec \"mcp-$name\" \"$@\"\n"
+    );
+    let python = format!(
+        "#!/bin/bash\nprogram=\"{tools}/python/bin/python\"\n[ -x \"$program\" ] || {{ PATH={path:?}; program=python3; }}\n\
+         exec \"$program\" \"$@\"\n"
+    );
+    let all = [
+        ("cargo", cargo),
+        ("make", make),
+        ("npx", npx),
+        ("python3", python),
+        ("usher", usher),
+    ];
+    for (name, text) in all {
         let path = bin.join(name);
         std::fs::write(&path, text)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
@@ -143,7 +162,7 @@ impl Page<'_> {
                 }
                 Ok(())
             }
-            Kind::Serves(script) => self.serve(script),
+            Kind::Serves(script, port) => self.serve(script, *port),
             Kind::Console(commands) => {
                 for (at, command) in commands.iter().enumerate() {
                     let (code, output) = self.bash(&command.script)?;
@@ -204,22 +223,34 @@ impl Page<'_> {
         Ok((status.code().unwrap_or(-1), self.places.back(&output)))
     }
 
-    /// Starts what goes on, on ports of its own where the page says those of the demo.
-    fn serve(&mut self, script: &str) -> anyhow::Result<()> {
-        let mut places = self.places.renew(&[8080, 8081])?;
-        let script = places.translate(script)?;
-        let port = |there| places.here(there).unwrap_or_default();
+    /// Starts what goes on. Where it is Usher on the demo's ports, it gets others.
+    fn serve(&mut self, script: &str, port: Option<u16>) -> anyhow::Result<()> {
+        let mut command = self.command();
+        let (script, port) = match port {
+            Some(port) => {
+                let text = self.places.translate(script)?;
+                let here = self.places.translate(&format!("127.0.0.1:{port}"))?;
+                let here = here.rsplit(':').next().unwrap_or_default().parse()?;
+                (text, here)
+            }
+            None => {
+                let mut places = self.places.renew(&[8080, 8081])?;
+                let port = |there| places.here(there).unwrap_or_default();
+                let (main, admin) = (port(8080), port(8081));
+                // The defaults, which a page need not name.
+                command
+                    .env("USHER_LISTEN", format!("127.0.0.1:{main}"))
+                    .env("USHER_ADMIN_LISTEN", format!("127.0.0.1:{admin}"));
+                (places.translate(script)?, main)
+            }
+        };
         let output = self
             .scratch
             .path()
             .join(format!("serving-{}", self.serving.len()));
         let file = std::fs::File::create(&output)?;
-        let mut command = self.command();
         command
             .args(["-c", &script])
-            // The defaults, which a page need not name.
-            .env("USHER_LISTEN", format!("127.0.0.1:{}", port(8080)))
-            .env("USHER_ADMIN_LISTEN", format!("127.0.0.1:{}", port(8081)))
             // Nobody balances load here.
             .env("USHER_HTTP__DRAIN_DELAY_SECONDS", "0")
             .env("USHER_STATE_DIR", self.scratch.path().join("usher"))
@@ -227,7 +258,7 @@ impl Page<'_> {
             .stderr(file);
         let mut child = Serving(command.spawn()?);
         let deadline = Instant::now() + LONGEST;
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port(8080))).is_err() {
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             let ended = child.0.try_wait()?;
             if ended.is_some() || Instant::now() > deadline {
                 let output = std::fs::read_to_string(&output)?;

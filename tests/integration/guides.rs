@@ -27,7 +27,8 @@ fn every_block_of_commands_in_the_guides_is_executed_or_says_why_not() {
 #[test]
 fn reads_scripts_consoles_files_and_reasons() {
     let page = "text\n```sh\necho a\n```\n```json\n{}\n```\n   ```console\n   $ echo \\\n     b\n   b\n   $ true\n   ```\n\
-                ```toml file=usher.toml\na = 1\n```\n```sh untested needs a tenant\nx\n```\n```sh serves\ny\n```\n";
+                ```toml file=usher.toml\na = 1\n```\n```sh untested needs a tenant\nx\n```\n```sh serves\ny\n```\n\
+                ```sh serves=9301\nz\n```\n";
     let command = |script: &str, output: &[&str]| Command {
         script: script.to_owned(),
         output: output.iter().map(|line| (*line).to_owned()).collect(),
@@ -49,7 +50,8 @@ fn reads_scripts_consoles_files_and_reasons() {
             },
         ),
         (17, Kind::Untested("needs a tenant".into())),
-        (20, Kind::Serves("y\n".into())),
+        (20, Kind::Serves("y\n".into(), None)),
+        (23, Kind::Serves("z\n".into(), Some(9301))),
     ];
     let expected: Vec<Block> = expected
         .into_iter()
@@ -67,6 +69,10 @@ fn a_block_that_nobody_would_execute_is_a_mistake() {
         (
             "```console\nno command\n```",
             "line 1: a `console` block starts",
+        ),
+        (
+            "```sh serves=x\n```\n",
+            "line 1: \"sh serves=x\": expected a port",
         ),
         ("```sh later\n```\n", "line 1: \"sh later\": expected"),
     ] {

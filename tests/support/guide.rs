@@ -3,7 +3,8 @@
 //! A block of commands starts with ```` ```sh ```` (a script) or ```` ```console ```` (lines after `$ ` are commands, the
 //! lines below are their output). Behind that stands nothing, or
 //! - `untested REASON`: it is not run, and the reason says why;
-//! - `serves`: it runs until the end of the page, and is ready when it accepts connections.
+//! - `serves`: it runs until the end of the page, and is ready when it accepts connections, at 127.0.0.1:8080;
+//! - `serves=PORT`: the same at another port, which its own configuration names.
 //!
 //! A block with `file=NAME` behind its language is a file of that name. `…` in an output stands for any characters of a
 //! line, and alone on a line for any lines.
@@ -24,8 +25,8 @@ pub(crate) enum Kind {
     File { name: String, text: String },
     /// A script whose output is not shown.
     Script(String),
-    /// A script that goes on.
-    Serves(String),
+    /// A script that goes on, and the port at which it then answers, if that is not Usher's.
+    Serves(String, Option<u16>),
     /// Not run.
     Untested(String),
 }
@@ -79,7 +80,14 @@ fn kind(info: &str, text: String) -> Result<Option<Kind>, String> {
         ("bash" | "shell", ..) => Err("write `sh` or `console`".to_owned()),
         (_, "untested", "") => Err("`untested` needs a reason".to_owned()),
         (_, "untested", reason) => Ok(Some(Kind::Untested(reason.to_owned()))),
-        ("sh", "serves", "") => Ok(Some(Kind::Serves(text))),
+        ("sh", "serves", "") => Ok(Some(Kind::Serves(text, None))),
+        ("sh", serves, "") if serves.starts_with("serves=") => {
+            let port = serves
+                .split_once('=')
+                .and_then(|(_, port)| port.parse().ok());
+            let port = port.ok_or_else(|| format!("{info:?}: expected a port"))?;
+            Ok(Some(Kind::Serves(text, Some(port))))
+        }
         ("sh", "", "") => Ok(Some(Kind::Script(text))),
         ("console", "", "") => commands(&text).map(|commands| Some(Kind::Console(commands))),
         _ => Err(format!(
