@@ -9,6 +9,8 @@
 #![expect(clippy::print_stdout, reason = "it prints what a person asked to see")]
 
 mod document;
+#[path = "../support/eventually.rs"]
+mod eventually;
 #[expect(dead_code, reason = "shared with the integration tests")]
 #[path = "../support/gateway.rs"]
 mod gateway;

@@ -11,6 +11,8 @@
 )]
 
 mod clients;
+#[path = "../support/eventually.rs"]
+mod eventually;
 #[expect(dead_code, reason = "shared with the integration tests")]
 #[path = "../support/gateway.rs"]
 mod gateway;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use usher::policy::RuleSettings;
 use usher::upstream::UpstreamSettings;
 
+use crate::eventually::eventually;
 use crate::gateway::{Reply, TestGateway, TestGatewayBuilder};
 use crate::raw_upstream::{RawUpstream, Speaks};
 
@@ -42,16 +43,11 @@ fn with_upstream(upstream: &RawUpstream, name: &str) -> TestGatewayBuilder {
 
 /// Asks until an upstream's tools are listed.
 async fn until_listed(gateway: &TestGateway, tool: &str) -> Value {
-    for _ in 0..2_000 {
+    let look = async || {
         let tools = data(gateway, "/tools").await;
-        if tools.to_string().contains(tool) {
-            return tools;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    let last = data(gateway, "/tools").await;
-    assert!(last.to_string().contains(tool), "{tool}: {last}");
-    last
+        tools.to_string().contains(tool).then_some(tools)
+    };
+    eventually(tool, look).await
 }
 
 #[tokio::test]
@@ -188,13 +184,8 @@ async fn a_stream_is_shown_while_it_is_open() {
             .contains("Editor/1.2 &lt;i&gt;")
     );
     drop(response);
-    for _ in 0..2_000 {
-        if data(&gateway, "/streams").await["open"] == 0 {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("the stream is still listed");
+    let look = async || (data(&gateway, "/streams").await["open"] == 0).then_some(());
+    eventually("the stream is listed no more", look).await;
 }
 
 #[tokio::test]
@@ -259,15 +250,11 @@ async fn health_names_what_is_down_and_the_overview_says_so_first() {
         }];
     });
     let gateway = gateway.start().await;
-    let mut health = Value::Null;
-    for _ in 0..2_000 {
-        health = data(&gateway, "/health").await;
-        if health["upstreams"][0]["state"] == "down" {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    assert_eq!(health["upstreams"][0]["state"], "down", "{health}");
+    let look = async || {
+        let health = data(&gateway, "/health").await;
+        (health["upstreams"][0]["state"] == "down").then_some(health)
+    };
+    let health = eventually("the upstream is down", look).await;
     assert_eq!(health["issuers"][0]["keys_state"], "ok");
     assert_eq!(health["index"]["collections"][0]["documents"], 3);
     let overview = data(&gateway, "/").await;

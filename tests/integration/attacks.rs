@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::eventually::eventually;
 use crate::gateway::{Reply, TestGateway};
 use crate::issuer::TestIssuer;
 
@@ -11,15 +12,12 @@ async fn found_document(gateway: &TestGateway) -> String {
     let token = gateway.token().mint();
     let params = json!({ "name": "search", "arguments": { "query": "cupcakes" } });
     let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
-    for _ in 0..2_000 {
+    let look = async || {
         let answer = gateway.call(&token, call.clone()).await.json();
         let id = answer.pointer("/result/structuredContent/results/0/id");
-        if let Some(id) = id.and_then(Value::as_str) {
-            return id.to_owned();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    String::new()
+        id.and_then(Value::as_str).map(str::to_owned)
+    };
+    eventually("a document is found", look).await
 }
 
 #[tokio::test]

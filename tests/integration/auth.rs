@@ -9,7 +9,6 @@ mod rows;
 mod tokens;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use usher::auth::{
     AccessToken, Claim, IssuerSettings, Outcome, Parts, Principal, Resource, ResourceServer,
@@ -20,6 +19,7 @@ use usher::lifecycle::Lifecycle;
 use usher::outbound::Outbound;
 use usher::telemetry::Metrics;
 
+use super::eventually::eventually;
 use super::issuer::{TestIssuer, TokenBuilder};
 
 /// The public URL of all these tests.
@@ -181,13 +181,5 @@ pub(crate) async fn check(bench: &Bench, table: Vec<(&str, String, &str)>) {
 
 /// Waits until something that happens in the background has happened.
 pub(crate) async fn until(mut happened: impl FnMut() -> bool) {
-    let patience = Duration::from_secs(20);
-    let poll = async {
-        while !happened() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(patience, poll)
-        .await
-        .expect("it happens in time");
+    eventually("it happens", async || happened().then_some(())).await;
 }

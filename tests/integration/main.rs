@@ -1,5 +1,9 @@
 //! Everything that is tested through a real socket or a whole server, in one binary.
 
+#[path = "../support/any_json.rs"]
+mod any_json;
+#[path = "../support/eventually.rs"]
+mod eventually;
 #[path = "../support/gateway.rs"]
 mod gateway;
 #[path = "../support/guide.rs"]

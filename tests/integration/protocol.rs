@@ -4,10 +4,9 @@
     reason = "a missing member of a JSON value reads as null"
 )]
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
+use super::eventually::eventually;
 use super::gateway::{Reply, TestGateway, TestGatewayBuilder};
 
 /// The revision without a handshake.
@@ -56,19 +55,12 @@ pub(crate) async fn searchable(builder: TestGatewayBuilder) -> TestGateway {
     let gateway = builder.start().await;
     let token = gateway.token().mint();
     let params = json!({ "name": "search", "arguments": { "query": "cupcakes" } });
-    tokio::time::timeout(Duration::from_secs(20), async {
-        loop {
-            let reply = gateway
-                .call(&token, request("tools/call", params.clone()))
-                .await;
-            if reply.json()["result"]["isError"] == false {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await
-    .expect("the index is built");
+    let look = async || {
+        let call = request("tools/call", params.clone());
+        let reply = gateway.call(&token, call).await;
+        (reply.json()["result"]["isError"] == false).then_some(())
+    };
+    eventually("the index is built", look).await;
     gateway
 }
 

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! It is the server of `usher serve`, built by the same code; only the sockets, the clock and the stop are handed in.
-//! Include with `#[path = "../support/gateway.rs"] mod gateway;`, with `issuer.rs` and `issuer_keys.rs` beside it.
+//! Include with `#[path = "../support/gateway.rs"] mod gateway;`, with `eventually.rs`, `issuer.rs` and
+//! `issuer_keys.rs` beside it.
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -23,6 +24,7 @@ use usher::lifecycle::Lifecycle;
 use usher::telemetry::Log;
 use usher::telemetry::log::Captured;
 
+use super::eventually::eventually;
 use super::issuer::{TestIssuer, TokenBuilder};
 
 /// What the small collection holds: a JSON Lines file.
@@ -253,14 +255,11 @@ impl TestGateway {
 
     /// Asks this public page until the answer is as wanted.
     pub(crate) async fn until(&self, path: &str, is_wanted: impl Fn(&Reply) -> bool) {
-        for _ in 0..2_000 {
-            if is_wanted(&self.get(path).await) {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        let last = self.get(path).await;
-        assert!(is_wanted(&last), "{path}: {} {}", last.status, last.text());
+        let look = async || {
+            let reply = self.get(path).await;
+            is_wanted(&reply).then_some(())
+        };
+        eventually(path, look).await;
     }
 
     /// Asks everything to finish and waits for it.

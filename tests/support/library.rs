@@ -1,7 +1,6 @@
 //! Collections on disk, and a `Knowledge` over them that tests can wait for.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use tempfile::TempDir;
 use usher::clock::Clock;
@@ -10,9 +9,6 @@ use usher::knowledge::{
 };
 use usher::lifecycle::Lifecycle;
 use usher::telemetry::Metrics;
-
-/// Longer than anything takes, so that a slow machine does not fail a test.
-const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A folder for sources and state that is removed in the end, and what answers from it.
 pub(crate) struct Library {
@@ -92,15 +88,7 @@ impl Library {
 
 /// Waits until `wanted` gives something.
 pub(crate) async fn eventually<T>(what: &str, mut wanted: impl FnMut() -> Option<T>) -> T {
-    let looked = async {
-        loop {
-            if let Some(found) = wanted() {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, looked).await.expect(what)
+    super::eventually::eventually(what, async || wanted()).await
 }
 
 /// Waits until the collections were read once, and gives how that went.

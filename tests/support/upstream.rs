@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -10,7 +11,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+
+/// How long anything may take that a test waits for, on a busy machine as well.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// All that it reads of a message: the rest may be JSON that a tree has no place for.
 #[derive(Default, Deserialize)]
@@ -54,7 +58,7 @@ struct Shared {
     /// The member after the id in the answers to other methods.
     answers: Vec<(String, String)>,
     /// Where it says what nobody asked for, with the session that each belongs to.
-    listeners: Vec<(String, mpsc::UnboundedSender<String>)>,
+    listeners: Vec<Listener>,
     /// Answers `GET` with this status instead.
     no_stream: Option<u16>,
     /// How often all sessions were forgotten, and how many were opened.
@@ -71,6 +75,8 @@ struct Shared {
     /// Takes streams up again that the test has closed.
     resumed: Option<mpsc::UnboundedSender<(String, OpenAnswer)>>,
     lists_later: bool,
+    /// Told of each request, and of each stream that somebody opened or closed.
+    changes: watch::Sender<()>,
 }
 
 impl Shared {
@@ -83,6 +89,8 @@ impl Shared {
         (status, [("content-type", *kind)], body).into_response()
     }
 }
+/// A session, and where to say something in it.
+type Listener = (String, mpsc::UnboundedSender<String>);
 
 /// What a request's headers must be like; else it is answered 401.
 struct Admits(Box<dyn Fn(&HeaderMap) -> bool + Send>);
@@ -162,6 +170,7 @@ impl RawUpstream {
             by_hand: None,
             resumed: None,
             lists_later: false,
+            changes: watch::Sender::new(()),
         }));
         let app = Router::new()
             .fallback(answer)
@@ -238,32 +247,43 @@ impl RawUpstream {
         self.shared().listeners.clear();
     }
 
+    /// Waits for something that it was sent, or that it says to; whatever changes that is looked at.
+    pub(crate) async fn until<T>(
+        &self,
+        what: &str,
+        mut wanted: impl FnMut(&Self) -> Option<T>,
+    ) -> T {
+        let mut changes = self.shared().changes.subscribe();
+        let looked = async {
+            loop {
+                if let Some(found) = wanted(self) {
+                    return found;
+                }
+                changes.changed().await.expect("it is kept here");
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, looked).await;
+        found.unwrap_or_else(|_late| {
+            let methods = self.requests().into_iter().map(|sent| sent.method);
+            unreachable!("{what}, after {:?}", methods.collect::<Vec<_>>())
+        })
+    }
+
     /// Returns once nobody, or somebody, hears what is said in this session.
     pub(crate) async fn until_heard_in(&self, session: &str, is_heard: bool) {
-        for _ in 0..2_000 {
-            let heard = self
-                .shared()
-                .listeners
-                .iter()
-                .any(|(of, listener)| of == session && !listener.is_closed());
-            if heard == is_heard {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        unreachable!("{session} is heard: {}", !is_heard);
+        let look = |upstream: &Self| {
+            let is_it = |(of, listener): &Listener| of == session && !listener.is_closed();
+            let heard = upstream.shared().listeners.iter().any(is_it);
+            (heard == is_heard).then_some(())
+        };
+        self.until(&format!("{session} is heard: {is_heard}"), look)
+            .await;
     }
 
     /// Returns once somebody listens.
     pub(crate) async fn until_heard(&self) {
-        for _ in 0..2_000 {
-            let listeners = self.shared().listeners.len();
-            if listeners > 0 {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        unreachable!("nobody listens");
+        let look = |upstream: &Self| (!upstream.shared().listeners.is_empty()).then_some(());
+        self.until("somebody listens", look).await;
     }
 
     /// Answers calls with exactly this.
@@ -298,15 +318,11 @@ impl RawUpstream {
 
     /// Returns once a message with this method has come; the last one.
     pub(crate) async fn until_sent(&self, method: &str) -> Recorded {
-        for _ in 0..2_000 {
-            let requests = self.requests().into_iter();
-            if let Some(found) = requests.filter(|sent| sent.method == method).last() {
-                return found;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        let methods = self.requests().into_iter().map(|sent| sent.method);
-        unreachable!("{method} is not among {:?}", methods.collect::<Vec<_>>())
+        let look = |upstream: &Self| {
+            let requests = upstream.requests().into_iter();
+            requests.filter(|sent| sent.method == method).last()
+        };
+        self.until(&format!("{method} is sent"), look).await
     }
 
     /// Answers `tools/list` with a stream that it closes at once, after an event with the id `list`.
@@ -374,6 +390,7 @@ async fn answer(
             method: method.clone(),
             body,
         });
+        shared.changes.send_replace(());
         let hangs = shared.hangs && method == "tools/call";
         let admits = shared.admits.as_ref();
         if admits.is_some_and(|Admits(admits)| !admits(&headers)) {
@@ -406,7 +423,8 @@ async fn answer(
                 }
                 _ => shared.listeners.push((session, listener)),
             }
-            return stream_of(said);
+            shared.changes.send_replace(());
+            return stream_of(said, shared.changes.clone());
         }
         let next = match method.as_str() {
             "tools/call" | "prompts/get" | "resources/read" => shared.in_turn.pop_front(),
@@ -425,10 +443,24 @@ async fn answer(
     answered
 }
 
-fn stream_of(said: mpsc::UnboundedReceiver<String>) -> Response {
-    let said = futures_util::stream::unfold(said, async |mut said| {
-        let event: String = said.recv().await?;
-        Some((Ok::<_, std::convert::Infallible>(event), said))
+/// What is said on a stream, until its reader is gone, of which the others are told.
+struct Heard {
+    said: mpsc::UnboundedReceiver<String>,
+    changes: watch::Sender<()>,
+}
+
+impl Drop for Heard {
+    fn drop(&mut self) {
+        self.said.close();
+        self.changes.send_replace(());
+    }
+}
+
+fn stream_of(said: mpsc::UnboundedReceiver<String>, changes: watch::Sender<()>) -> Response {
+    let heard = Heard { said, changes };
+    let said = futures_util::stream::unfold(heard, async |mut heard| {
+        let event: String = heard.said.recv().await?;
+        Some((Ok::<_, std::convert::Infallible>(event), heard))
     });
     let body = axum::body::Body::from_stream(said);
     ([("content-type", "text/event-stream")], body).into_response()
@@ -505,7 +537,7 @@ fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -
             let open = OpenAnswer { id, events };
             let sent = shared.by_hand.as_ref().map(|calls| calls.send(open));
             assert!(matches!(sent, Some(Ok(()))), "a test that answers");
-            stream_of(said)
+            stream_of(said, shared.changes.clone())
         }
         "tools/call" => match &shared.instead {
             Some((status, kind, body)) => {

@@ -205,17 +205,19 @@ async fn a_session_that_the_server_forgot_is_opened_again_with_what_was_subscrib
         .await;
     upstream.forget_sessions();
     upstream.hang_up();
-    let after = loop {
-        let sent = upstream.until_sent("resources/subscribe").await;
-        let session = sent.headers["mcp-session-id"]
-            .to_str()
-            .expect("text")
-            .to_owned();
-        if session != before {
-            break session;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    let look = |upstream: &RawUpstream| {
+        let requests = upstream.requests().into_iter();
+        let sessions = requests
+            .filter(|sent| sent.method == "resources/subscribe")
+            .map(|sent| {
+                sent.headers["mcp-session-id"]
+                    .to_str()
+                    .expect("text")
+                    .to_owned()
+            });
+        sessions.last().filter(|session| *session != before)
     };
+    let after = upstream.until("another session subscribes", look).await;
     upstream.until_heard_in(&after, true).await;
     upstream.say_in(&after, &updated("test://one"));
     assert_eq!(stream.next_text().await, updated("test://one"));
@@ -255,13 +257,9 @@ async fn questions_in_a_session_are_carried_as_those_of_a_call_are() {
     let (upstream, gateway) = both(Speaks::Legacy).await;
     let (client, mut stream, session) = listening(&gateway, &upstream, r#"{"roots":{}}"#).await;
     let answered = async |count: usize| -> Value {
-        for _ in 0..2_000 {
-            if let Some(answer) = upstream.answers().get(count - 1) {
-                return serde_json::from_str(answer).expect("JSON");
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        unreachable!("not answered")
+        let look = |upstream: &RawUpstream| upstream.answers().get(count - 1).cloned();
+        let answer = upstream.until("it is answered", look).await;
+        serde_json::from_str(&answer).expect("JSON")
     };
     upstream.say_in(
         &session,

@@ -42,14 +42,14 @@ async fn asked(
 
 /// Returns once the upstream has so many answers; the last one.
 async fn until_answered(upstream: &RawUpstream, count: usize) -> String {
-    for _ in 0..2_000 {
+    let look = |upstream: &RawUpstream| {
         let answers = upstream.answers();
-        if answers.len() >= count {
-            return answers.last().expect("an answer").clone();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    unreachable!("{count} answers are not among {:?}", upstream.answers())
+        answers
+            .last()
+            .filter(|_last| answers.len() >= count)
+            .cloned()
+    };
+    upstream.until(&format!("{count} answers"), look).await
 }
 
 fn declared(upstream: &RawUpstream) -> Vec<Value> {

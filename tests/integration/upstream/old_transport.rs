@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use usher::upstream::UpstreamSettings;
 
+use super::super::eventually::eventually;
 use super::super::gateway::TestGateway;
 use super::super::old_upstream::OldUpstream;
 use super::{call, call_modern, start, until_listed};
@@ -138,13 +139,12 @@ async fn what_comes_in_place_of_an_answer_is_an_error_in_time_and_floods_are_pas
 }
 
 async fn until_answered(gateway: &TestGateway) {
-    for _ in 0..1_000 {
-        if called(gateway, "echo").await["result"].is_object() {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    assert_eq!(called(gateway, "echo").await["error"], Value::Null);
+    let look = async || {
+        called(gateway, "echo").await["result"]
+            .is_object()
+            .then_some(())
+    };
+    eventually("it answers again", look).await;
 }
 
 #[tokio::test]
@@ -196,12 +196,7 @@ async fn a_stream_that_says_nothing_any_more_is_given_up_at_the_next_look() {
     let gateway = start(vec![settings]).await;
     assert_eq!(upstream.streams(), 1);
     upstream.mute();
-    for _ in 0..2_000 {
-        if upstream.streams() > 1 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    assert!(upstream.streams() > 1, "another stream");
+    let look = async || (upstream.streams() > 1).then_some(());
+    eventually("another stream", look).await;
     until_answered(&gateway).await;
 }

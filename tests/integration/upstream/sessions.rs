@@ -115,12 +115,9 @@ async fn one_that_is_idle_for_too_long_or_has_to_make_way_is_ended() {
     for subject in ["alice", "bob", "carol"] {
         opened.push(call_as(&gateway, &upstream, subject).await);
     }
-    for _ in 0..1_000 {
-        if sent(&upstream, "DELETE").0 == opened.len() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    let all_ended =
+        |upstream: &RawUpstream| (sent(upstream, "DELETE").0 == opened.len()).then_some(());
+    upstream.until("all sessions end", all_ended).await;
     let (_, mut ended) = sent(&upstream, "DELETE");
     ended.sort();
     opened.sort();

@@ -8,6 +8,7 @@ use rmcp::ServiceExt;
 use serde_json::{Value, json};
 use usher::upstream::{EraSetting, StdioSettings, UpstreamSettings};
 
+use super::super::eventually::eventually;
 use super::super::gateway::{Reply, TestGateway};
 use super::rmcp_server::{Echo, LEGACY, MODERN, answers_clients_of_both_eras};
 use super::{call, start, until_listed};
@@ -346,15 +347,15 @@ async fn a_child_that_dies_fails_its_calls_at_once_and_is_started_again() {
 }
 
 pub(super) async fn until_answered(gateway: &TestGateway) {
-    for _ in 0..1_000 {
+    let look = async || {
         let answer = call_tool(gateway, "echo").await;
         if answer["result"].is_object() {
-            return;
+            return Some(());
         }
         assert_eq!(answer["error"]["code"], 503, "{answer}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(call_tool(gateway, "echo").await["error"], Value::Null);
+        None
+    };
+    eventually("it answers again", look).await;
 }
 
 #[tokio::test]

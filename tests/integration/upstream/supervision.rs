@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use usher::upstream::{StartSetting, UpstreamSettings};
 
+use super::super::eventually::eventually;
 use super::super::gateway::TestGateway;
 use super::stdio::{child, until_answered};
 use super::{RawUpstream, Speaks, call, over_http, start, until_listed};
@@ -148,13 +149,12 @@ async fn calls_to_one_that_never_answers_fail_at_once_after_a_while_and_one_find
 
 /// Returns once a call of the tool is answered.
 async fn until_called(gateway: &TestGateway, tool: &str) {
-    for _ in 0..1_000 {
-        if called(gateway, tool).await["result"].is_object() {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    assert_eq!(called(gateway, tool).await["error"], Value::Null);
+    let look = async || {
+        called(gateway, tool).await["result"]
+            .is_object()
+            .then_some(())
+    };
+    eventually("its call is answered", look).await;
 }
 
 #[tokio::test]
@@ -245,13 +245,8 @@ async fn a_process_on_demand_rests_when_nobody_calls_it_and_the_next_call_starts
 }
 
 async fn until_gone(folder: &Path) {
-    for _ in 0..500 {
-        if running_in(folder) == 0 {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    assert_eq!(running_in(folder), 0);
+    let look = async || (running_in(folder) == 0).then_some(());
+    eventually("its process ends", look).await;
 }
 
 /// The server behind a wrapper as `npx` is one, which starts something else as well.
