@@ -37,3 +37,7 @@ pub mod cli;
 
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+
+#[cfg(test)]
+#[path = "../tests/support/any_json.rs"]
+mod any_json;

@@ -504,6 +504,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::any_json::{json, space};
 
     fn incoming(json: &str) -> Option<Incoming> {
         read(&Bytes::copy_from_slice(json.as_bytes()))
@@ -582,30 +583,6 @@ mod tests {
             let read = serde_json::from_slice::<serde_json::Value>(&bare.write(1, era));
             assert_eq!(read.expect("JSON")["method"], "ping");
         }
-    }
-
-    fn space() -> impl Strategy<Value = String> {
-        "[ \t\n\r]{0,3}"
-    }
-
-    /// Any JSON text, with white space, escapes and numbers that no float holds.
-    fn json() -> impl Strategy<Value = String> {
-        let leaf = prop_oneof![
-            Just("null".to_owned()),
-            Just("true".to_owned()),
-            "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?",
-            "\"([a-z é世]|\\\\u[0-9a-f]{4}|\\\\n|\\\\\"){0,12}\"",
-        ];
-        leaf.prop_recursive(4, 24, 4, |inner| {
-            let member = ("\"[a-z$]{0,6}\"", space(), inner.clone());
-            let member = member.prop_map(|(key, space, value)| format!("{key}{space}:{value}"));
-            prop_oneof![
-                prop::collection::vec(inner, 0..4)
-                    .prop_map(|items| format!("[{}]", items.join(" , "))),
-                (prop::collection::vec(member, 0..4), space())
-                    .prop_map(|(members, space)| format!("{{{space}{}}}", members.join(","))),
-            ]
-        })
     }
 
     proptest! {

@@ -205,7 +205,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::mcp::bridge::scan::tests::json;
+    use crate::any_json::json;
 
     const TO_LEGACY: (upstream::Era, Era) = (upstream::Era::Modern, Era::Legacy);
     const TO_MODERN: (upstream::Era, Era) = (upstream::Era::Legacy, Era::Modern);

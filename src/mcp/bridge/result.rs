@@ -226,7 +226,7 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
-    use crate::mcp::bridge::scan::tests::{json, space};
+    use crate::any_json::{json, space};
     use crate::mcp::members::Members;
 
     fn for_modern(json: &str, caching: Caching) -> Result<String, Lost> {

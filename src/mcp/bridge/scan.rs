@@ -186,37 +186,13 @@ fn nested_end(json: &[u8], start: usize) -> Result<usize, Lost> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use proptest::prelude::*;
     use serde_json::value::RawValue;
 
     use super::*;
+    use crate::any_json::{json, space};
     use crate::mcp::members::Members;
-
-    /// White space between tokens.
-    pub(in crate::mcp::bridge) fn space() -> impl Strategy<Value = String> {
-        "[ \t\n\r]{0,2}"
-    }
-
-    /// Any JSON text, with white space, escapes and numbers that no float holds.
-    pub(in crate::mcp::bridge) fn json() -> impl Strategy<Value = String> {
-        let leaf = prop_oneof![
-            Just("null".to_owned()),
-            Just("true".to_owned()),
-            "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?",
-            "\"([a-z é世{}\\[\\],:]|\\\\u[0-9a-f]{4}|\\\\n|\\\\\"|\\\\\\\\){0,12}\"",
-        ];
-        leaf.prop_recursive(4, 24, 4, |inner| {
-            let member = ("\"[a-z$]{0,6}\"", space(), inner.clone());
-            let member = member.prop_map(|(key, space, value)| format!("{key}{space}:{value}"));
-            prop_oneof![
-                prop::collection::vec(inner, 0..4)
-                    .prop_map(|items| format!("[{}]", items.join(" , "))),
-                (prop::collection::vec(member, 0..4), space())
-                    .prop_map(|(members, space)| format!("{{{space}{}}}", members.join(","))),
-            ]
-        })
-    }
 
     fn scanned(json: &str) -> Result<Vec<(String, String)>, Lost> {
         let mut scan = Scan::object(json.as_bytes())?;

@@ -7,38 +7,10 @@ use proptest::test_runner::TestRunner;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::super::any_json::{json, space};
 use super::super::gateway::{Reply, TestGateway};
 use super::super::raw_upstream::{OpenAnswer, RawUpstream, Speaks};
 use super::{MODERN, over_http, start, stdio, token};
-
-/// White space between tokens. Line breaks become spaces on the way, because they would end a line or an event.
-fn space() -> impl Strategy<Value = String> {
-    "[ \t\n\r]{0,2}"
-}
-
-/// Any JSON text, with numbers that no float holds, escapes, and the members that other programs find special.
-fn json() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![
-        Just("null".to_owned()),
-        Just("true".to_owned()),
-        "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?",
-        "\"([a-z é世/]|\\\\u[0-9a-f]{4}|\\\\n|\\\\/|\\\\\"){0,12}\"",
-    ];
-    leaf.prop_recursive(4, 24, 4, |inner| {
-        let key = prop_oneof![
-            "[a-z]{1,6}",
-            Just("$defs".to_owned()),
-            Just("$anchor".to_owned())
-        ];
-        let member = (key, space(), inner.clone());
-        let member = member.prop_map(|(key, space, value)| format!("\"{key}\"{space}:{value}"));
-        prop_oneof![
-            prop::collection::vec(inner, 0..4).prop_map(|items| format!("[{}]", items.join(" , "))),
-            (prop::collection::vec(member, 0..4), space())
-                .prop_map(|(members, space)| format!("{{{space}{}}}", members.join(","))),
-        ]
-    })
-}
 
 /// The members of an object, as `"key":value` each, in some order, no key twice.
 fn members(prefix: &'static str) -> impl Strategy<Value = Vec<String>> {
