@@ -21,11 +21,13 @@ mod rough;
 mod sessions;
 mod stdio;
 mod streams;
+mod suite_servers;
 mod supervision;
 
 use serde_json::{Value, json};
 use usher::upstream::UpstreamSettings;
 
+use super::eventually::eventually;
 use super::gateway::{Reply, TestGateway};
 use super::raw_upstream::{RawUpstream, Speaks};
 
@@ -70,23 +72,12 @@ pub(super) async fn listed(gateway: &TestGateway) -> Vec<Value> {
 
 /// Returns once a tool whose name begins so is listed.
 pub(super) async fn until_listed(gateway: &TestGateway, start: &str) {
-    for _ in 0..2_000 {
-        let is_it = |tool: &Value| {
-            tool["name"]
-                .as_str()
-                .is_some_and(|name| name.starts_with(start))
-        };
-        if listed(gateway).await.iter().any(is_it) {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    let names: Vec<_> = listed(gateway)
-        .await
-        .iter()
-        .map(|tool| tool["name"].clone())
-        .collect();
-    assert!(names.is_empty(), "{start} is not among {names:?}");
+    let is_it = |tool: &Value| {
+        let name = tool["name"].as_str();
+        name.is_some_and(|name| name.starts_with(start))
+    };
+    let look = async || listed(gateway).await.iter().any(is_it).then_some(());
+    eventually(&format!("{start} is listed"), look).await;
 }
 
 /// A call as a legacy client sends it: these very bytes as parameters.

@@ -82,3 +82,52 @@ fn refuses_an_audience_by_which_a_token_would_open_two_resources() {
     let text = said(1, other);
     assert!(text.contains("upstream[1].audiences"), "{text}");
 }
+
+#[test]
+fn refuses_upstreams_of_one_name_without_a_way_there_or_with_secrets_that_are_none() {
+    let here = "http = \"http://127.0.0.1:1/mcp\"\n";
+    let upstream = |name: &str, keys: &str| format!("[[upstream]]\nname = \"{name}\"\n{keys}");
+    let twice = upstream("orders", here) + &upstream("orders", here);
+    let unreadable =
+        "stdio.command = \"true\"\nstdio.secret_files = [\"KEY=/no/such/file\", \"KEY\"]\n";
+    let nowhere = "stdio.arguments = [\"serve\"]\n";
+    let header = "http = \"https://a.example.com/mcp\"\ncredential = { kind = \"header\", secret_file = \"/no/such/file\" }\n";
+    for (upstreams, parts) in [
+        (
+            twice,
+            &[
+                "upstream[1].name",
+                "upstream[0] is called \"orders\" as well",
+                "give one another name",
+            ][..],
+        ),
+        (
+            upstream("a", nowhere),
+            &[
+                "upstream[0]",
+                "set one of `http`, `sse` and `stdio.command`",
+            ],
+        ),
+        (
+            upstream("a", unreadable),
+            &[
+                "upstream[0].stdio.secret_files",
+                "\"KEY=/no/such/file\": No such file or directory",
+                "\"KEY\": no NAME=file",
+                "expected NAME=file with a readable file",
+            ],
+        ),
+        (
+            upstream("a", header),
+            &[
+                "upstream[0].credential.secret_file",
+                "No such file or directory",
+            ],
+        ),
+    ] {
+        let text = refused(Some(&format!("{LEAST}{upstreams}")), &[]);
+        for part in parts {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+    }
+}
