@@ -35,11 +35,14 @@ pub mod settings;
 mod shares;
 mod sse;
 mod stdio;
+mod subscribers;
+mod subscription;
 mod survey;
 mod waiting;
+mod wants;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -57,7 +60,7 @@ pub use header_value::header_value;
 pub use health::Health;
 pub use hello::{Hello, Server};
 pub use link::Handshake;
-pub use lists::{Capabilities, Feature, Item, Lists};
+pub use lists::{Capabilities, Feature, Item, Lists, Subscribing};
 pub use lock::{CatalogueLock, Change, Difference, Guard, LockError, LockSettings, OnChange};
 pub use message::{Era, LogLevel, LogMessages, Notification, Question, Reply};
 pub use overview::Overview;
@@ -171,6 +174,10 @@ pub struct Upstream {
     wake: Arc<Notify>,
     /// There is another connection.
     connected: Notify,
+    /// Counts the connections that there were, and tells of the next one.
+    links: watch::Sender<u64>,
+    /// How many subscriptions need the connection.
+    subscribed: AtomicUsize,
     /// Told when a call needs a process that rests.
     demand: Notify,
     changes: watch::Sender<()>,
@@ -226,6 +233,8 @@ impl Upstream {
             used: AtomicU64::new(0),
             wake: Arc::default(),
             connected: Notify::new(),
+            links: watch::Sender::new(0),
+            subscribed: AtomicUsize::new(0),
             demand: Notify::new(),
             changes: changes.clone(),
         })
@@ -287,8 +296,14 @@ impl Upstream {
         // What proved wrong is found out again.
         *known = opened.as_ref().ok().map(|link| link.era);
         let link = opened.map(Arc::new);
-        self.link.store(link.as_ref().ok().cloned());
+        self.set_link(link.as_ref().ok().cloned());
         self.connected.notify_one();
         link
+    }
+
+    /// This is the connection from now on.
+    fn set_link(&self, link: Option<Arc<Link>>) {
+        self.link.store(link);
+        self.links.send_modify(|links| *links += 1);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! All messages are checked before any is handled. One that the caller may not send refuses the whole batch.
 
-use futures_util::future::join_all;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
 use http::StatusCode;
 use tokio::time::Instant;
 
@@ -15,7 +16,7 @@ use super::forward::{Forward, Later, Turn};
 use super::headers::Headers;
 use super::method::Method;
 use super::session::Session;
-use super::{Answer, Era, Operation, Post, Protocol, reply, subscriptions, target};
+use super::{Answer, Body, Era, Operation, Post, Protocol, reply, subscriptions, target};
 use crate::policy::Permit;
 
 const BATCH: Option<Operation> = Some(Operation {
@@ -114,21 +115,24 @@ impl Protocol {
 
     /// Calls of upstreams run side by side; the answers stand in the order of the requests.
     fn handle_all(&self, requests: &[Asked<'_>], permits: &[Permit<'_>]) -> Turn {
-        let mut calls = Vec::new();
+        let mut calls: Vec<BoxFuture<'static, (usize, Vec<u8>)>> = Vec::new();
         let mut answers: Vec<Vec<u8>> = Vec::with_capacity(requests.len());
         for (asked, permit) in requests.iter().zip(permits) {
             let mut json = Vec::new();
+            let place = answers.len();
             let forward = asked.home().map(|of| {
                 target::check(asked.method, &asked.call.params)
-                    .and_then(|()| subscriptions::check(asked, of.1))
-                    .and_then(|()| Forward::new(self, asked, of))
+                    .and_then(|()| subscriptions::check(asked, of.1))?;
+                Ok(match self.keep_subscribed(asked, of) {
+                    Some(kept) => async move { (place, json_of(kept.await)) }.boxed(),
+                    None => {
+                        let mut later = Later::new(self, asked, Forward::new(self, asked, of)?);
+                        async move { (place, later.message().await) }.boxed()
+                    }
+                })
             });
             match forward {
-                Some(Ok(forward)) => {
-                    let place = answers.len();
-                    let mut later = Later::new(self, asked, forward);
-                    calls.push(async move { (place, later.message().await) });
-                }
+                Some(Ok(call)) => calls.push(call),
                 Some(Err(error)) => {
                     reply::error(&mut json, Some(asked.id), &error, asked.era);
                     self.count(asked, Some(error.reason()), Instant::now());
@@ -140,7 +144,7 @@ impl Protocol {
         if calls.is_empty() {
             return Turn::Now(joined(answers));
         }
-        Turn::Batch(Box::pin(async move {
+        Turn::Soon(Box::pin(async move {
             for (place, json) in join_all(calls).await {
                 if let Some(answer) = answers.get_mut(place) {
                     *answer = json;
@@ -192,4 +196,12 @@ fn joined(mut answers: Vec<Vec<u8>>) -> Answer {
     };
     answer.operation = BATCH;
     answer
+}
+
+/// The message of an answer that is one.
+fn json_of(answer: Answer) -> Vec<u8> {
+    match answer.body.whole() {
+        Body::Json(json) => json.into(),
+        Body::Empty | Body::Events(_) | Body::Spliced(_) => Vec::new(),
+    }
 }

@@ -15,6 +15,7 @@ pub(super) mod questions;
 pub(super) mod request_state;
 mod result;
 mod scan;
+pub(super) mod subscribed;
 
 use self::error::Became;
 use self::result::Kind;

@@ -57,7 +57,7 @@ pub(crate) struct Catalog {
     completes: bool,
     /// Somebody has log messages for clients.
     logs: bool,
-    /// Legacy clients can subscribe to resources of somebody.
+    /// Clients can subscribe to resources of somebody.
     subscribes: bool,
     /// It can change while the server runs.
     can_change: bool,
@@ -215,7 +215,7 @@ impl Catalog {
         self.logs
     }
 
-    /// True if legacy clients can subscribe to resources of an upstream.
+    /// True if clients can subscribe to resources of an upstream.
     pub(crate) fn subscribes(&self) -> bool {
         self.subscribes
     }

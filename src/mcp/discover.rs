@@ -15,8 +15,7 @@ const CAPABILITIES: [&str; 2] = [
 pub(crate) fn write_discover(out: &mut Vec<u8>, catalog: &Catalog, instructions: &str) {
     out.extend_from_slice(br#""supportedVersions":"#);
     out.extend_from_slice(serde_json::json!(MODERN_REVISIONS).to_string().as_bytes());
-    let subscribes = false;
-    write_capabilities(out, (catalog, subscribes), instructions);
+    write_capabilities(out, catalog, instructions);
 }
 
 /// The members of an `InitializeResult`.
@@ -29,14 +28,10 @@ pub(crate) fn write_initialize(
     reply::string(out, revision.as_str());
     out.extend_from_slice(br#","serverInfo":"#);
     out.extend_from_slice(reply::SERVER_INFO.as_bytes());
-    write_capabilities(out, (catalog, catalog.subscribes()), instructions);
+    write_capabilities(out, catalog, instructions);
 }
 
-fn write_capabilities(
-    out: &mut Vec<u8>,
-    (catalog, subscribes): (&Catalog, bool),
-    instructions: &str,
-) {
+fn write_capabilities(out: &mut Vec<u8>, catalog: &Catalog, instructions: &str) {
     out.extend_from_slice(br#","capabilities":"#);
     let [fixed, changing] = CAPABILITIES;
     let capabilities = if catalog.can_change() {
@@ -45,7 +40,7 @@ fn write_capabilities(
         fixed
     };
     out.extend_from_slice(capabilities.as_bytes());
-    if subscribes {
+    if catalog.subscribes() {
         // The last one is that of resources, which has a member already.
         out.pop();
         out.extend_from_slice(br#","subscribe":true}"#);

@@ -38,7 +38,7 @@ pub(crate) use talk::Talk;
 pub(super) enum Turn {
     Now(Answer),
     Later(Later),
-    Batch(Pin<Box<dyn Future<Output = Answer> + Send>>),
+    Soon(Pin<Box<dyn Future<Output = Answer> + Send>>),
 }
 
 /// Metadata that is between two neighbours: ours with the client is not that of the upstream with us.

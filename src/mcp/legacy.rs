@@ -140,7 +140,7 @@ impl Protocol {
                 let hear = |json: Vec<u8>| room.tell(event(Some("message"), &json));
                 later.last(hear).await
             }
-            Turn::Batch(answers) => answers.await,
+            Turn::Soon(answer) => answer.await,
         };
         match answer.body.whole() {
             Body::Json(json) if answer.status == StatusCode::OK => {

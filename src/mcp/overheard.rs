@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::bridge::carrying::{Carrying, Settled};
 use super::bridge::outgoing::{client_session, respondent_of};
+use super::bridge::subscribed;
 use super::forward::splice;
 use super::session::{Session, SessionKey, caller_key};
 use super::stream::event;
@@ -19,7 +20,7 @@ use super::{Protocol, reply};
 use crate::auth::Principal;
 use crate::policy::Operation;
 use crate::upstream::{
-    Aside, Caller, Listener, Notification, Overheard, Question, Reply, Upstream,
+    self, Aside, Caller, Listener, Notification, Overheard, Question, Reply, Upstream,
 };
 
 /// The sessions whose clients listen.
@@ -145,7 +146,7 @@ impl Hearing {
     }
 
     /// The message that the client gets, if it is one for it.
-    fn said(&mut self, Aside { from, said }: Aside) -> Option<Vec<u8>> {
+    fn said(&mut self, Aside { from, era, said }: Aside) -> Option<Vec<u8>> {
         // Two upstreams may use one id.
         let key = |id: &str| -> Box<str> { format!("{} {id}", from.name()).into() };
         match said {
@@ -160,7 +161,11 @@ impl Hearing {
                 None => Some(splice::notification(&said)),
                 Some((uri, place)) => {
                     let uri = address(&self.protocol, &self.principal, (&from, &uri))?;
-                    Some(splice::notification(&said.with_value(place, &uri)))
+                    let mut said = said.with_value(place, &uri);
+                    if era == upstream::Era::Modern {
+                        said.params = subscribed::for_legacy(&said.params).ok()?.into();
+                    }
+                    Some(splice::notification(&said))
                 }
             },
             Overheard::Question(question, answer) => {
@@ -186,6 +191,8 @@ impl Hearing {
                 let notification: Notification = self.carrying.withdraw(withdrawn)?;
                 Some(splice::notification(&notification))
             }
+            // This revision has no words for it.
+            Overheard::Ended => None,
         }
     }
 }

@@ -27,7 +27,7 @@ impl Protocol {
         match self.turn(post) {
             Turn::Now(answer) => answer,
             Turn::Later(later) => later.answer().await,
-            Turn::Batch(answers) => answers.await,
+            Turn::Soon(answer) => answer.await,
         }
     }
 

@@ -24,23 +24,32 @@ impl Protocol {
     /// The answer to a request, or the way to it. Only what an upstream has needs to be waited for.
     pub(super) fn answer(&self, asked: &Asked<'_>) -> Turn {
         let Some(of) = asked.home() else {
-            return Turn::Now(self.answer_now(asked));
+            return match asked.method {
+                Some(Method::Listen) => self.listen(asked),
+                _ => Turn::Now(self.answer_now(asked)),
+            };
         };
         match self.checked_call(asked, of) {
-            Ok(forward) => Turn::Later(Later::new(self, asked, forward)),
+            Ok(turn) => turn,
             Err(refused) => Turn::Now(*refused),
         }
     }
 
     /// The call on its way to its upstream, if it may go there.
-    fn checked_call(&self, asked: &Asked<'_>, of: (&Entry, &Home)) -> Result<Forward, Box<Answer>> {
+    fn checked_call(&self, asked: &Asked<'_>, of: (&Entry, &Home)) -> Result<Turn, Box<Answer>> {
         let started = Instant::now();
         let refuse = |error: Error| Answer::refusal(Some(asked.id), &error, asked.era);
         let checked = match self.authorize(asked) {
             Err(error) => Err(self.refuse(asked, &error)),
             Ok(_permit) => target::check(asked.method, &asked.call.params)
                 .and_then(|()| subscriptions::check(asked, of.1))
-                .and_then(|()| Forward::new(self, asked, of))
+                .and_then(|()| match self.keep_subscribed(asked, of) {
+                    Some(kept) => Ok(Turn::Soon(kept)),
+                    None => {
+                        let forward = Forward::new(self, asked, of)?;
+                        Ok(Turn::Later(Later::new(self, asked, forward)))
+                    }
+                })
                 .map_err(refuse),
         };
         checked.map_err(|mut answer| {
@@ -58,7 +67,6 @@ impl Protocol {
     fn answer_now(&self, asked: &Asked<'_>) -> Answer {
         let started = Instant::now();
         let mut answer = match self.authorize(asked) {
-            Ok(_permit) if asked.method == Some(Method::Listen) => self.listen(asked),
             Ok(permit) => {
                 if let Some(feature) = asked.method.and_then(Method::lists) {
                     return self.answer_list(asked, feature, started);

@@ -19,6 +19,7 @@ use super::old_transport::Registration;
 use super::overheard::Hearing;
 use super::session::{Session, Sessions};
 use super::settings::Settings;
+use super::subscriptions::{Update, Updates};
 use crate::auth::Principal;
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
@@ -129,6 +130,8 @@ pub(crate) enum Source {
     Answers(Answers),
     /// What an upstream says of a call, up to its answer.
     Call(Box<Talk>),
+    /// Changes, and what upstreams say of the resources that a modern client subscribed to.
+    Updates(Box<Updates>),
 }
 
 /// What a source gives.
@@ -168,7 +171,18 @@ impl Protocol {
         source: Source,
         last: Option<Bytes>,
     ) -> Result<EventStream, Error> {
-        Ok(EventStream::new(Parts {
+        let place = self.0.open_streams.open(principal)?;
+        Ok(self.stream_in(place, principal, (first, source, last)))
+    }
+
+    /// The same in a place that was taken before.
+    pub(super) fn stream_in(
+        &self,
+        place: OpenStream,
+        principal: &Principal,
+        (first, source, last): (Option<Bytes>, Source, Option<Bytes>),
+    ) -> EventStream {
+        EventStream::new(Parts {
             first,
             source,
             last,
@@ -176,8 +190,8 @@ impl Protocol {
             expires_at: principal.expires_at(),
             clock: self.0.parts.clock.clone(),
             lifecycle: self.0.parts.lifecycle.clone(),
-            _open: self.0.open_streams.open(principal)?,
-        }))
+            _open: place,
+        })
     }
 }
 
@@ -281,6 +295,10 @@ impl Source {
                 None => (Some(CANCELLED), true),
             },
             Self::Session(_, _, Some(hearing)) => (Some(hearing.next().await), false),
+            Self::Updates(updates) => match updates.next().await {
+                Update::Told(event) => (Some(event), false),
+                Update::Over(last) => (Some(last), true),
+            },
             Self::Quiet | Self::Session(_, _, None) => (None, false),
         };
         match event {
@@ -292,7 +310,7 @@ impl Source {
     fn is_over(&self) -> bool {
         match self {
             Self::Session(sessions, session, _) => sessions.is_over(session),
-            Self::Answers(_) | Self::Call(_) | Self::Quiet => false,
+            Self::Answers(_) | Self::Call(_) | Self::Quiet | Self::Updates(_) => false,
         }
     }
 }

@@ -1,8 +1,11 @@
-//! What a legacy server over HTTP says in the session of one client's, but in no answer: log messages, updated resources,
-//! questions (MCP 2025-11-25, streamable HTTP, listening for messages from the server).
+//! What an upstream says to one client besides its answers: log messages, updated resources, questions.
 //!
-//! Its stream is open for as long as the client's own one is here. Each message goes to that client alone; nobody else's
+//! A legacy server over HTTP says it on the stream of that client's session there (MCP 2025-11-25, streamable HTTP,
+//! listening for messages from the server); others tell of the resources that the client subscribed to (`kept`). It is
+//! heard for as long as the client's own stream is open here. Each message goes to that client alone; nobody else's
 //! session hears of it. A client that reads slowly misses messages, and holds up nobody.
+
+mod kept;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +21,12 @@ use super::call::{Caller, ClientSession, Holder};
 use super::conversation::questions::{MOST_OPEN, TOO_MANY};
 use super::conversation::{Heard, Withdrawn};
 use super::credential::Behalf;
+use super::event_stream::Place;
 use super::http::{EventsOf, HttpLink, OnBehalf};
 use super::link::{Link, Wire};
 use super::message::{
-    self, CANCELLED, ELICITATION_COMPLETE, Incoming, LOG_MESSAGE, Notification, Question, Reply,
-    UPDATED,
+    self, CANCELLED, ELICITATION_COMPLETE, Era, Incoming, LOG_MESSAGE, Notification, Question,
+    Reply, UPDATED,
 };
 use super::sessions::{Opening, Slot};
 use super::{Upstream, UpstreamError};
@@ -45,6 +49,8 @@ const TELLING: Duration = Duration::from_secs(5);
 pub struct Aside {
     /// Who says it.
     pub from: Arc<Upstream>,
+    /// What it speaks.
+    pub era: Era,
     /// What.
     pub said: Overheard,
 }
@@ -58,6 +64,8 @@ pub enum Overheard {
     Question(Question, oneshot::Sender<Reply>),
     /// One of these that is not to be answered any more.
     Withdrawn(Withdrawn),
+    /// It does not tell of a resource any more that it told of.
+    Ended,
 }
 
 /// The stream of a client's session, for what upstreams say in it.
@@ -83,13 +91,17 @@ impl Listener {
     }
 
     /// True if the client has room for it.
-    fn tell(&self, from: &Arc<Upstream>, said: Overheard) -> bool {
-        let from = Arc::clone(from);
-        let told = self.0.try_send(Box::new(Aside { from, said })).is_ok();
+    fn tell(&self, aside: Aside) -> bool {
+        let told = self.0.try_send(Box::new(aside)).is_ok();
         if !told {
             tracing::debug!("upstream: a client reads too slowly for what is said besides answers");
         }
         told
+    }
+
+    /// Waits until it has.
+    async fn tell_in_time(&self, aside: Aside) {
+        let _gone = self.0.send(Box::new(aside)).await;
     }
 }
 
@@ -100,7 +112,13 @@ struct Task {
     holder: Holder,
     behalf: Behalf,
     session: ClientSession,
+    /// What the upstream speaks, as far as it was reached.
+    era: Era,
     was_open: bool,
+    /// Up to where the last stream was read.
+    place: Place,
+    /// Something may have been said that nobody heard.
+    had_gap: bool,
     /// Whoever waits for the stream to be open.
     waits: Option<oneshot::Sender<()>>,
 }
@@ -129,7 +147,12 @@ impl Upstream {
             holder,
             behalf: behalf.clone(),
             session: session.clone(),
+            era: Era::Legacy,
             was_open: false,
+            place: Place::default(),
+            had_gap: slot
+                .wanted()
+                .is_some_and(|wants| !wants.last_settled().honoured.is_empty()),
             waits: Some(waits),
         };
         self.parts.lifecycle.spawn(task.run());
@@ -144,13 +167,15 @@ impl Upstream {
         let (Some(session), Some(listener), Some(slot)) = (session, listener, slot) else {
             return;
         };
+        let wants_something = slot.wanted().is_some_and(|wants| !wants.are_none());
         // Where callers show credentials of their own, the next call brings one.
-        let is_reachable = |link: Arc<Link>| match &link.wire {
-            Wire::Http(http) => !http.is_per_caller(),
-            Wire::Stdio(_) => false,
+        let is_for_it = |link: Arc<Link>| match (&link.wire, link.era) {
+            (Wire::Http(http), _) if http.is_per_caller() => false,
+            (Wire::Http(_), Era::Legacy) => slot.opened().is_some(),
+            (Wire::Http(_), Era::Modern) | (Wire::Stdio(_), _) => wants_something,
         };
-        let is_reachable = self.link.load_full().is_some_and(is_reachable);
-        if is_reachable && slot.opened().is_some() && slot.is_to_be_heard_by(listener) {
+        let is_for_it = self.link.load_full().map_or(wants_something, is_for_it);
+        if is_for_it && slot.is_to_be_heard_by(listener) {
             let of = (caller.holder(), &caller.behalf(), session);
             drop(self.begin_to_hear(&slot, of));
         }
@@ -165,16 +190,33 @@ enum Then {
     Anew,
     /// Nothing: the server has none.
     Nothing,
+    /// Nothing: the client wants none.
+    Unwanted,
 }
 
 impl Task {
     /// Opens the stream again and again, until nobody listens any more.
     async fn run(mut self) {
+        self.hear_all().await;
+        if self.session.is_brief {
+            let (upstream, holder) = (Arc::clone(&self.upstream), self.holder);
+            // One that is in use is not ended.
+            drop(self);
+            upstream.sessions.retire(&holder);
+        }
+    }
+
+    async fn hear_all(&mut self) {
         let lifecycle = self.upstream.parts.lifecycle.clone();
         let mut backoff = Backoff::up_to(LONGEST_PAUSE);
+        let mut links = self.upstream.links.subscribe();
         loop {
             let started = Instant::now();
             let slot = Arc::clone(&self.slot);
+            if self.session.is_brief && slot.is_left() {
+                return;
+            }
+            links.mark_unchanged();
             let then = tokio::select! {
                 then = self.once() => then,
                 () = slot.deserted() => return,
@@ -185,12 +227,15 @@ impl Task {
                 Then::Anew if !self.begin_anew() => return,
                 Then::Anew => {}
                 Then::Nothing => return slot.has_nothing_to_hear(),
+                Then::Unwanted => return,
             }
             if started.elapsed() >= STEADY {
                 backoff.reset();
             }
+            let wanted_by_server = self.place.retry.unwrap_or_default().min(LONGEST_PAUSE);
             tokio::select! {
-                () = tokio::time::sleep(backoff.pause()) => {}
+                () = tokio::time::sleep(backoff.pause().max(wanted_by_server)) => {}
+                Ok(()) = links.changed() => {}
                 () = self.slot.deserted() => return,
                 () = lifecycle.soft_stop() => return,
             }
@@ -199,23 +244,58 @@ impl Task {
 
     /// One stream, from its beginning to its end.
     async fn once(&mut self) -> Then {
-        let link = self.upstream.link.load_full();
-        let Some(Wire::Http(http)) = link.as_deref().map(|link| &link.wire) else {
-            return Then::Again;
+        let link = match self.upstream.linked() {
+            Some(link) => Ok(link),
+            None => Box::pin(self.upstream.link_on_demand()).await,
         };
+        let link = match link {
+            Ok(link) => link,
+            Err(error) => {
+                self.failed(error);
+                return Then::Again;
+            }
+        };
+        self.era = link.era;
+        match (&link.wire, link.era) {
+            (Wire::Http(http), Era::Legacy) => self.once_in_session(http).await,
+            (Wire::Http(_), Era::Modern) | (Wire::Stdio(_), _) => {
+                Box::pin(self.once_kept(&link)).await
+            }
+        }
+    }
+
+    async fn once_in_session(&mut self, http: &HttpLink) -> Then {
         let ended = match self.open(http).await {
-            Ok(events) => {
-                self.was_open = true;
+            Ok(mut events) => {
+                if !std::mem::replace(&mut self.was_open, true) {
+                    self.granted().await;
+                    if self.session.is_brief && self.slot.wants().tell_of_none() {
+                        return Then::Nothing;
+                    }
+                }
                 self.waits = None;
-                self.hear(http, events).await
+                let ended = self.hear(http, &mut events).await;
+                let Place { last_id, retry } = events.place().clone();
+                self.place.retry = retry;
+                self.place.last_id = last_id.or_else(|| self.place.last_id.take());
+                ended
             }
             Err(error) => Err(error),
         };
         match ended {
             Err(UpstreamError::SessionGone) if self.was_open => Then::Anew,
+            // What was said up to there is lost on it.
+            Err(UpstreamError::Refused) if self.place.last_id.take().is_some() => Then::Again,
             // A server without such a stream may say so with 404.
-            Err(UpstreamError::Refused | UpstreamError::SessionGone) => Then::Nothing,
-            _ => Then::Again,
+            Err(UpstreamError::Refused | UpstreamError::SessionGone) => {
+                self.failed(UpstreamError::Refused);
+                Then::Nothing
+            }
+            Err(error) => {
+                self.failed(error);
+                Then::Again
+            }
+            Ok(()) => Then::Again,
         }
     }
 
@@ -229,6 +309,7 @@ impl Task {
         let is_ours = listener.is_some_and(|listener| next.is_to_be_heard_by(&listener));
         if is_ours {
             (self.slot, self.was_open) = (next, false);
+            self.place = Place::default();
         }
         is_ours
     }
@@ -245,11 +326,12 @@ impl Task {
             behalf: &self.behalf,
             session: Some(session),
         };
-        http.listen(Some(on_behalf), LONGEST_STREAM).await
+        let last_id = self.place.last_id.as_ref();
+        http.listen(last_id, Some(on_behalf), LONGEST_STREAM).await
     }
 
     /// Reads one stream to its end.
-    async fn hear(&self, http: &HttpLink, mut events: EventsOf) -> Result<(), UpstreamError> {
+    async fn hear(&self, http: &HttpLink, events: &mut EventsOf) -> Result<(), UpstreamError> {
         let mut heard = Heard::default();
         let most_bytes = self.upstream.definition.settings.max_message_bytes;
         let mut open: Vec<Box<str>> = Vec::new();
@@ -329,7 +411,15 @@ impl Task {
     /// True if there is a client, and room for it.
     fn tell_client(&self, said: Overheard) -> bool {
         let listener = self.slot.listener();
-        listener.is_some_and(|listener| listener.tell(&self.upstream, said))
+        listener.is_some_and(|listener| listener.tell(self.aside(said)))
+    }
+
+    fn aside(&self, said: Overheard) -> Aside {
+        Aside {
+            from: Arc::clone(&self.upstream),
+            era: self.era,
+            said,
+        }
     }
 
     async fn tell(&self, http: &HttpLink, message: Bytes) {

@@ -47,7 +47,7 @@ pub struct Caller {
     pub credential: Option<Arc<dyn CallerCredential>>,
 }
 
-/// A legacy client's session at this server.
+/// A legacy client's session at this server, or one subscription of a modern client's.
 #[derive(Clone, Debug)]
 pub struct ClientSession {
     /// What no other session has.
@@ -58,6 +58,8 @@ pub struct ClientSession {
     pub patience: Duration,
     /// Its open stream, if it has one.
     pub listener: Option<Listener>,
+    /// It is over with that stream: a modern client has no session, and this stands for one of its subscriptions.
+    pub is_brief: bool,
 }
 
 /// Who holds a session at a legacy server: a caller, or one session of a client's.

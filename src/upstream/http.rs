@@ -211,13 +211,15 @@ impl HttpLink {
         self.end(&self.session, timeout).await;
     }
 
-    /// Opens the stream of a legacy session, on which the server says what belongs to no request.
+    /// Opens the stream of a legacy session, on which the server says what belongs to no request; or what follows an event
+    /// on it.
     pub(super) async fn listen(
         &self,
+        last_id: Option<&HeaderValue>,
         on_behalf: Option<OnBehalf<'_>>,
         timeout: Duration,
     ) -> Result<EventsOf, UpstreamError> {
-        let answer = self.get(None, on_behalf, timeout).await?;
+        let answer = self.get(last_id, on_behalf, timeout).await?;
         Ok(EventsOf::new(answer, self.max_bytes))
     }
 

@@ -54,7 +54,7 @@ impl Upstream {
                 Ok(())
             }
             Err(error) => {
-                self.link.store(None);
+                self.set_link(None);
                 Err(error)
             }
         }
@@ -195,14 +195,15 @@ impl Upstream {
         }
     }
 
-    /// Returns once no call has begun, and none was running, for at least `idle`.
+    /// Returns once no call has begun, none was running, and nobody was subscribed to anything, for at least `idle`.
     async fn until_idle(&self, idle: Duration) {
         let most = self.definition.settings.max_concurrent_calls;
         let mut seen = self.used.load(Ordering::Relaxed);
         loop {
             tokio::time::sleep(idle).await;
             let used = self.used.load(Ordering::Relaxed);
-            if used == seen && self.calls.available_permits() == most {
+            let is_subscribed = self.subscribed.load(Ordering::Relaxed) > 0;
+            if used == seen && !is_subscribed && self.calls.available_permits() == most {
                 return;
             }
             seen = used;
@@ -217,7 +218,7 @@ impl Upstream {
         );
         // Before the link goes: a call that finds none is to know why.
         self.standing.set(State::Idle);
-        self.link.store(None);
+        self.set_link(None);
         self.demand.notified().await;
     }
 

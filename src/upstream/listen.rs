@@ -110,7 +110,7 @@ impl Upstream {
 
 async fn open(link: &Link, http: &HttpLink) -> Result<EventsOf, UpstreamError> {
     if link.era == Era::Legacy {
-        return http.listen(None, LONGEST_STREAM).await;
+        return http.listen(None, None, LONGEST_STREAM).await;
     }
     let sending = Sending {
         era: Era::Modern,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::link::{Link, Wire};
-use super::lists::{self, Capabilities, Feature, Item, Lists};
+use super::lists::{self, Capabilities, Feature, Item, Lists, Subscribing};
 use super::message::{self, Era, Reply, Request};
 use super::{UpstreamError, UpstreamSettings};
 
@@ -148,15 +148,15 @@ impl Listed<'_> {
 }
 
 impl Link {
-    /// How it can be subscribed to single resources for one client. Over standard input and output all clients are one,
-    /// and so they are at a server without sessions.
-    fn subscriptions(&self, capabilities: Capabilities) -> Option<Era> {
-        let has_streams = match (&self.wire, self.era) {
-            (Wire::Http(http), Era::Legacy) => http.has_sessions(),
-            (Wire::Http(_), Era::Modern) => true,
-            (Wire::Stdio(_), _) => false,
+    /// How clients are subscribed to single resources. A legacy server over HTTP without sessions has nowhere to tell them.
+    fn subscriptions(&self, capabilities: Capabilities) -> Option<Subscribing> {
+        let how = match (&self.wire, self.era) {
+            (Wire::Http(http), Era::Legacy) => {
+                http.has_sessions().then_some(Subscribing::InSessions)
+            }
+            (Wire::Http(_), Era::Modern) | (Wire::Stdio(_), _) => Some(Subscribing::Kept),
         };
-        (has_streams && capabilities.subscriptions).then_some(self.era)
+        how.filter(|_how| capabilities.subscriptions)
     }
 
     /// Everything that the upstream has now, of what it said it has. A kind that it cannot list stays as in `known`,

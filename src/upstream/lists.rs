@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::lock::Change;
-use super::message::Era;
 
 /// What an upstream can have lists of (MCP, server features).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +75,15 @@ impl Capabilities {
             Feature::Tools => self.tools,
         }
     }
+}
+
+/// How clients are subscribed to single resources of an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subscribing {
+    /// With `resources/subscribe` in a session that is the client's own there.
+    InSessions,
+    /// With what this server keeps up for each of them: `subscriptions/listen`, or one client there that is all of them.
+    Kept,
 }
 
 /// The member `capabilities` of a handshake's result. What is `null` is not there.
@@ -156,8 +164,8 @@ impl PartialEq for Item {
 pub struct Lists {
     /// What it said of itself.
     pub capabilities: Capabilities,
-    /// How it can be subscribed to single resources for one client; nothing if it cannot.
-    pub subscriptions: Option<Era>,
+    /// How clients are subscribed to single resources; nothing if they cannot be.
+    pub subscriptions: Option<Subscribing>,
     /// Its tools.
     pub tools: Arc<[Item]>,
     /// Its prompts.

@@ -291,6 +291,8 @@ pub(super) const CANCELLED: &str = "notifications/cancelled";
 pub(super) const ELICITATION_COMPLETE: &str = "notifications/elicitation/complete";
 /// A resource that somebody subscribed to is another one.
 pub(super) const UPDATED: &str = "notifications/resources/updated";
+/// A subscription was taken (MCP 2026-07-28, subscriptions).
+pub(super) const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
 /// A log message.
 pub(super) const LOG_MESSAGE: &str = "notifications/message";
 
@@ -334,6 +336,34 @@ impl Notification {
         }
         let Log { level } = serde_json::from_slice(&self.params).ok()?;
         LogLevel::parse(&level)
+    }
+
+    /// Of which of our subscriptions this is, if it is of one.
+    pub(super) fn subscription(&self) -> Option<u64> {
+        #[derive(Deserialize)]
+        struct Told<'a> {
+            #[serde(borrow, rename = "_meta")]
+            meta: Meta<'a>,
+        }
+        #[derive(Deserialize)]
+        struct Meta<'a> {
+            #[serde(borrow, rename = "io.modelcontextprotocol/subscriptionId")]
+            id: &'a RawValue,
+        }
+        if !matches!(self.method.as_ref(), ACKNOWLEDGED | UPDATED) {
+            return None;
+        }
+        let told: Told<'_> = serde_json::from_slice(&self.params).ok()?;
+        told.meta.id.get().parse().ok()
+    }
+
+    /// What tells that this resource was updated.
+    pub(super) fn of_update(uri: &str) -> Self {
+        let params = format!(r#"{{"uri":{}}}"#, serde_json::Value::from(uri));
+        Self {
+            method: UPDATED.into(),
+            params: Bytes::from(params),
+        }
     }
 
     /// The resource that it says was updated, and where its `params` say so.

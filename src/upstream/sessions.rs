@@ -5,11 +5,12 @@
 //! long, when it has to make way, and when this server stops (MCP 2025-11-25, session management). One costs some hundred
 //! bytes and no task. Servers that give out no session id have no sessions, and get none.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use futures_util::{StreamExt, TryStreamExt};
 use http::{HeaderMap, HeaderValue};
 use tokio::sync::{Notify, OnceCell};
 use tokio::time::Instant;
@@ -19,7 +20,8 @@ use super::aside::Listener;
 use super::call::Holder;
 use super::credential::Behalf;
 use super::http::{HttpLink, OnBehalf, Sending};
-use super::message::{Era, LogLevel, Request};
+use super::message::{Era, LogLevel, Reply, Request};
+use super::wants::{Uris, Wants};
 
 /// Sessions that made way and were not ended yet. Of more than these the server hears nothing.
 const MOST_RETIRED: usize = 1_000;
@@ -49,8 +51,12 @@ pub(super) struct Slot {
     level: AtomicU8,
     /// For whom is what the server says in it besides its answers.
     audience: Mutex<Audience>,
-    /// The resources that its client wants to be told of.
-    subscriptions: Mutex<BTreeSet<Box<str>>>,
+    /// The resources that its client wants to be told of, once there are any.
+    wants: OnceLock<Arc<Wants>>,
+    /// Those of them that the server tells of, as it said when the session was opened.
+    granted: OnceLock<Uris>,
+    /// It stands in the place of one that is gone.
+    is_another: bool,
 }
 
 /// Who hears what a server says in a session besides its answers.
@@ -64,8 +70,8 @@ enum Audience {
     NothingToHear,
 }
 
-/// A client that subscribes to more resources of one server than this is refused.
-const MOST_SUBSCRIPTIONS: usize = 200;
+/// Resources that are subscribed to at once when a session is opened.
+const SUBSCRIBING_AT_ONCE: usize = 16;
 
 const NO_LEVEL: u8 = u8::MAX;
 
@@ -75,7 +81,18 @@ impl Slot {
             session: OnceCell::new(),
             level: AtomicU8::new(NO_LEVEL),
             audience: Mutex::default(),
-            subscriptions: Mutex::default(),
+            wants: OnceLock::new(),
+            granted: OnceLock::new(),
+            is_another: false,
+        }
+    }
+
+    /// In the place of one that is gone, for the same client.
+    fn after(gone: &Self) -> Self {
+        Self {
+            wants: gone.wants.clone(),
+            is_another: true,
+            ..Self::new()
         }
     }
 
@@ -126,30 +143,39 @@ impl Slot {
         *self.audience() = Audience::NothingToHear;
     }
 
-    fn all_subscriptions(&self) -> MutexGuard<'_, BTreeSet<Box<str>>> {
-        self.subscriptions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Its client subscribes to this resource. False if these are too many.
-    pub(super) fn subscribe(&self, uri: &str) -> bool {
-        let mut all = self.all_subscriptions();
-        let has_room = all.len() < MOST_SUBSCRIPTIONS || all.contains(uri);
-        if has_room {
-            all.insert(uri.into());
+    /// Nobody hears it any more, if its client wants nothing. True if so.
+    pub(super) fn is_left(&self) -> bool {
+        let mut audience = self.audience();
+        let is_left = self.wanted().is_none_or(|wants| wants.are_none());
+        if is_left {
+            *audience = Audience::Nobody;
         }
-        has_room
+        is_left
     }
 
-    /// And does not any more.
-    pub(super) fn unsubscribe(&self, uri: &str) {
-        self.all_subscriptions().remove(uri);
+    /// True if there is nothing to hear.
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(&*self.audience(), Audience::NothingToHear)
     }
 
-    /// The resources that its client subscribed to.
-    pub(super) fn subscriptions(&self) -> BTreeSet<Box<str>> {
-        self.all_subscriptions().clone()
+    /// The resources that its client wants to be told of.
+    pub(super) fn wants(&self) -> &Arc<Wants> {
+        self.wants.get_or_init(Arc::default)
+    }
+
+    /// The same, if there ever were any.
+    pub(super) fn wanted(&self) -> Option<&Arc<Wants>> {
+        self.wants.get()
+    }
+
+    /// What the server tells of since the session was opened.
+    pub(super) fn granted(&self) -> Uris {
+        self.granted.get().cloned().unwrap_or_default()
+    }
+
+    /// True if it stands in the place of another one, which may have been told something in between.
+    pub(super) fn is_another(&self) -> bool {
+        self.is_another
     }
 
     /// The session, opened if nobody has done so.
@@ -166,24 +192,14 @@ impl Slot {
             } = opening;
             let opened = http.open_session(Some(behalf), capabilities, timeout).await;
             let (_hello, session) = opened?;
-            for uri in self.subscriptions() {
-                let members = format!(r#""uri":{}"#, serde_json::Value::from(&*uri));
-                let request = Request {
-                    method: "resources/subscribe",
-                    members: members.as_bytes(),
-                    ..Request::default()
-                };
-                let on_behalf = Some(OnBehalf {
+            let wanted = self.wanted().map(|wants| wants.now().uris);
+            if let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) {
+                let on_behalf = OnBehalf {
                     behalf,
                     session: Some(&session),
-                });
-                let sending = Sending {
-                    era: Era::Legacy,
-                    extra: HeaderMap::new(),
-                    on_behalf,
-                    timeout,
                 };
-                http.request(http.new_id(), &request, sending).await?;
+                let granted = subscribe(http, on_behalf, (wanted, timeout)).await?;
+                self.granted.get_or_init(|| granted);
             }
             Ok(session)
         };
@@ -197,10 +213,43 @@ impl Slot {
 
     /// True if the server has to be asked for messages from `level` on. It is asked for more and never for less: each
     /// caller gets from what comes what its call asked for.
-    pub(super) fn wants(&self, level: LogLevel) -> bool {
+    pub(super) fn is_to_ask_from(&self, level: LogLevel) -> bool {
         let wanted = level as u8;
         self.level.fetch_min(wanted, Ordering::Relaxed) > wanted
     }
+}
+
+/// Subscribes to these resources in this session; to which of them the server agrees.
+async fn subscribe(
+    http: &HttpLink,
+    on_behalf: OnBehalf<'_>,
+    (uris, timeout): (Uris, Duration),
+) -> Result<Uris, UpstreamError> {
+    let one = async |uri: Box<str>| {
+        let members = format!(r#""uri":{}"#, serde_json::Value::from(&*uri));
+        let request = Request {
+            method: "resources/subscribe",
+            members: members.as_bytes(),
+            ..Request::default()
+        };
+        let sending = Sending {
+            era: Era::Legacy,
+            extra: HeaderMap::new(),
+            on_behalf: Some(on_behalf),
+            timeout,
+        };
+        let reply = http.request(http.new_id(), &request, sending).await?;
+        Ok::<_, UpstreamError>(match reply {
+            Reply::Result(_) => Some(uri),
+            Reply::Error(_) => None,
+        })
+    };
+    let all = futures_util::stream::iter(uris).map(one);
+    let granted: Vec<Option<_>> = all
+        .buffer_unordered(SUBSCRIBING_AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(granted.into_iter().flatten().collect())
 }
 
 /// The sessions of all callers at one server.
@@ -269,9 +318,18 @@ impl Sessions {
             return;
         };
         if Arc::ptr_eq(slot, gone) {
-            let next = Slot::new();
-            *next.all_subscriptions() = gone.subscriptions();
-            *slot = Arc::new(next);
+            *slot = Arc::new(Slot::after(gone));
+        }
+    }
+
+    /// This holder needs its session no more: it is ended soon.
+    pub(super) fn retire(&self, holder: &Holder) {
+        let mut kept = self.kept();
+        if let Some((slot, _used)) = kept.slots.remove(holder)
+            && kept.retired.len() < MOST_RETIRED
+        {
+            kept.retired.push(slot);
+            self.retired.notify_one();
         }
     }
 
@@ -368,9 +426,9 @@ mod tests {
     #[test]
     fn a_server_is_asked_for_more_messages_and_never_for_less() {
         let slot = Slot::new();
-        assert!(slot.wants(LogLevel::Warning));
-        assert!(!slot.wants(LogLevel::Warning));
-        assert!(!slot.wants(LogLevel::Error));
-        assert!(slot.wants(LogLevel::Debug));
+        assert!(slot.is_to_ask_from(LogLevel::Warning));
+        assert!(!slot.is_to_ask_from(LogLevel::Warning));
+        assert!(!slot.is_to_ask_from(LogLevel::Error));
+        assert!(slot.is_to_ask_from(LogLevel::Debug));
     }
 }

@@ -16,8 +16,9 @@ use tokio::sync::{Notify, mpsc};
 
 use super::allowance::{Allowance, Taken};
 use super::lines::{LineError, Lines};
-use super::message::{self, Incoming, Question, Reply};
+use super::message::{self, Incoming, Question, Reply, UPDATED};
 use super::process::{Pipes, Process};
+use super::subscribers::Subscribers;
 use super::waiting::Waiting;
 use super::{Definition, UpstreamError, UpstreamSettings};
 use crate::lifecycle::Lifecycle;
@@ -41,6 +42,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub(super) struct StdioLink {
     outbox: mpsc::Sender<Bytes>,
     waiting: Arc<Waiting>,
+    subscribers: Arc<Subscribers>,
     next_id: AtomicU64,
 }
 
@@ -70,6 +72,7 @@ impl StdioLink {
         Self {
             outbox,
             waiting: Arc::clone(&talk.waiting),
+            subscribers: Arc::clone(&talk.subscribers),
             next_id: AtomicU64::new(1),
         }
     }
@@ -82,6 +85,11 @@ impl StdioLink {
     /// An id for one more request.
     pub(super) fn new_id(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Who wants to be told of which resource.
+    pub(super) fn subscribers(&self) -> &Subscribers {
+        &self.subscribers
     }
 
     /// Sends a message.
@@ -124,6 +132,11 @@ impl StdioLink {
     /// Sends the request with this id and waits for its answer. If the wait is given up, the child is told.
     pub(super) async fn request(&self, id: u64, message: Bytes) -> Result<Reply, UpstreamError> {
         self.begin(id, message)?;
+        self.answer(id).await
+    }
+
+    /// Waits for the answer to a request that was sent. If the wait is given up, the child is told.
+    pub(super) async fn answer(&self, id: u64) -> Result<Reply, UpstreamError> {
         let _abandoned = Abandoned { link: self, id };
         loop {
             if let Incoming::Reply(_, reply) = poll_fn(|cx| self.poll(id, cx)).await? {
@@ -149,6 +162,7 @@ impl Drop for Abandoned<'_> {
 pub(super) struct Talk {
     name: String,
     waiting: Arc<Waiting>,
+    subscribers: Arc<Subscribers>,
     outbox: mpsc::WeakSender<Bytes>,
     wake: Arc<Notify>,
     /// How much of it was logged.
@@ -172,6 +186,7 @@ impl Talk {
         Self {
             name: settings.name.clone(),
             waiting: Arc::new(Waiting::new(settings.max_message_bytes)),
+            subscribers: Arc::default(),
             // Not to keep the connection alive: it ends when the link is gone.
             outbox: outbox.downgrade(),
             wake: Arc::clone(wake),
@@ -260,6 +275,10 @@ impl Talk {
                     self.wake.notify_one();
                 } else if let Some((id, _place)) = notification.progress_of() {
                     self.waiting.notify(id, &notification);
+                } else if let Some(id) = notification.subscription() {
+                    self.waiting.notify(id, &notification);
+                } else if &*notification.method == UPDATED {
+                    self.subscribers.tell(&notification);
                 }
             }
             Some(Incoming::Request(Question { method, id, .. })) => {

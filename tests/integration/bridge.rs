@@ -10,6 +10,8 @@ mod elicitation;
 mod mirrored_headers;
 mod other_methods;
 mod request_state;
+mod subscribing_child;
+mod subscriptions;
 
 use serde_json::{Value, json};
 

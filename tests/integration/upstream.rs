@@ -19,7 +19,7 @@ mod resumption;
 mod rmcp_server;
 mod rough;
 mod sessions;
-mod stdio;
+pub(super) mod stdio;
 mod streams;
 mod suite_servers;
 mod supervision;

@@ -31,6 +31,8 @@ struct Shared {
     muted: Vec<mpsc::UnboundedSender<String>>,
     streams: usize,
     sent: Vec<Sent>,
+    /// Has the resource `test://one`, and tells of it.
+    has_resources: bool,
 }
 
 /// The running server; it ends with the test's runtime.
@@ -56,6 +58,7 @@ impl OldUpstream {
             muted: Vec::new(),
             streams: 0,
             sent: Vec::new(),
+            has_resources: false,
         }));
         let app = Router::new()
             .route("/sse", get(open))
@@ -87,6 +90,18 @@ impl OldUpstream {
         let mut shared = self.shared();
         let muted = shared.stream.take();
         shared.muted.extend(muted);
+    }
+
+    /// It has the resource `test://one`, and tells of it.
+    pub(crate) fn has_resources(&self) {
+        self.shared().has_resources = true;
+    }
+
+    /// Says this on the stream that is open.
+    pub(crate) fn say(&self, json: &str) {
+        if let Some(stream) = &self.shared().stream {
+            drop(stream.send(format!("event: message\ndata: {json}\n\n")));
+        }
     }
 
     /// Ends the stream that is open.
@@ -130,7 +145,12 @@ async fn take(
             r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#
         ))
     };
+    let has_resources = shared.has_resources;
     let answer = match message["method"].as_str() {
+        Some("initialize") if has_resources => result(&json!({ "protocolVersion": "2024-11-05", "capabilities": { "tools": {}, "resources": { "subscribe": true } }, "serverInfo": { "name": "old", "version": "1" } }).to_string()),
+        Some("resources/list") => result(r#"{"resources":[{"uri":"test://one","name":"one"}]}"#),
+        Some("resources/templates/list") => result(r#"{"resourceTemplates":[]}"#),
+        Some("resources/subscribe" | "resources/unsubscribe") => result("{}"),
         Some("initialize") => result(&json!({ "protocolVersion": "2024-11-05", "capabilities": { "tools": {} }, "serverInfo": { "name": "old", "version": "1" } }).to_string()),
         Some("tools/list") => {
             let tool = |name: &str| json!({ "name": name, "inputSchema": { "type": "object" } });

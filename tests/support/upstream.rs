@@ -77,6 +77,12 @@ struct Shared {
     lists_later: bool,
     /// Told of each request, and of each stream that somebody opened or closed.
     changes: watch::Sender<()>,
+    /// Resources that it does not tell of.
+    refuses: Vec<String>,
+    /// Subscriptions are not acknowledged.
+    is_silent: bool,
+    /// Those to single resources: their id, what they are to, and where it is told.
+    subscriptions: Vec<(String, Vec<String>, mpsc::UnboundedSender<String>)>,
 }
 
 impl Shared {
@@ -171,6 +177,9 @@ impl RawUpstream {
             resumed: None,
             lists_later: false,
             changes: watch::Sender::new(()),
+            refuses: Vec::new(),
+            is_silent: false,
+            subscriptions: Vec::new(),
         }));
         let app = Router::new()
             .fallback(answer)
@@ -237,6 +246,72 @@ impl RawUpstream {
         });
     }
 
+    /// It has the resources `test://one` to `test://four`, and tells of them.
+    pub(crate) fn has_resources(&self) {
+        self.capabilities(r#"{"tools":{},"resources":{"subscribe":true}}"#);
+        let resources = ["one", "two", "three", "four"]
+            .map(|name| format!(r#"{{"uri":"test://{name}","name":"{name}"}}"#));
+        let resources = resources.join(",");
+        let lists = format!(r#""result":{{"resources":[{resources}]}}"#);
+        self.answer_to("resources/list", &lists);
+        self.answer_to(
+            "resources/templates/list",
+            r#""result":{"resourceTemplates":[]}"#,
+        );
+        for method in ["resources/subscribe", "resources/unsubscribe"] {
+            self.answer_to(method, r#""result":{}"#);
+        }
+    }
+
+    /// It tells nobody of this resource.
+    pub(crate) fn refuse(&self, uri: &str) {
+        self.shared().refuses.push(uri.to_owned());
+    }
+
+    /// It says nothing to who wants to subscribe.
+    pub(crate) fn fall_silent(&self) {
+        self.shared().is_silent = true;
+    }
+
+    /// The resources of each subscription that is open, if it is modern.
+    pub(crate) fn subscriptions(&self) -> Vec<Vec<String>> {
+        let shared = self.shared();
+        let open = shared.subscriptions.iter();
+        let open = open.filter(|(_, _, told)| !told.is_closed());
+        open.map(|(_, uris, _)| uris.clone()).collect()
+    }
+
+    /// A resource was updated: tells those who subscribed to it or, if it is legacy, all who listen.
+    pub(crate) fn update(&self, uri: &str) {
+        let update = |meta: &str| {
+            format!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{{ "x":1.50,"uri" : "{uri}"{meta}}}}}"#
+            )
+        };
+        if self.shared().speaks == Speaks::Legacy {
+            return self.say(&update(""));
+        }
+        for (id, uris, told) in &self.shared().subscriptions {
+            if uris.iter().any(|known| known == uri) {
+                let meta = format!(
+                    r#","_meta" : {{"y":1e2,"io.modelcontextprotocol/subscriptionId": {id}}}"#
+                );
+                drop(told.send(format!("data: {}\n\n", update(&meta))));
+            }
+        }
+    }
+
+    /// Ends the open subscriptions in order.
+    pub(crate) fn end_subscriptions(&self) {
+        for (id, _, told) in self.shared().subscriptions.drain(..) {
+            let end = format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"result":{{"resultType":"complete","_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}}}}}}"#
+            );
+            drop(told.send(format!("data: {end}\n\n")));
+        }
+        self.shared().listeners.clear();
+    }
+
     /// Has no stream for what nobody asked for: answers with this status.
     pub(crate) fn has_no_stream(&self, status: u16) {
         self.shared().no_stream = Some(status);
@@ -245,6 +320,7 @@ impl RawUpstream {
     /// Ends all of those streams.
     pub(crate) fn hang_up(&self) {
         self.shared().listeners.clear();
+        self.shared().subscriptions.clear();
     }
 
     /// Waits for something that it was sent, or that it says to; whatever changes that is looked at.
@@ -415,6 +491,9 @@ async fn answer(
                 return shared.unknown_session(&id);
             }
             let (listener, said) = mpsc::unbounded_channel();
+            if method == "subscriptions/listen" {
+                shared.subscribed(&id, &listener);
+            }
             match (headers.get("last-event-id"), &shared.resumed) {
                 (Some(last_id), Some(resumed)) => {
                     let last_id = last_id.to_str().expect("text").to_owned();
@@ -425,6 +504,15 @@ async fn answer(
             }
             shared.changes.send_replace(());
             return stream_of(said, shared.changes.clone());
+        }
+        if method == "resources/subscribe" && shared.speaks == Speaks::Legacy {
+            let sent = shared.requests.last().map(|sent| sent.body.as_str());
+            let is_it = |refused: &String| sent.is_some_and(|sent| sent.contains(refused));
+            if shared.refuses.iter().any(is_it) {
+                let error = r#""error":{"code":-32602,"message":"not that one"}"#;
+                let body = format!(r#"{{"jsonrpc":"2.0","id":{id},{error}}}"#);
+                return ([("content-type", "application/json")], body).into_response();
+            }
         }
         let next = match method.as_str() {
             "tools/call" | "prompts/get" | "resources/read" => shared.in_turn.pop_front(),
@@ -441,6 +529,34 @@ async fn answer(
         std::future::pending::<()>().await;
     }
     answered
+}
+
+impl Shared {
+    /// Somebody subscribes with the request that came last.
+    fn subscribed(&mut self, id: &Value, told: &mpsc::UnboundedSender<String>) {
+        let body = self.requests.last().map(|sent| sent.body.clone());
+        let body: Value = serde_json::from_str(&body.unwrap_or_default()).expect("JSON");
+        let mut filter = body
+            .pointer("/params/notifications")
+            .cloned()
+            .unwrap_or_default();
+        if let Some(uris) = filter
+            .get_mut("resourceSubscriptions")
+            .and_then(Value::as_array_mut)
+        {
+            let is_told = |uri: &Value| !self.refuses.iter().any(|refused| uri == refused);
+            uris.retain(is_told);
+            let uris = uris.iter().filter_map(Value::as_str).map(str::to_owned);
+            let told = (id.to_string(), uris.collect(), told.clone());
+            self.subscriptions.push(told);
+        }
+        let acknowledged = json!({ "jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged", "params": {
+            "_meta": { "io.modelcontextprotocol/subscriptionId": id }, "notifications": filter,
+        } });
+        if !self.is_silent {
+            drop(told.send(format!("data: {acknowledged}\n\n")));
+        }
+    }
 }
 
 /// What is said on a stream, until its reader is gone, of which the others are told.

@@ -156,6 +156,7 @@ pub(in crate::mcp) fn client_session(
         capabilities: capabilities::of_session(Some(session)),
         patience: patience(inner),
         listener,
+        is_brief: false,
     }
 }
 

@@ -20,7 +20,7 @@ const TTL: &str = "ttlMs";
 const CACHE_SCOPE: &str = "cacheScope";
 /// What an upstream wants back with the answers.
 pub(super) const REQUEST_STATE: &str = "requestState";
-const META: &str = "_meta";
+pub(super) const META: &str = "_meta";
 /// Metadata under it is the modern protocol's own.
 const PROTOCOL_KEYS: &str = "io.modelcontextprotocol/";
 
@@ -160,7 +160,7 @@ pub(super) fn replace_members(
 
 /// Writes the object again, of each member what `keep` writes of it; a member of which it writes nothing is left out.
 /// Says how many were left in.
-fn write_kept<'a>(
+pub(super) fn write_kept<'a>(
     out: &mut Vec<u8>,
     json: &'a [u8],
     mut keep: impl FnMut(&mut Vec<u8>, &str, &Member<'a>) -> Result<(), Lost>,
@@ -188,12 +188,12 @@ fn write_kept<'a>(
     Ok(kept)
 }
 
-fn segment<'a>(json: &'a [u8], member: &Member<'_>) -> Result<&'a [u8], Lost> {
+pub(super) fn segment<'a>(json: &'a [u8], member: &Member<'_>) -> Result<&'a [u8], Lost> {
     json.get(member.segment.clone()).ok_or(Lost)
 }
 
 /// Writes `_meta` without the modern protocol's own keys, and not at all if there was nothing else.
-fn write_meta(out: &mut Vec<u8>, json: &[u8], meta: &Member<'_>) -> Result<(), Lost> {
+pub(super) fn write_meta(out: &mut Vec<u8>, json: &[u8], meta: &Member<'_>) -> Result<(), Lost> {
     if memchr::memmem::find(meta.value, PROTOCOL_KEYS.as_bytes()).is_none()
         || !meta.value.starts_with(b"{")
     {

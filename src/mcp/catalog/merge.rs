@@ -9,7 +9,7 @@ use super::spelling::spellings;
 use super::{Catalog, Entry, Home, List, Making, built_in, described, names};
 use crate::mcp::bridge::mirrors::Mirrors;
 use crate::policy::{Kind, OtherNames, Policy, Requirements, Target};
-use crate::upstream::{Era, Feature, Item, Names, Upstream};
+use crate::upstream::{Feature, Item, Names, Upstream};
 
 /// Some clients take no longer names of tools, or cut them.
 const LONGEST_NAME: usize = 64;
@@ -92,7 +92,7 @@ impl<'a> Merging<'a> {
         self.left_out += lists.left_out;
         self.completes |= lists.capabilities.completions;
         self.logs |= lists.capabilities.logging;
-        self.subscribes |= lists.subscriptions == Some(Era::Legacy);
+        self.subscribes |= lists.subscriptions.is_some();
         for feature in Feature::ALL {
             for item in lists.items(feature).iter() {
                 let name = match feature {

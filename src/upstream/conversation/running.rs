@@ -271,9 +271,12 @@ impl Running {
             Box::pin(self.upstream.overhear(&slot, of)).await;
         }
         let is_taken = match call.method {
-            "resources/subscribe" => call.name.as_ref().is_none_or(|uri| slot.subscribe(uri)),
+            "resources/subscribe" => {
+                let uri = call.name.as_deref();
+                uri.is_none_or(|uri| slot.wants().add(&[uri]).is_some())
+            }
             "resources/unsubscribe" => {
-                call.name.as_ref().inspect(|uri| slot.unsubscribe(uri));
+                slot.wants().remove(call.name.as_deref());
                 true
             }
             _ => true,
@@ -282,7 +285,7 @@ impl Running {
             return Err(UpstreamError::Busy);
         }
         let asks_for_messages = caller.log_messages.asked().filter(|level| {
-            slot.wants(*level) && Capabilities::of(&link.hello.capabilities).logging
+            slot.is_to_ask_from(*level) && Capabilities::of(&link.hello.capabilities).logging
         });
         self.whose.slot = Some(slot);
         if let Some(level) = asks_for_messages {

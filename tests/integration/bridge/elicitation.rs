@@ -47,6 +47,21 @@ impl Stream {
         }
     }
 
+    /// Returns once the stream has ended; what came last.
+    pub(super) async fn end(mut self) -> String {
+        let wait = async {
+            while let Some(piece) = self.response.chunk().await.expect("a stream") {
+                self.read
+                    .push_str(std::str::from_utf8(&piece).expect("text"));
+            }
+        };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(20), wait).await;
+        assert!(waited.is_ok(), "it goes on after {:?}", self.read);
+        let last = self.read.lines().rev();
+        let mut last = last.filter_map(|line| line.strip_prefix("data: "));
+        last.next().expect("a message").to_owned()
+    }
+
     /// The next message on it.
     pub(super) async fn next(&mut self) -> Value {
         serde_json::from_str(&self.next_text().await).expect("JSON")

@@ -15,9 +15,14 @@ use super::{call, start, until_listed};
 
 /// This binary, running the ignored test `child` alone. What the harness prints besides is no message.
 pub(super) fn child(name: &str, child: &str) -> UpstreamSettings {
+    child_of("upstream::stdio", (name, child))
+}
+
+/// The same with a child of another module.
+pub(in super::super) fn child_of(module: &str, (name, child): (&str, &str)) -> UpstreamSettings {
     let program = std::env::current_exe().expect("this binary");
     let arguments = [
-        &format!("upstream::stdio::{child}"),
+        &format!("{module}::{child}"),
         "--exact",
         "--ignored",
         "--nocapture",
