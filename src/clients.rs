@@ -10,6 +10,9 @@ mod needs;
 pub use documents::ClientDocument;
 pub use needs::{Needs, Registration, Search};
 
+/// Where the Inspector's page comes from: the one client here that calls from a browser.
+pub const INSPECTOR_ORIGIN: &str = "http://localhost:6274";
+
 /// A client that people connect by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KnownClient {

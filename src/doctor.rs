@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod checks;
+mod defaults;
 pub mod diagnosis;
 pub mod finding;
 pub mod inside;

@@ -141,18 +141,6 @@ fn reason(body: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn heard(status: u16, body: &str) -> Heard {
-        Heard {
-            status,
-            headers: HeaderMap::new(),
-            body: body.into(),
-            end: End::Complete,
-            first_byte: Duration::ZERO,
-            arrivals: Vec::new(),
-            address: None,
-        }
-    }
-
     #[test]
     fn what_is_not_the_record_is_told_apart() {
         let refusal = |code: &str| format!(r#"{{"error":"{code}"}}"#);
@@ -176,14 +164,15 @@ mod tests {
             (200, "{}".to_owned(), false, "not the record"),
             (502, String::new(), false, "status 502"),
         ] {
-            let finding = snapshot(&heard(status, &body), with_secret).expect_err("no record");
+            let finding =
+                snapshot(&Heard::for_test(status, &body), with_secret).expect_err("no record");
             assert!(finding.found.contains(expected), "{}", finding.found);
             assert_eq!(finding.check, &ADMIN_REACHABLE);
             assert!(!finding.fix.is_empty() && !finding.expected.is_empty());
         }
         let cut = Heard {
             end: End::Cut,
-            ..heard(200, "{")
+            ..Heard::for_test(200, "{")
         };
         let finding = snapshot(&cut, false).expect_err("half a record");
         assert!(finding.found.contains("breaks off"));
@@ -192,6 +181,9 @@ mod tests {
     #[test]
     fn the_record_is_read() {
         let json = serde_json::to_string(&Snapshot::default()).expect("JSON");
-        assert_eq!(snapshot(&heard(200, &json), false), Ok(Snapshot::default()));
+        assert_eq!(
+            snapshot(&Heard::for_test(200, &json), false),
+            Ok(Snapshot::default())
+        );
     }
 }

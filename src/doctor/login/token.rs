@@ -263,23 +263,10 @@ fn read(heard: &Heard, secrets: &[&str]) -> Result<Success, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outbound::End;
-
-    fn heard(status: u16, body: &str) -> Heard {
-        Heard {
-            status,
-            headers: HeaderMap::new(),
-            body: body.as_bytes().to_vec(),
-            end: End::Complete,
-            first_byte: std::time::Duration::ZERO,
-            arrivals: Vec::new(),
-            address: None,
-        }
-    }
 
     #[test]
     fn a_token_is_bearer_and_a_refusal_repeats_no_secret() {
-        let good = heard(
+        let good = Heard::for_test(
             200,
             r#"{"access_token":"a","token_type":"bearer","expires_in":300}"#,
         );
@@ -288,23 +275,23 @@ mod tests {
         for (written, expected) in [("\"3600\"", Some(3600)), ("null", None), ("\"soon\"", None)] {
             let body =
                 format!(r#"{{"access_token":"a","token_type":"Bearer","expires_in":{written}}}"#);
-            let read = read(&heard(200, &body), &[]).expect("a token");
+            let read = read(&Heard::for_test(200, &body), &[]).expect("a token");
             assert_eq!(
                 read.expires_in.as_ref().and_then(seconds),
                 expected,
                 "{written}"
             );
         }
-        let bound = heard(200, r#"{"access_token":"a","token_type":"DPoP"}"#);
+        let bound = Heard::for_test(200, r#"{"access_token":"a","token_type":"DPoP"}"#);
         let problem = read(&bound, &[]).err().expect("a problem");
         assert!(problem.contains("DPoP"), "{problem}");
-        let refused = heard(
+        let refused = Heard::for_test(
             400,
             r#"{"error":"invalid_grant","error_description":"code s3cret-code-1 is used up"}"#,
         );
         let problem = read(&refused, &["s3cret-code-1"]).err().expect("a problem");
         assert_eq!(problem, "400 invalid_grant: code … is used up");
-        let page = heard(502, "<html>");
+        let page = Heard::for_test(502, "<html>");
         let problem = read(&page, &[]).err().expect("a problem");
         assert!(problem.starts_with("answered with status 502"), "{problem}");
     }

@@ -10,13 +10,10 @@ use crate::doctor::checks::token::{
     TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_CLOCK, TOKEN_EXPIRY, TOKEN_IS_JWT, TOKEN_ISSUER,
     TOKEN_LIFETIME, TOKEN_SCOPE, TOKEN_TYPE,
 };
+use crate::doctor::defaults::{LEEWAY_SECONDS, LONGEST_LIFE_SECONDS};
 use crate::doctor::walk::issuer::{Asked, Provider};
 use crate::doctor::{Check, Finding, Verdict};
 
-/// What Usher allows clocks, if nothing else is configured.
-const LEEWAY_SECONDS: i64 = 30;
-/// What Usher lets a token live, if nothing else is configured.
-const LONGEST_LIFE_SECONDS: i64 = 86_400;
 /// Longer values are cut.
 const MOST_SHOWN: usize = 200;
 

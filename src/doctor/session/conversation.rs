@@ -342,7 +342,6 @@ fn said_in_challenge(challenge: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outbound::End;
 
     fn heard(status: u16, headers: &[(&'static str, &str)], body: &str) -> Heard {
         let headers = headers.iter().map(|(name, value)| {
@@ -352,13 +351,8 @@ mod tests {
             )
         });
         Heard {
-            status,
             headers: headers.collect(),
-            body: body.as_bytes().to_vec(),
-            end: End::Complete,
-            first_byte: std::time::Duration::ZERO,
-            arrivals: Vec::new(),
-            address: None,
+            ..Heard::for_test(status, body)
         }
     }
 

@@ -5,14 +5,14 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use super::heard::in_words;
 use super::metadata::at_the_path;
 use super::{INITIALIZE, Walk, json_rpc_headers};
-use crate::clients::KnownClient;
+use crate::clients::{INSPECTOR_ORIGIN, KnownClient};
 use crate::doctor::checks::challenge::{CORS_HEADERS_EXPOSED, CORS_METADATA, CORS_PREFLIGHT};
 use crate::doctor::{Check, Finding};
 use crate::outbound::{Heard, ProbeError};
 
 /// The client that runs in a browser, and where its page comes from.
 const BROWSER: KnownClient = KnownClient::Inspector;
-const ORIGIN: HeaderValue = HeaderValue::from_static("http://localhost:6274");
+const ORIGIN: HeaderValue = HeaderValue::from_static(INSPECTOR_ORIGIN);
 /// What a page sends that is not sent without asking.
 const SENT: &str = "authorization, content-type, mcp-protocol-version, mcp-session-id";
 
@@ -123,7 +123,9 @@ fn judge(
         Err(error) => return super::unanswered(check, &error),
     };
     if heard.status == 403 && heard.text().contains("origin_not_allowed") {
-        let found = "pages of http://localhost:6274 may not call it; right, unless you use the Inspector's page";
+        let found = format!(
+            "pages of {INSPECTOR_ORIGIN} may not call it; right, unless you use the Inspector's page"
+        );
         return if walk.named {
             Finding::failure(check, found).expected("an origin among http.allowed_origins")
         } else {

@@ -15,15 +15,11 @@ pub use document::Document;
 
 use super::{ask, keys, redirect, registration};
 use crate::auth::ProfileName;
-use crate::clients::KnownClient;
+use crate::clients::{INSPECTOR_ORIGIN, KnownClient};
 use crate::doctor::checks::issuer::{ISSUER_CLOCK, ISSUER_CORS, ISSUER_REACHABLE};
+use crate::doctor::defaults::LEEWAY_SECONDS;
 use crate::doctor::{Diagnosis, Finding};
 use crate::outbound::Probe;
-
-/// How far two clocks may be apart before tokens are refused: what Usher allows them, if nothing else is configured.
-const LEEWAY_SECONDS: i64 = 30;
-/// Where the Inspector's page comes from.
-const BROWSER_ORIGIN: &str = "http://localhost:6274";
 
 /// What is asked of one authorization server.
 #[derive(Clone, Debug)]
@@ -122,7 +118,7 @@ impl Asked {
 async fn cors(probe: &Probe, url: &Url) -> Finding {
     let headers = [
         (header::ACCEPT, "application/json"),
-        (header::ORIGIN, BROWSER_ORIGIN),
+        (header::ORIGIN, INSPECTOR_ORIGIN),
     ];
     let answer = ask::get_with(probe, url, &headers).await;
     let allowed = answer
@@ -134,14 +130,14 @@ async fn cors(probe: &Probe, url: &Url) -> Finding {
 
 fn judge_cors(allowed: Option<&str>) -> Finding {
     match allowed {
-        Some(origin) if origin == "*" || origin == BROWSER_ORIGIN => {
+        Some(origin) if origin == "*" || origin == INSPECTOR_ORIGIN => {
             Finding::ok(&ISSUER_CORS, origin)
         }
         Some(other) => Finding::warning(&ISSUER_CORS, format!("it allows {other} alone")).expected(
-            format!("Access-Control-Allow-Origin: * or {BROWSER_ORIGIN}"),
+            format!("Access-Control-Allow-Origin: * or {INSPECTOR_ORIGIN}"),
         ),
         None => Finding::warning(&ISSUER_CORS, "no Access-Control-Allow-Origin").expected(format!(
-            "Access-Control-Allow-Origin: * or {BROWSER_ORIGIN}"
+            "Access-Control-Allow-Origin: * or {INSPECTOR_ORIGIN}"
         )),
     }
 }

@@ -11,10 +11,9 @@ use crate::auth::algorithm::Algorithm;
 use crate::auth::published::KeySet;
 use crate::doctor::Finding;
 use crate::doctor::checks::issuer::{ALGORITHM_ALLOWED, KEYS_IN_TIME, KEYS_REACHABLE, KEYS_USABLE};
+use crate::doctor::defaults::GIVES_UP_AFTER;
 use crate::outbound::{End, Heard, Probe, ProbeError};
 
-/// Usher gives up on a key set after this, if nothing else is configured (`outbound.total_timeout_ms`).
-const GIVES_UP_AFTER: Duration = Duration::from_secs(3);
 /// It works, but a busy minute will make it fail.
 const SLOW: Duration = Duration::from_millis(1500);
 

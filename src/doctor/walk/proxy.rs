@@ -5,6 +5,7 @@ use http::{HeaderName, HeaderValue, Method};
 use super::heard::in_words;
 use super::{INITIALIZE, Walk, json_rpc_headers};
 use crate::doctor::checks::address::{CLOCK_AGREES, HEADER_SIZE_PASSES, REQUEST_SIZE_PASSES};
+use crate::doctor::defaults::LEEWAY_SECONDS;
 use crate::doctor::{Check, Finding};
 use crate::outbound::{Heard, ProbeError};
 
@@ -14,8 +15,6 @@ const BODY_BYTES: usize = 1024 * 1024 - 1024;
 const HEADER_BYTES: usize = 7 * 1024;
 /// The most that servers are used to forgive the times of tokens.
 const CLOCK_SECONDS: i64 = 60;
-/// As much as Usher forgives, if nothing else is configured.
-const CLOCK_WARNING_SECONDS: i64 = 30;
 
 /// All three.
 pub(super) async fn check(walk: &Walk, first: &Heard) -> Vec<Finding> {
@@ -96,10 +95,10 @@ fn clock(walk: &Walk, first: &Heard) -> Finding {
     let expected = "two clocks that agree; tokens have times";
     if off.abs() > CLOCK_SECONDS {
         Finding::failure(&CLOCK_AGREES, found).expected(expected)
-    } else if off.abs() > CLOCK_WARNING_SECONDS {
+    } else if off.abs() > LEEWAY_SECONDS {
         Finding::warning(&CLOCK_AGREES, found).expected(expected)
     } else {
-        let most = CLOCK_WARNING_SECONDS;
+        let most = LEEWAY_SECONDS;
         Finding::ok(&CLOCK_AGREES, format!("within {most} s of the one here"))
     }
 }

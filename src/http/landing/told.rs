@@ -6,6 +6,7 @@ use super::settings::Settings;
 use super::snippets::short_name;
 use super::{Landing, Reading};
 use crate::auth::{KeyState, Offers};
+use crate::clients::INSPECTOR_ORIGIN;
 use crate::http::State;
 use crate::http::health::readiness;
 use crate::http::page::{Href, Html, Tone, code, el};
@@ -37,7 +38,7 @@ impl<'t> Told<'t> {
             reach: Reach::of(&landing.endpoints.mcp),
             offers: server.offers(),
             documentation: metadata.and_then(|metadata| metadata.resource_documentation),
-            takes_inspector: state.allowed().allows("http://localhost:6274"),
+            takes_inspector: state.allowed().allows(INSPECTOR_ORIGIN),
             status: Reading::of(&readiness(state)),
         }
     }

@@ -122,6 +122,22 @@ impl Opened {
     }
 }
 
+#[cfg(test)]
+impl Heard {
+    /// A whole answer with this body.
+    pub(crate) fn for_test(status: u16, body: &str) -> Self {
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: body.as_bytes().to_vec(),
+            end: End::Complete,
+            first_byte: Duration::ZERO,
+            arrivals: Vec::new(),
+            address: None,
+        }
+    }
+}
+
 impl Heard {
     /// The first header of that name, as far as it is text.
     #[must_use]

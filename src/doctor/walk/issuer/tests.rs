@@ -26,7 +26,7 @@ fn clocks_that_are_further_apart_than_tokens_forgive_fail() {
 fn a_browser_reads_what_it_is_allowed_to() {
     for (allowed, verdict) in [
         (Some("*"), Verdict::Ok),
-        (Some(BROWSER_ORIGIN), Verdict::Ok),
+        (Some(INSPECTOR_ORIGIN), Verdict::Ok),
         (Some("https://app.test"), Verdict::Warning),
         (None, Verdict::Warning),
     ] {

@@ -11,18 +11,6 @@ const EC: &str = r#"{"kty":"EC","crv":"P-256","kid":"e","x":"f83OJ3D2xF1Bg8vub9t
 /// RFC 7515 appendix A.2.1.
 const RSA: &str = r#"{"kty":"RSA","kid":"r","e":"AQAB","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"}"#;
 
-fn heard(status: u16, body: &str) -> Heard {
-    Heard {
-        status,
-        headers: http::HeaderMap::new(),
-        body: body.as_bytes().to_vec(),
-        end: End::Complete,
-        first_byte: Duration::ZERO,
-        arrivals: Vec::new(),
-        address: None,
-    }
-}
-
 fn provider(algorithms: &Value) -> Provider {
     let metadata = json!({ "id_token_signing_alg_values_supported": algorithms });
     Provider {
@@ -47,7 +35,7 @@ fn bad(
 #[test]
 fn each_fault_of_a_key_set_is_named_by_its_own_check() {
     use Verdict::{Failure, Warning};
-    let set = |keys: &str| Ok(heard(200, &format!(r#"{{"keys":[{keys}]}}"#)));
+    let set = |keys: &str| Ok(Heard::for_test(200, &format!(r#"{{"keys":[{keys}]}}"#)));
     let rs256 = json!(["RS256"]);
     let weak = r#"{"kty":"RSA","kid":"w","e":"AQAB","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAk"}"#;
     let encryption = r#"{"kty":"RSA","use":"enc","kid":"x","e":"AQAB","n":"ofgW"}"#;
@@ -61,11 +49,11 @@ fn each_fault_of_a_key_set_is_named_by_its_own_check() {
         );
     }
     assert_eq!(
-        bad(Ok(heard(200, "<html>")), 10, &rs256),
+        bad(Ok(Heard::for_test(200, "<html>")), 10, &rs256),
         [("keys-usable", Failure)]
     );
     assert_eq!(
-        bad(Ok(heard(404, "")), 10, &rs256),
+        bad(Ok(Heard::for_test(404, "")), 10, &rs256),
         [("keys-reachable", Failure)]
     );
     assert_eq!(
@@ -79,7 +67,7 @@ fn each_fault_of_a_key_set_is_named_by_its_own_check() {
     assert_eq!(bad(never, 10_000, &rs256), [("keys-in-time", Failure)]);
     let late = Heard {
         end: End::Late,
-        ..heard(200, "")
+        ..Heard::for_test(200, "")
     };
     assert_eq!(bad(Ok(late), 10_000, &rs256), [("keys-in-time", Failure)]);
 
