@@ -29,6 +29,7 @@ mod lock;
 mod message;
 mod overview;
 mod process;
+mod refusal;
 mod resumption;
 mod sessions;
 pub mod settings;

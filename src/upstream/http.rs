@@ -10,7 +10,6 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use serde::Deserialize;
 
 use super::UpstreamError;
 use super::conversation::Heard;
@@ -20,6 +19,7 @@ use super::event_stream::{Events, Place};
 use super::header_value::header_value;
 use super::hello::Hello;
 use super::message::{self, Era, Incoming, Reply, Request};
+use super::refusal::{is_answer, refusal, says_session_is_gone};
 use super::sessions::Session;
 use crate::outbound::Exchanged;
 
@@ -426,57 +426,6 @@ fn headers_of(session: &Session) -> HeaderMap {
         }
     }
     headers
-}
-
-/// True if an error that names the very request may come with this status. Modern servers answer some errors with one
-/// (MCP 2026-07-28, transports); legacy ones have done so too, and there some say something of the connection alone.
-fn is_answer(status: u16, era: Era) -> bool {
-    match era {
-        Era::Modern => true,
-        Era::Legacy => !matches!(status, 401 | 403 | 404 | 429),
-    }
-}
-
-/// True if a body that came with 400 says that the session is not there any more. MCP 2025-11-25 has 404 for that, but the
-/// first SDK for Python and servers made after the examples of the one for TypeScript say it so.
-fn says_session_is_gone(body: &[u8]) -> bool {
-    /// Longer words are about something else.
-    const MOST_BYTES: usize = 1024;
-    if body.len() > MOST_BYTES {
-        return false;
-    }
-    let is_about_it = match serde_json::from_slice::<Refused>(body) {
-        Ok(refused) => matches!(refused.error.code, -32_001 | -32_000),
-        Err(_words_for_people) => true,
-    };
-    let text = body.to_ascii_lowercase();
-    is_about_it && memchr::memmem::find(&text, b"session").is_some()
-}
-
-/// An error that came in place of an answer.
-#[derive(Deserialize)]
-struct Refused {
-    error: Code,
-}
-
-#[derive(Deserialize)]
-struct Code {
-    code: i64,
-}
-
-/// What a status means that is no result: 404 in a session, that the session is gone.
-pub(super) fn refusal(status: u16, in_session: bool) -> UpstreamError {
-    tracing::debug!(
-        status,
-        "upstream: it answered with a status that is no result"
-    );
-    match status {
-        404 if in_session => UpstreamError::SessionGone,
-        429 => UpstreamError::Busy,
-        500..=599 => UpstreamError::Unavailable,
-        400..=499 => UpstreamError::Refused,
-        _ => UpstreamError::Invalid,
-    }
 }
 
 impl Begun {

@@ -17,7 +17,8 @@ use url::Url;
 
 use super::credential::Behalf;
 use super::endpoint::{Endpoint, Message};
-use super::http::{EventsOf, is_of_type, refusal};
+use super::http::{EventsOf, is_of_type};
+use super::refusal::refusal;
 use super::stdio::{StdioLink, Talk};
 use super::{Definition, Parts, UpstreamError};
 
