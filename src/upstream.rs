@@ -26,6 +26,7 @@ mod listen;
 mod listing;
 mod lists;
 mod lock;
+mod log_level;
 mod message;
 mod overview;
 mod process;
@@ -63,7 +64,8 @@ pub use hello::{Hello, Server};
 pub use link::Handshake;
 pub use lists::{Capabilities, Feature, Item, Lists, Subscribing};
 pub use lock::{CatalogueLock, Change, Difference, Guard, LockError, LockSettings, OnChange};
-pub use message::{Era, LogLevel, LogMessages, Notification, Question, Reply};
+pub use log_level::{LogLevel, LogMessages};
+pub use message::{Era, Notification, Question, Reply};
 pub use overview::Overview;
 pub use settings::{
     EraSetting, Names, SettingsError, StartSetting, StdioSettings, UpstreamSettings, mistakes,

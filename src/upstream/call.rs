@@ -9,7 +9,7 @@ use http::HeaderMap;
 use super::CallerCredential;
 use super::aside::Listener;
 use super::credential::Behalf;
-use super::message::LogMessages;
+use super::log_level::LogMessages;
 
 /// One request to an upstream, with nothing in it of who asks.
 #[derive(Clone, Debug, Default)]

@@ -23,9 +23,10 @@ use self::resuming::Resuming;
 use self::running::Running;
 use super::http::EventsOf;
 use super::link::Wire;
+use super::log_level::LogMessages;
 use super::message::{
-    self, CANCELLED, ELICITATION_COMPLETE, Era, Incoming, LOG_MESSAGE, LogMessages, Notification,
-    PROGRESS, Question, Reply,
+    self, CANCELLED, ELICITATION_COMPLETE, Era, Incoming, LOG_MESSAGE, Notification, PROGRESS,
+    Question, Reply,
 };
 use super::{Call, Caller, Upstream, UpstreamError};
 

@@ -20,7 +20,8 @@ use super::aside::Listener;
 use super::call::Holder;
 use super::credential::Behalf;
 use super::http::{HttpLink, OnBehalf, Sending};
-use super::message::{Era, LogLevel, Reply, Request};
+use super::log_level::LogLevel;
+use super::message::{Era, Reply, Request};
 use super::wants::{Uris, Wants};
 
 /// Sessions that made way and were not ended yet. Of more than these the server hears nothing.
