@@ -49,6 +49,15 @@ impl Drop for Serving {
     }
 }
 
+impl Drop for Page<'_> {
+    /// The last one first: an earlier one may not end for as long as a later one is connected to it.
+    fn drop(&mut self) {
+        while let Some(serving) = self.serving.pop() {
+            drop(serving);
+        }
+    }
+}
+
 /// What became of a page.
 pub(crate) struct Outcome {
     /// How many blocks of commands were executed, the failed one included.
