@@ -46,13 +46,15 @@ impl Bench {
     pub(crate) fn rounds(&self) -> Rounds {
         if self.quick {
             Rounds {
-                rounds: 3,
-                requests: 2_000,
+                rounds: 6,
+                requests: 500,
+                warm_up: 2_000,
             }
         } else {
             Rounds {
-                rounds: 21,
-                requests: 10_000,
+                rounds: 84,
+                requests: 1_250,
+                warm_up: 10_000,
             }
         }
     }

@@ -1,4 +1,8 @@
 //! Two servers, the same load in turn: CPU time per request of each, and the ratio.
+//!
+//! Turns are short, and a round has two of each side, A B B A, the next one B A A B: what makes the machine slower for
+//! longer than a round falls on both sides, and what does so evenly cancels out within it. The median of many such rounds
+//! does not care how far off the disturbed ones are. Both sides are treated alike in all of it.
 
 use std::sync::Arc;
 
@@ -22,6 +26,7 @@ pub(crate) struct Side<'a> {
 pub(crate) struct Comparison {
     /// The subject's CPU time over the baseline's, per round.
     pub(crate) ratio: Spread,
+    rounds: usize,
     /// The baseline's CPU time per request, in microseconds.
     pub(crate) baseline_us: f64,
     /// The subject's CPU time per request, in microseconds.
@@ -31,16 +36,34 @@ pub(crate) struct Comparison {
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rounds {
-    /// How often each side takes its turn.
+    /// Each side takes its turn twice in each.
     pub(crate) rounds: usize,
     /// How many requests a turn has.
     pub(crate) requests: usize,
+    /// How many requests come before, and do not count.
+    pub(crate) warm_up: usize,
 }
 
-/// Puts the same load on both sides in turn, the other side first in every second round.
+impl Rounds {
+    /// The same for requests that take so many times as long.
+    pub(crate) fn shortened(self, by: usize) -> Self {
+        Self {
+            rounds: self.rounds,
+            requests: self.requests / by,
+            warm_up: self.warm_up / by,
+        }
+    }
+
+    /// How many turns each side takes.
+    pub(crate) fn turns(self) -> usize {
+        2 * self.rounds
+    }
+}
+
+/// Puts the same load on both sides in turn.
 ///
-/// `requests` gives each round's load, so that a round may have its own tokens; both sides get the same, unless one has its
-/// own.
+/// `requests` gives the load of each turn, so that a turn may have its own tokens; both sides get the same, unless one has
+/// its own.
 pub(crate) async fn alternate(
     baseline: &mut Side<'_>,
     subject: &mut Side<'_>,
@@ -49,20 +72,24 @@ pub(crate) async fn alternate(
 ) -> Result<Comparison> {
     let (mut ratios, mut of_baseline, mut of_subject) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds.rounds {
-        let load = requests(round);
-        let (base, own) = if round % 2 == 0 {
-            let base = baseline.turn(&load, rounds.requests).await?;
-            (base, subject.turn(&load, rounds.requests).await?)
-        } else {
-            let own = subject.turn(&load, rounds.requests).await?;
-            (baseline.turn(&load, rounds.requests).await?, own)
-        };
+        let (mut base, mut own) = (0.0, 0.0);
+        for half in 0..2 {
+            let load = requests(2 * round + half);
+            if (round + half) % 2 == 0 {
+                base += baseline.turn(&load, rounds.requests).await?;
+                own += subject.turn(&load, rounds.requests).await?;
+            } else {
+                own += subject.turn(&load, rounds.requests).await?;
+                base += baseline.turn(&load, rounds.requests).await?;
+            }
+        }
         ratios.push(own / base);
-        of_baseline.push(base);
-        of_subject.push(own);
+        of_baseline.push(base / 2.0);
+        of_subject.push(own / 2.0);
     }
     Ok(Comparison {
         ratio: Spread::of(ratios),
+        rounds: rounds.rounds,
         baseline_us: Spread::of(of_baseline).median,
         subject_us: Spread::of(of_subject).median,
     })
@@ -88,11 +115,12 @@ impl Side<'_> {
 }
 
 impl Comparison {
-    /// The absolute figures, for information.
+    /// The absolute figures and how far the rounds stray, for information.
     pub(crate) fn absolute(&self) -> String {
+        let (low, high) = self.ratio.middle_half;
         format!(
-            "{:.1} µs against {:.1} µs a request",
-            self.subject_us, self.baseline_us
+            "{:.1} µs against {:.1} µs a request, half of {} rounds within {low:.2} … {high:.2}",
+            self.subject_us, self.baseline_us, self.rounds
         )
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Row {
     pub(crate) unit: &'static str,
     /// The most that was promised; nothing for a figure that only informs.
     pub(crate) bound: Option<f64>,
-    /// Smallest and largest round.
+    /// Of a comparison, where its median lies with 95 % certainty; of others the smallest and the largest round.
     pub(crate) spread: Option<(f64, f64)>,
     /// Absolute figures and circumstances.
     pub(crate) detail: String,

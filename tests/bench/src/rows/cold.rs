@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::bench::Bench;
-use crate::compare::{Rounds, Side, alternate};
+use crate::compare::{Side, alternate};
 use crate::issuer::TestIssuer;
 use crate::issuer_keys::TestKey;
 use crate::load::{Connection, Connections, Requests};
@@ -22,15 +22,10 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
     let issuer = TestIssuer::start().await;
     let collection = small_collection(bench)?;
     let subject = Subject::start(bench, &issuer, &collection).await?;
-    let rounds = Rounds {
-        requests: bench.rounds().requests / 4,
-        ..bench.rounds()
-    };
+    let rounds = bench.rounds().shortened(4);
     // Minting takes ten times longer than checking, so it happens before anything is measured.
-    let mut loads = (0..=rounds.rounds).map(|_| load(&issuer, &subject, rounds.requests));
-    let warm_up = loads
-        .next()
-        .unwrap_or_else(|| Arc::new(Requests::Each(Vec::new())));
+    let warm_up = load(&issuer, &subject, rounds.warm_up);
+    let loads = (0..rounds.turns()).map(|_| load(&issuer, &subject, rounds.requests));
     let loads: Vec<_> = loads.collect();
 
     let mut first = Connection::open(subject.address).await?;
@@ -52,16 +47,16 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
         connections: Connections::open(subject.address, bench.connections()).await?,
         load: None,
     };
-    baseline.warm_up(&warm_up, rounds.requests).await?;
-    own.warm_up(&warm_up, rounds.requests).await?;
-    let of_round = |round: usize| Arc::clone(loads.get(round).unwrap_or(&warm_up));
-    let comparison = alternate(&mut baseline, &mut own, rounds, of_round).await?;
+    baseline.warm_up(&warm_up, rounds.warm_up).await?;
+    own.warm_up(&warm_up, rounds.warm_up).await?;
+    let of_turn = |turn: usize| Arc::clone(loads.get(turn).unwrap_or(&warm_up));
+    let comparison = alternate(&mut baseline, &mut own, rounds, of_turn).await?;
     bench.add(Row {
         name: "cold tokens, tools/list",
         value: comparison.ratio.median,
         unit: "×",
         bound: Some(1.35),
-        spread: Some((comparison.ratio.least, comparison.ratio.most)),
+        spread: Some(comparison.ratio.median_within),
         detail: format!("{}, RS256 with 2048 bits in both", comparison.absolute()),
     });
     Ok(())

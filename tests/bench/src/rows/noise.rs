@@ -27,15 +27,15 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<()> {
         load: None,
     };
     let rounds = bench.rounds();
-    one.warm_up(&load, rounds.requests).await?;
-    other.warm_up(&load, rounds.requests).await?;
+    one.warm_up(&load, rounds.warm_up).await?;
+    other.warm_up(&load, rounds.warm_up).await?;
     let comparison = alternate(&mut one, &mut other, rounds, |_| Arc::clone(&load)).await?;
     bench.add(Row {
         name: "noise: the bare handler against itself",
         value: comparison.ratio.median,
         unit: "×",
         bound: None,
-        spread: Some((comparison.ratio.least, comparison.ratio.most)),
+        spread: Some(comparison.ratio.median_within),
         detail: comparison.absolute(),
     });
     Ok(())

@@ -39,18 +39,23 @@ async fn of(bench: &Bench, issuer: &TestIssuer, refusals: &str) -> Result<Spread
     let mut connections = Connections::open(subject.address, bench.connections()).await?;
     let rounds = bench.rounds();
     let mut found = Vec::new();
-    // The first round does not count.
-    for round in 0..=rounds.rounds {
-        let load = load(issuer, &subject, round, rounds.requests);
+    // The first turn does not count.
+    for turn in 0..=rounds.turns() {
+        let requests = if turn == 0 {
+            rounds.warm_up
+        } else {
+            rounds.requests
+        };
+        let load = load(issuer, &subject, turn, requests);
         let before = subject.process.cpu_time()?;
-        let outcome = connections.run(&load, rounds.requests).await?;
+        let outcome = connections.run(&load, requests).await?;
         let used = subject.process.cpu_time()?.saturating_sub(before);
         if outcome.statuses.keys().any(|status| *status != 401) {
             bail!("expected 401 alone, found {:?}", outcome.statuses);
         }
         #[expect(clippy::cast_precision_loss, reason = "a count of requests")]
         let answered = outcome.latencies.len() as f64;
-        if round > 0 {
+        if turn > 0 {
             found.push(used.as_secs_f64() * 1e6 / answered);
         }
     }
@@ -58,14 +63,14 @@ async fn of(bench: &Bench, issuer: &TestIssuer, refusals: &str) -> Result<Spread
 }
 
 /// Tokens for somebody else, each of a client of its own.
-fn load(issuer: &TestIssuer, subject: &Subject, round: usize, requests: usize) -> Arc<Requests> {
+fn load(issuer: &TestIssuer, subject: &Subject, turn: usize, requests: usize) -> Arc<Requests> {
     let target = subject.target();
     let token = issuer.token().audience("https://other.example");
     // The signature is not looked at, as the audience is wrong before; so one serves for all.
     let minted = token.mint();
     let signature = minted.rsplit('.').next().unwrap_or_default();
     let requests = (0..requests).map(|number| {
-        let client = format!("client-{round}-{number}");
+        let client = format!("client-{turn}-{number}");
         let token = token.clone().claim("client_id", json!(client));
         let unsigned = unsigned(&token);
         target.modern(&format!("{unsigned}.{signature}"), "tools/list", json!({}))

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::bench::Bench;
-use crate::compare::{Comparison, Rounds, Side, alternate};
+use crate::compare::{Comparison, Side, alternate};
 use crate::issuer::TestIssuer;
 use crate::load::{Connection, Connections, Requests, Response};
 use crate::process::{Process, bare, proxy, upstream};
@@ -258,13 +258,9 @@ async fn compare(
         load: None,
     };
     // An answer that comes from elsewhere takes longer, and a big one longer still.
-    let Rounds { rounds, requests } = bench.rounds();
-    let rounds = Rounds {
-        rounds,
-        requests: requests / 5,
-    };
-    baseline.warm_up(&load, rounds.requests).await?;
-    own.warm_up(&load, rounds.requests).await?;
+    let rounds = bench.rounds().shortened(5);
+    baseline.warm_up(&load, rounds.warm_up).await?;
+    own.warm_up(&load, rounds.warm_up).await?;
     alternate(&mut baseline, &mut own, rounds, |_| Arc::clone(&load)).await
 }
 
@@ -280,7 +276,7 @@ fn add(
         value: found.ratio.median,
         unit: "×",
         bound,
-        spread: Some((found.ratio.least, found.ratio.most)),
+        spread: Some(found.ratio.median_within),
         detail: format!("{}, {bytes} bytes of answer", found.absolute()),
     });
 }

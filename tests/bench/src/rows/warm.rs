@@ -96,15 +96,15 @@ async fn against_bare(
     };
     let load = Arc::new(Requests::Same(request));
     let rounds = bench.rounds();
-    baseline.warm_up(&load, rounds.requests).await?;
-    own.warm_up(&load, rounds.requests).await?;
+    baseline.warm_up(&load, rounds.warm_up).await?;
+    own.warm_up(&load, rounds.warm_up).await?;
     let comparison = alternate(&mut baseline, &mut own, rounds, |_| Arc::clone(&load)).await?;
     bench.add(Row {
         name,
         value: comparison.ratio.median,
         unit: "×",
         bound: Some(bound),
-        spread: Some((comparison.ratio.least, comparison.ratio.most)),
+        spread: Some(comparison.ratio.median_within),
         detail: format!("{}, {bytes} bytes of answer", comparison.absolute()),
     });
     Ok(())
