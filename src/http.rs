@@ -230,8 +230,8 @@ pub async fn serve(
 }
 
 impl Answer for Stack {
-    async fn answer(&self, peers: Peers, request: Request) -> Response {
-        Self::answer(self, peers, request).await
+    fn answer(&self, peers: Peers, request: Request) -> impl Future<Output = Response> + Send {
+        Self::answer(self, peers, request)
     }
 }
 

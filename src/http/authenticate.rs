@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::Request;
 use axum::http::header;
+use axum::http::request::Parts;
 
 use super::State;
 use super::error::Refusal;
@@ -52,19 +52,19 @@ impl From<Refusal> for Turned {
 pub async fn authenticate(
     state: &State,
     endpoint: Endpoint,
-    request: &mut Request,
+    head: &mut Parts,
 ) -> Result<Caller, Box<Turned>> {
     let path = match endpoint {
         // Documents belong to the whole server.
         Endpoint::Document => "/",
-        Endpoint::McpUpstream => request.uri().path(),
+        Endpoint::McpUpstream => head.uri.path(),
         other => other.label(),
     };
     let resource = state.resource_server.resources().claimed_at(path);
     let resource = resource.ok_or_else(|| Box::new(Turned::from(Refusal::NotFound)))?;
     let resource = &resource;
-    let access_token = AccessToken::from_request(request.headers(), request.uri().query());
-    request.headers_mut().remove(header::AUTHORIZATION);
+    let access_token = AccessToken::from_request(&head.headers, head.uri.query());
+    head.headers.remove(header::AUTHORIZATION);
     let access_token = access_token.map_err(|error| without_token(state, resource, error))?;
     let admitted = state.resource_server.admit(access_token, resource).await;
     let (principal, token) = admitted.map_err(|token| refused(state, resource, token))?;

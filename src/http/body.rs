@@ -61,6 +61,15 @@ pub async fn read_within(body: Body, limit: usize, deadline: Duration) -> Result
     {
         return Ok(whole.clone());
     }
+    // Boxed: the future of a body that is there would have to be as large.
+    Box::pin(read_rest(first, body, deadline)).await
+}
+
+async fn read_rest(
+    first: Option<Bytes>,
+    body: Limited<Body>,
+    deadline: Duration,
+) -> Result<Bytes, Refusal> {
     let rest = tokio::time::timeout(deadline, body.collect()).await;
     let rest = rest
         .map_err(|_elapsed| Refusal::BodyTimeout)?

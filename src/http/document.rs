@@ -1,7 +1,7 @@
 //! `GET /documents/{id}`: one document as people read it, for those who may. Documents without an address of their own
 //! carry this one in search results.
 
-use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
@@ -32,11 +32,11 @@ struct Whole<'a> {
 pub fn document(
     state: &State,
     principal: &Principal,
-    request: &Request,
+    head: &Parts,
     notes: &mut Notes,
 ) -> Result<Response, Refusal> {
     permit(state, principal, notes)?;
-    let id = request.uri().path().strip_prefix("/documents/");
+    let id = head.uri.path().strip_prefix("/documents/");
     // What is no id is no document either: the answer tells nothing of the difference.
     let id: DocumentId = id.and_then(|id| id.parse().ok()).ok_or(Refusal::NotFound)?;
     let found = state.knowledge.document(id).map_err(|error| match error {
@@ -44,7 +44,7 @@ pub fn document(
         SearchError::NotReady => Refusal::IndexNotReady,
     })?;
     let document = found.ok_or(Refusal::NotFound)?;
-    let mut response = if accept::prefers_json(request.headers()) {
+    let mut response = if accept::prefers_json(&head.headers) {
         json(StatusCode::OK, &whole(&document))
     } else {
         text(StatusCode::OK, "text/plain; charset=utf-8", document.text)

@@ -1,6 +1,8 @@
 //! `GET /sse` and `POST /messages`: the HTTP+SSE transport of 2024-11-05.
 
-use axum::extract::{Query, Request};
+use axum::body::Body;
+use axum::extract::Query;
+use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -14,13 +16,8 @@ use crate::auth::Principal;
 use crate::mcp::{Answer, BadHttp, Post};
 
 /// Opens a session: its stream.
-pub fn open(
-    state: &State,
-    principal: &Principal,
-    request: &Request,
-    notes: &mut Notes,
-) -> Response {
-    let answer = if accepts(request.headers(), "text/event-stream") {
+pub fn open(state: &State, principal: &Principal, head: &Parts, notes: &mut Notes) -> Response {
+    let answer = if accepts(&head.headers, "text/event-stream") {
         state.protocol.open_old_transport(principal)
     } else {
         Answer::bad_http(BadHttp::NotAcceptable)
@@ -39,17 +36,17 @@ struct Address {
 pub async fn message(
     state: &State,
     caller: &Caller,
-    (request, request_id): (Request, &RequestId),
+    (head, body, request_id): (&Parts, Body, &RequestId),
     notes: &mut Notes,
 ) -> Result<Response, Refusal> {
     let principal = &caller.principal;
-    let address = Query::<Address>::try_from_uri(request.uri());
+    let address = Query::<Address>::try_from_uri(&head.uri);
     let Address { session_id } = address.map(|Query(address)| address).unwrap_or_default();
-    let answer = match read(state, principal, request).await? {
-        Ok((headers, body)) => {
+    let answer = match read(state, principal, (&head.headers, body)).await? {
+        Ok(body) => {
             let post = Post {
                 principal,
-                headers: &headers,
+                headers: &head.headers,
                 body: &body,
                 request_id: request_id.as_str(),
                 credential: caller.credential.as_ref(),

@@ -5,11 +5,11 @@
 use std::convert::Infallible;
 
 use axum::body::Body;
-use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::access_log::Notes;
@@ -28,7 +28,7 @@ const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 pub async fn answer(
     state: &State,
     caller: &Caller,
-    (request, request_id): (Request, &RequestId),
+    (head, body, request_id): (&Parts, Body, &RequestId),
     notes: &mut Notes,
 ) -> Result<Response, Refusal> {
     let protocol = &state.protocol;
@@ -37,16 +37,17 @@ pub async fn answer(
         return Err(Refusal::NotFound);
     }
     let mut client_info = None;
-    let answer = match *request.method() {
-        Method::POST => match read(state, principal, request).await? {
-            Ok((headers, body)) => {
+    let headers = &head.headers;
+    let answer = match head.method {
+        Method::POST => match read(state, principal, (headers, body)).await? {
+            Ok(body) => {
                 let post = Post {
                     principal,
-                    headers: &headers,
+                    headers,
                     body: &body,
                     request_id: request_id.as_str(),
                     credential: caller.credential.as_ref(),
-                    takes_events: accepts(&headers, "text/event-stream"),
+                    takes_events: accepts(headers, "text/event-stream"),
                 };
                 let answer = protocol.post(&post).await;
                 client_info = refused_client(&answer, &body);
@@ -59,11 +60,9 @@ pub async fn answer(
             }
             Err(bad) => Answer::bad_http(bad),
         },
-        Method::DELETE => protocol.delete(principal, request.headers()),
-        _ if !accepts(request.headers(), "text/event-stream") => {
-            Answer::bad_http(BadHttp::NotAcceptable)
-        }
-        _ => protocol.get(principal, request.headers()),
+        Method::DELETE => protocol.delete(principal, headers),
+        _ if !accepts(headers, "text/event-stream") => Answer::bad_http(BadHttp::NotAcceptable),
+        _ => protocol.get(principal, headers),
     };
     let response = respond(answer, notes);
     notes.client_info = client_info;
@@ -76,24 +75,23 @@ pub(super) fn refused_client(answer: &Answer, body: &[u8]) -> Option<String> {
     mcp::Protocol::client_info(body)
 }
 
-/// The request's headers and whole body, if it is JSON and its sender takes JSON back. Most answers are JSON; a client
+/// The request's whole body, if it is JSON and its sender takes JSON back. Most answers are JSON; a client
 /// that takes only streams would wait for one in vain.
 pub(super) async fn read(
     state: &State,
     principal: &Principal,
-    request: Request,
-) -> Result<Result<(HeaderMap, Bytes), BadHttp>, Refusal> {
-    let (parts, body) = request.into_parts();
+    (headers, body): (&HeaderMap, Body),
+) -> Result<Result<Bytes, BadHttp>, Refusal> {
     // Read before anything is refused: a connection whose body lies unread cannot be used again.
     let sender = (principal.issuer(), principal.subject());
     let waiting = || state.waiting_bodies().take(&sender);
     let body = body::read(body, &state.settings, waiting).await?;
-    Ok(if !is_json(&parts.headers) {
+    Ok(if !is_json(headers) {
         Err(BadHttp::UnsupportedMediaType)
-    } else if !accepts(&parts.headers, "application/json") {
+    } else if !accepts(headers, "application/json") {
         Err(BadHttp::NotAcceptable)
     } else {
-        Ok((parts.headers, body))
+        Ok(body)
     })
 }
 

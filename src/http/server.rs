@@ -23,6 +23,9 @@ use super::stack::Peers;
 use super::{Settings, State};
 use crate::lifecycle::Lifecycle;
 
+/// How many headers hyper makes room for on the stack. Told any number, this one too, it allocates for every request.
+const ON_THE_STACK: usize = 100;
+
 /// What answers the requests of one listener.
 pub trait Answer: Send + Sync + 'static {
     /// Answers one request that came in between `peers`.
@@ -149,8 +152,10 @@ fn builder(settings: &Settings, lifecycle: &Lifecycle) -> Builder<Spawner> {
         .http1()
         // `connection` has the timers: hyper's would be set anew for every request.
         .header_read_timeout(None)
-        .max_headers(settings.max_headers)
         .max_buf_size(64 * 1024);
+    if settings.max_headers != ON_THE_STACK {
+        builder.http1().max_headers(settings.max_headers);
+    }
     builder
         .http2()
         .timer(TokioTimer::new())

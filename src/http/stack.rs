@@ -13,14 +13,18 @@
 
 mod record;
 
+use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
@@ -39,7 +43,6 @@ use super::{
 };
 use crate::mcp::Protocol;
 use crate::telemetry::Series;
-use record::UserAgent;
 
 /// How much of a refused request's body is kept, for how long it is read, and of how many at once: nobody has paid for it
 /// with a ticket.
@@ -71,21 +74,16 @@ pub struct Stack {
 struct Call {
     started: Instant,
     request_id: RequestId,
-    method: Method,
-    uri: Uri,
-    origin: Option<HeaderValue>,
+    /// All but the body. The token is taken off it with authentication.
+    head: Parts,
     /// The host that was asked for, if it is none of ours.
     foreign_host: Option<String>,
     endpoint: Option<Endpoint>,
     origin_allowed: bool,
-    chunked: bool,
-    /// The client waits for our word before it sends the body.
-    asks_first: bool,
     address: IpAddr,
     caller: Option<Caller>,
     /// What there is to record of a request that was refused before there was a caller.
     turned: Option<Box<Turned>>,
-    user_agent: UserAgent,
     notes: Notes,
 }
 
@@ -111,26 +109,22 @@ impl Stack {
     }
 
     /// Answers one request that came in between `peers`.
-    pub async fn answer(&self, peers: Peers, mut request: Request) -> Response {
+    pub async fn answer(&self, peers: Peers, request: Request) -> Response {
+        let (head, mut body) = request.into_parts();
         let mut call = Call {
             started: Instant::now(),
             request_id: RequestId::random(),
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            origin: request.headers().get(header::ORIGIN).cloned(),
+            head,
             foreign_host: None,
             endpoint: None,
             origin_allowed: false,
-            chunked: request.headers().contains_key(header::TRANSFER_ENCODING),
-            asks_first: request.headers().contains_key(header::EXPECT),
             address: peers.remote.ip(),
             caller: None,
             turned: None,
-            user_agent: UserAgent::of(request.headers()),
             notes: Notes::default(),
         };
-        let answered = match self.admit(&mut call, &mut request, peers) {
-            Ok(None) => self.work(&mut call, &mut request).await,
+        let answered = match self.admit(&mut call, peers) {
+            Ok(None) => self.work(&mut call, &mut body).await,
             Ok(Some(answer)) => Ok(answer),
             Err(refusal) => Err(refusal),
         };
@@ -141,7 +135,8 @@ impl Stack {
                 if call.turned.is_none() && call.caller.is_none() {
                     call.turned = Some(Box::new(refusal.clone().into()));
                 }
-                self.refuse(refusal, request.into_body(), &mut call).await
+                // Boxed, as is all that only few requests come to: the future of the others is made and moved for each.
+                Box::pin(self.refuse(refusal, body, &mut call)).await
             }
         };
         self.record(&mut call, &response);
@@ -149,26 +144,22 @@ impl Stack {
     }
 
     /// Steps 1 to 5 but for the number of requests at once: everything that is decided without waiting.
-    fn admit(
-        &self,
-        call: &mut Call,
-        request: &mut Request,
-        peers: Peers,
-    ) -> Result<Option<Response>, Refusal> {
+    fn admit(&self, call: &mut Call, peers: Peers) -> Result<Option<Response>, Refusal> {
         let settings = &self.state.settings;
-        request_path::check(call.uri.path())?;
+        let head = &mut call.head;
+        request_path::check(head.uri.path())?;
         let trusted = &settings.trusted_proxies;
-        call.address = client_address(peers.remote.ip(), request.headers(), trusted);
+        call.address = client_address(peers.remote.ip(), &head.headers, trusted);
         if is_trusted(peers.remote.ip(), trusted)
-            && let Some(named) = RequestId::from_proxy(request.headers())
+            && let Some(named) = RequestId::from_proxy(&head.headers)
         {
             call.request_id = named;
         }
         let max_bytes = usize::try_from(settings.max_header_bytes).unwrap_or(usize::MAX);
-        headers::check_and_strip(request.headers_mut(), max_bytes)?;
-        let (headers, root) = (request.headers(), settings.root_endpoint);
-        let host = requested_host(request.version(), &call.uri, headers)?;
-        let endpoint = Endpoint::at(call.uri.path(), &call.method, headers, root);
+        headers::check_and_strip(&mut head.headers, max_bytes)?;
+        let (headers, root) = (&head.headers, settings.root_endpoint);
+        let host = requested_host(head.version, &head.uri, headers)?;
+        let endpoint = Endpoint::at(head.uri.path(), &head.method, headers, root);
         call.endpoint = endpoint;
         let endpoint = endpoint.ok_or(Refusal::NotFound)?;
         if endpoint.access() == Access::Guarded {
@@ -178,11 +169,11 @@ impl Stack {
             allowed.check_origin(headers)?;
         }
         call.origin_allowed = true;
-        if call.method == Method::OPTIONS {
-            return Ok(Some(options(endpoint, request)));
+        if head.method == Method::OPTIONS {
+            return Ok(Some(options(endpoint, head)));
         }
         let (methods, allow) = endpoint.methods();
-        if !methods.contains(&call.method) {
+        if !methods.contains(&head.method) {
             return Err(Refusal::MethodNotAllowed { allow });
         }
         if !trusted.is_empty() {
@@ -192,8 +183,8 @@ impl Stack {
         Ok(None)
     }
 
-    /// Steps 5 to 8. Leaves the body in `request` unless a handler has got it.
-    async fn work(&self, call: &mut Call, request: &mut Request) -> Result<Response, Refusal> {
+    /// Steps 5 to 8. Leaves the body where it is unless a handler has got it.
+    async fn work(&self, call: &mut Call, body: &mut Body) -> Result<Response, Refusal> {
         let endpoint = call.endpoint.ok_or(Refusal::NotFound)?;
         let _permit = self
             .at_once
@@ -203,7 +194,7 @@ impl Stack {
         let deadline = call.started + allowed;
         let answer = async {
             if endpoint.access() == Access::Guarded {
-                let caller = authenticate(&self.state, endpoint, request).await;
+                let caller = authenticate(&self.state, endpoint, &mut call.head).await;
                 let caller = caller.map_err(|turned| {
                     let refusal = turned.refusal.clone();
                     call.turned = Some(turned);
@@ -214,50 +205,53 @@ impl Stack {
                 call.caller = Some(caller);
                 limited.map_err(Refusal::RateLimited)?;
             }
-            self.handle(call, std::mem::take(request)).await
+            self.handle(call, std::mem::take(body)).await
         };
-        let guarded = AssertUnwindSafe(answer).catch_unwind();
-        match tokio::time::timeout_at(deadline, guarded).await {
-            Ok(Ok(answered)) => answered,
-            Ok(Err(_panic)) => {
+        let answered = {
+            let guarded = pin!(AssertUnwindSafe(answer).catch_unwind());
+            within(deadline, guarded).await
+        };
+        match answered {
+            Some(Ok(answered)) => answered,
+            Some(Err(_panic)) => {
                 self.state.metrics.panic_caught();
-                let request_id = call.request_id.as_str();
-                tracing::error!(request_id, path = call.uri.path(), "a handler panicked");
+                let (request_id, path) = (call.request_id.as_str(), call.head.uri.path());
+                tracing::error!(request_id, path, "a handler panicked");
                 Err(Refusal::Internal)
             }
-            Err(_elapsed) => Err(Refusal::RequestTimeout),
+            None => Err(Refusal::RequestTimeout),
         }
     }
 
-    async fn handle(&self, call: &mut Call, request: Request) -> Result<Response, Refusal> {
-        let state = &self.state;
+    async fn handle(&self, call: &mut Call, body: Body) -> Result<Response, Refusal> {
+        let (state, head) = (&self.state, &call.head);
         match (call.endpoint.ok_or(Refusal::NotFound)?, &call.caller) {
-            (Endpoint::Health, _) => Ok(health::health(state, request.uri().query())),
+            (Endpoint::Health, _) => Ok(health::health(state, head.uri.query())),
             (Endpoint::Ready, _) => Ok(health::ready(state)),
             (Endpoint::ResourceMetadata, _) => {
-                well_known::resource_metadata(state, request.uri().path())
+                well_known::resource_metadata(state, head.uri.path())
             }
             (Endpoint::Mcp | Endpoint::McpRoot | Endpoint::McpUpstream, Some(caller)) => {
-                let request = (request, &call.request_id);
+                let request = (head, body, &call.request_id);
                 mcp_endpoint::answer(state, caller, request, &mut call.notes).await
             }
             (Endpoint::LegacySse, Some(caller)) => Ok(legacy_sse::open(
                 state,
                 &caller.principal,
-                &request,
+                head,
                 &mut call.notes,
             )),
             (Endpoint::LegacyMessages, Some(caller)) => {
-                let request = (request, &call.request_id);
-                legacy_sse::message(state, caller, request, &mut call.notes).await
+                let request = (head, body, &call.request_id);
+                Box::pin(legacy_sse::message(state, caller, request, &mut call.notes)).await
             }
             (Endpoint::AuthorizationServerMetadata, _) => {
                 well_known::authorization_server_metadata(state)
             }
             (Endpoint::Document, Some(caller)) => {
-                document::document(state, &caller.principal, &request, &mut call.notes)
+                document::document(state, &caller.principal, head, &mut call.notes)
             }
-            (Endpoint::Landing, _) => Ok(landing::landing(state, request.headers())),
+            (Endpoint::Landing, _) => Ok(landing::landing(state, &head.headers)),
             (Endpoint::OpenapiJson, _) => Ok(openapi::json(state)),
             (Endpoint::OpenapiYaml, _) => Ok(openapi::yaml(state)),
             (
@@ -280,7 +274,9 @@ impl Stack {
     /// that is not to be had the close is announced (RFC 9112 §9.6). A `tools/call` gets the challenge in its body as well, as a tool result, because some clients look for it there only.
     async fn refuse(&self, refusal: Refusal, body: Body, call: &mut Call) -> Response {
         let mut response = refusal.into_response(&call.request_id);
-        let read = if call.asks_first {
+        // The client waits for our word before it sends the body.
+        let asks_first = call.head.headers.contains_key(header::EXPECT);
+        let read = if asks_first {
             // Reading would invite the body with a 100 (RFC 9110 §10.1.1); nobody wants it any more.
             Err(Refusal::BodyTooLarge)
         } else {
@@ -293,7 +289,7 @@ impl Stack {
             response.headers_mut().insert(header::CONNECTION, close);
             return response;
         };
-        let is_call = call.method == Method::POST
+        let is_call = call.head.method == Method::POST
             && matches!(
                 call.endpoint,
                 Some(Endpoint::Mcp | Endpoint::McpRoot | Endpoint::McpUpstream)
@@ -329,13 +325,13 @@ impl Stack {
         if !headers.contains_key(header::CACHE_CONTROL) {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
-        if call.chunked {
+        if call.head.headers.contains_key(header::TRANSFER_ENCODING) {
             // hyper reads such a message by its chunks and hides a length that contradicts them. RFC 9112 §6.1: whoever
             // does so must close the connection afterwards, so that nothing behind it passes for a request.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if call.origin_allowed
-            && let Some(origin) = &call.origin
+            && let Some(origin) = call.head.headers.get(header::ORIGIN)
         {
             cors::expose(headers, call.access(), origin);
         }
@@ -345,7 +341,7 @@ impl Stack {
         let duration = call.started.elapsed();
         let metrics = &self.state.metrics;
         let seconds = duration.as_secs_f64();
-        match (call.endpoint, known_method(&call.method), status) {
+        match (call.endpoint, known_method(&call.head.method), status) {
             (Some(Endpoint::Mcp), "POST", 200) => self.mcp_posts.add(seconds),
             (Some(Endpoint::McpRoot), "POST", 200) => self.root_posts.add(seconds),
             (endpoint, method, status) => {
@@ -360,8 +356,8 @@ impl Stack {
         self.remember(call, &mut response, streams, now);
         self.state.access_log.write(&Entry {
             unix_millis: now,
-            method: call.method.as_str(),
-            path: call.uri.path(),
+            method: call.head.method.as_str(),
+            path: call.head.uri.path(),
             status,
             duration,
             request_id: call.request_id.as_str(),
@@ -374,8 +370,22 @@ impl Stack {
     }
 }
 
+/// What `answer` gives, if that is by the `deadline`. The timer is made when there is something to wait for: nearly every
+/// answer is there at once.
+async fn within<T>(deadline: Instant, mut answer: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    let mut timer = None;
+    poll_fn(|cx| {
+        if let Poll::Ready(answered) = answer.as_mut().poll(cx) {
+            return Poll::Ready(Some(answered));
+        }
+        let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        timer.as_mut().poll(cx).map(|()| None)
+    })
+    .await
+}
+
 /// The answer to `OPTIONS`, preflight or not.
-fn options(endpoint: Endpoint, request: &Request) -> Response {
+fn options(endpoint: Endpoint, head: &Parts) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
@@ -383,8 +393,8 @@ fn options(endpoint: Endpoint, request: &Request) -> Response {
         header::ALLOW,
         HeaderValue::from_static(endpoint.methods().1),
     );
-    if cors::is_preflight(request.method(), request.headers()) {
-        cors::preflight(request.headers(), endpoint, headers);
+    if cors::is_preflight(&head.method, &head.headers) {
+        cors::preflight(&head.headers, endpoint, headers);
     }
     response
 }

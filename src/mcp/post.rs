@@ -26,7 +26,8 @@ impl Protocol {
     pub async fn post(&self, post: &Post<'_>) -> Answer {
         match self.turn(post) {
             Turn::Now(answer) => answer,
-            Turn::Later(later) => later.answer().await,
+            // Boxed: the future of what is answered at once would have to be as large.
+            Turn::Later(later) => Box::pin(later.answer()).await,
             Turn::Soon(answer) => answer.await,
         }
     }

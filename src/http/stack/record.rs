@@ -1,6 +1,6 @@
 //! What of a request goes into the record of refusals: nothing of one that was answered but that it came.
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::Response;
 
 use super::{Call, Stack};
@@ -13,34 +13,11 @@ use crate::http::surface::Endpoint;
 /// The most bytes of a `User-Agent` that are looked at.
 const LONGEST: usize = 128;
 
-/// The beginning of a request's `User-Agent`. Copied, as the request is gone when it is known whether that is needed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct UserAgent {
-    bytes: [u8; LONGEST],
-    length: Option<usize>,
-}
-
-impl UserAgent {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let mut bytes = [0; LONGEST];
-        let sent = headers.get(header::USER_AGENT);
-        let length = sent.map(|sent| {
-            let taken = bytes.iter_mut().zip(sent.as_bytes());
-            taken.map(|(place, byte)| *place = *byte).count()
-        });
-        Self { bytes, length }
-    }
-
-    pub(super) fn bytes(&self) -> Option<&[u8]> {
-        self.bytes.get(..self.length?)
-    }
-}
-
 impl Stack {
     /// Counts an accepted request; keeps what is to be known of a refused one.
     pub(super) fn record(&self, call: &mut Call, response: &Response) {
         let audit = &self.state.audit;
-        let software = Software::of(call.user_agent.bytes());
+        let software = Software::of(call.user_agent());
         if call.caller.is_some() {
             audit.accepted(software, call.asks_for_something());
         }
@@ -73,7 +50,7 @@ impl Stack {
         }
         if streams {
             let path = call.endpoint.map_or("other", Endpoint::label);
-            let about = (path, call.user_agent.bytes());
+            let about = (path, call.user_agent());
             let body = std::mem::take(response.body_mut());
             let held = self
                 .state
@@ -93,7 +70,7 @@ impl Stack {
     ) -> Option<Refused<'c>> {
         let reason = call.notes.reason?;
         let blank = Refused {
-            user_agent: call.user_agent.bytes(),
+            user_agent: call.user_agent(),
             client_info: call.notes.client_info.clone(),
             ..Refused::new(reason, call.request_id.as_str())
         };
@@ -105,7 +82,10 @@ impl Stack {
                 seen,
             } = *turned;
             let sent = match refusal {
-                Refusal::OriginNotAllowed => call.origin.as_ref().map(|origin| origin.as_bytes()),
+                Refusal::OriginNotAllowed => {
+                    let origin = call.head.headers.get(header::ORIGIN);
+                    origin.map(|origin| origin.as_bytes())
+                }
                 Refusal::HostNotAllowed => call.foreign_host.as_deref().map(str::as_bytes),
                 Refusal::Challenged { .. }
                 | Refusal::HostHeader
@@ -155,6 +135,12 @@ impl Stack {
 }
 
 impl Call {
+    /// The beginning of the `User-Agent`.
+    fn user_agent(&self) -> Option<&[u8]> {
+        let sent = self.head.headers.get(header::USER_AGENT)?.as_bytes();
+        Some(sent.get(..LONGEST).unwrap_or(sent))
+    }
+
     /// True if it asks for more than to open or keep up a connection. Lists count: a client that likes what it is told
     /// asks for them at once, and calls when its user wants something.
     fn asks_for_something(&self) -> bool {
