@@ -55,7 +55,7 @@ pub use issuer::{IssuerStatus, KeyState};
 pub use look::{Differs, IssuerLook, IssuerProblem};
 pub use metadata::ProtectedResourceMetadata;
 pub use offers::{Offers, RegistrationOffered};
-pub use principal::Principal;
+pub use principal::{CallerKeys, Principal};
 pub use profiles::ProfileName;
 pub use resource::{Resource, ResourceIdentifier, Resources, upstream_of};
 pub use scope::{Scope, ScopePrefix, Scopes};

@@ -84,13 +84,14 @@ impl RateLimits {
     /// After authentication: one request by `principal` (`tool` is `None`), or one call of a tool by it. The first
     /// counts for its subject and its client id, the second for subject and tool together.
     pub fn check_call(&self, principal: &Principal, tool: Option<&str>) -> Result<(), RateLimited> {
-        let (issuer, subject) = (principal.issuer(), principal.subject());
+        let keys = principal.keys();
         if let Some(tool) = tool {
-            return self.check(self.0.tool.as_ref(), &(issuer, subject, tool));
+            return self.check(self.0.tool.as_ref(), &(keys.subject, tool));
         }
-        self.check(self.0.subject.as_ref(), &(issuer, subject))?;
+        let check = |limit: Option<&Limit>, key| limit.map_or(Ok(()), |limit| limit.check(key));
+        check(self.0.subject.as_ref(), keys.subject)?;
         match principal.client_id() {
-            Some(client_id) => self.check(self.0.client.as_ref(), &(issuer, client_id)),
+            Some(_) => check(self.0.client.as_ref(), keys.client),
             None => Ok(()),
         }
     }

@@ -82,8 +82,10 @@ impl Software {
             let start = user_agent.get(..beginning.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(beginning))
         };
+        let first = user_agent.first().map(u8::to_ascii_lowercase);
         let mut known = BEGINNINGS.iter();
-        let found = known.find(|(beginning, _)| begins(beginning));
+        // Nearly every one is told by its first letter.
+        let found = known.find(|(word, _)| word.first() == first.as_ref() && begins(word));
         let names = |word: &[u8]| {
             let mut windows = user_agent.windows(word.len());
             windows.any(|window| window.eq_ignore_ascii_case(word))

@@ -4,6 +4,7 @@ mod kept;
 
 use std::sync::OnceLock;
 
+use super::principal::CallerKeys;
 use super::profiles::{Mark, Profile};
 use super::strict_json::{Object, Value};
 use super::unverified::UnverifiedHeader;
@@ -31,6 +32,8 @@ pub(in crate::auth) struct Claims {
     pub kept: Vec<(String, Vec<String>)>,
     /// What the policy found once.
     pub found: OnceLock<(u64, [u64; 4])>,
+    /// Short names of the subject and the client, once somebody asked.
+    pub keys: OnceLock<CallerKeys>,
 }
 
 /// What claims that somebody wrote down would say: as far as the policy looks at it, and nothing is checked.
@@ -120,6 +123,7 @@ fn take_over(
         not_before: times.not_before,
         kept: kept(claims, issuer, rules.kept_claims),
         found: OnceLock::new(),
+        keys: OnceLock::new(),
     })
 }
 

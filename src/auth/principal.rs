@@ -1,9 +1,22 @@
 //! Who is asking, proven: a value that only [`super::ResourceServer::authenticate`] can make.
 
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, LazyLock};
 
 use super::claims::Claims;
 use super::{Resource, Scopes};
+
+/// What keys are hashed under: nobody outside can choose names whose keys collide.
+static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// Short names for maps in this process, worked out once per verified token.
+#[derive(Clone, Copy, Debug)]
+pub struct CallerKeys {
+    /// Issuer and subject.
+    pub subject: u64,
+    /// Issuer and client id, if the token names one.
+    pub client: u64,
+}
 
 /// A verified caller, for one resource. Cheap to clone; private fields, no public constructor.
 #[derive(Clone, Debug)]
@@ -60,6 +73,15 @@ impl Principal {
         if finder == name { found } else { find() }
     }
 
+    /// Who asks and with what, in two numbers.
+    #[must_use]
+    pub fn keys(&self) -> CallerKeys {
+        *self.claims.keys.get_or_init(|| CallerKeys {
+            subject: SECRET.hash_one((self.issuer(), self.subject())),
+            client: SECRET.hash_one((self.issuer(), self.client_id())),
+        })
+    }
+
     /// `exp`, Unix seconds. A stream to this principal ends then.
     #[must_use]
     pub fn expires_at(&self) -> i64 {
@@ -89,6 +111,7 @@ impl Principal {
             not_before: None,
             kept: Vec::new(),
             found: std::sync::OnceLock::new(),
+            keys: std::sync::OnceLock::new(),
         };
         Self {
             claims: Arc::new(claims),

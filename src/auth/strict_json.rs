@@ -65,7 +65,9 @@ impl<'a> Object<'a> {
             fault: &fault,
             depth: 0,
         };
-        let mut json = serde_json::Deserializer::from_slice(bytes);
+        // Looked at once: the parser would look at each string by itself.
+        let text = std::str::from_utf8(bytes).map_err(|_not_utf8| Fault::Syntax)?;
+        let mut json = serde_json::Deserializer::from_str(text);
         let parsed = seed.deserialize(&mut json);
         match (parsed, json.end()) {
             (Ok(Value::Object(object)), Ok(())) => Ok(object),

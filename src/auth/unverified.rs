@@ -40,7 +40,7 @@ impl<'t> Parts<'t> {
         if token.len() > MAX_BYTES {
             return Err(TokenError::TooLarge);
         }
-        match token.bytes().filter(|b| *b == b'.').count() {
+        match memchr::memchr_iter(b'.', token.as_bytes()).count() {
             2 => {}
             4 => return Err(TokenError::Encrypted),
             _ => return Err(TokenError::NotAJws),

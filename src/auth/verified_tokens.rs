@@ -162,6 +162,7 @@ mod tests {
             not_before: None,
             kept: Vec::new(),
             found: std::sync::OnceLock::new(),
+            keys: std::sync::OnceLock::new(),
         };
         VerifiedToken::new(claims, 0, [0; 32], 0)
     }

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::line::{address, decimal, milliseconds, plain, text, timestamp};
+use self::line::{address, decimal, member, milliseconds, plain, text, timestamp};
 use crate::auth::Principal;
 use crate::mcp::Operation;
 use crate::telemetry::{Log, Settings};
@@ -107,39 +107,43 @@ impl Entry<'_> {
         line.extend_from_slice(b"{\"timestamp\":\"");
         timestamp(line, self.unix_millis);
         line.extend_from_slice(b"\",\"level\":\"INFO\",\"target\":\"access\"");
-        text(line, "method", &short(self.method))?;
-        text(line, "path", &short(self.path))?;
+        text(line, member!("method"), &short(self.method))?;
+        text(line, member!("path"), &short(self.path))?;
         line.extend_from_slice(b",\"status\":");
         decimal(line, u64::from(self.status), 3);
         line.extend_from_slice(b",\"duration_ms\":");
         milliseconds(line, self.duration);
-        plain(line, "request_id", self.request_id);
+        plain(line, member!("request_id"), self.request_id);
         line.extend_from_slice(b",\"remote\":\"");
         address(line, self.remote)?;
         line.push(b'"');
         if let Some(principal) = self.principal {
-            text(line, "issuer", principal.issuer())?;
-            text(line, "subject", &short(principal.subject()))?;
+            text(line, member!("issuer"), principal.issuer())?;
+            text(line, member!("subject"), &short(principal.subject()))?;
             if let Some(client_id) = principal.client_id() {
-                text(line, "client_id", &short(client_id))?;
+                text(line, member!("client_id"), &short(client_id))?;
             }
-            text(line, "audience", principal.resource().identifier().as_str())?;
+            text(
+                line,
+                member!("audience"),
+                principal.resource().identifier().as_str(),
+            )?;
         }
         if let Some(operation) = &self.notes.operation {
             match operation.tool {
-                None => plain(line, "operation", operation.method),
-                Some(_) => text(line, "operation", &operation.to_string())?,
+                None => plain(line, member!("operation"), operation.method),
+                Some(_) => text(line, member!("operation"), &operation.to_string())?,
             }
         }
         if self.streams {
             line.extend_from_slice(b",\"stream\":true");
         }
-        plain(line, "outcome", self.outcome());
+        plain(line, member!("outcome"), self.outcome());
         if let Some(reason) = self.reason() {
-            plain(line, "reason", reason);
+            plain(line, member!("reason"), reason);
         }
         if let Some(rule) = &self.notes.rule {
-            text(line, "rule", rule)?;
+            text(line, member!("rule"), rule)?;
         }
         line.extend_from_slice(b"}\n");
         Ok(())

@@ -127,6 +127,8 @@ impl JsonSchema for AllowedHost {
 #[derive(Clone, Debug)]
 pub struct Allowed {
     own: Option<Origin>,
+    /// Its host and port.
+    authority: String,
     hosts: Vec<AllowedHost>,
     origins: Vec<Origin>,
 }
@@ -135,8 +137,10 @@ impl Allowed {
     /// `public_url` is the origin under which clients reach this server.
     #[must_use]
     pub fn new(public_url: &str, hosts: Vec<AllowedHost>, origins: Vec<Origin>) -> Self {
+        let own = Origin::parse(public_url);
         Self {
-            own: Origin::parse(public_url),
+            authority: own.as_ref().map_or("", Origin::authority).to_owned(),
+            own,
             hosts,
             origins,
         }
@@ -145,10 +149,7 @@ impl Allowed {
     /// Checks the [`requested_host`], on a connection that came in at `local`.
     pub fn check_host(&self, host: Option<&str>, local: SocketAddr) -> Result<(), Refusal> {
         let host = host.ok_or(Refusal::HostNotAllowed)?;
-        let own = self
-            .own
-            .as_ref()
-            .is_some_and(|own| same_host(host, own.authority()));
+        let own = self.own.is_some() && same_host(host, &self.authority);
         let allowed = own || self.is_configured(host) || is_local(host, local);
         if allowed {
             Ok(())

@@ -10,20 +10,27 @@ const MAX_LENGTH: usize = 64;
 
 /// 32 hexadecimal digits of our own, or what a trusted proxy sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(HeaderValue);
+pub struct RequestId(Name);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Name {
+    /// In place: a header's value is made of it once, for the answer.
+    Own([u8; 32]),
+    Proxys(HeaderValue),
+}
 
 impl RequestId {
     /// A new identifier.
     #[must_use]
     pub fn random() -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let random: [u8; 16] = rand::random();
         let mut text = [0_u8; 32];
+        // Without a look into a table, so the compiler does many at a time.
+        let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
         for ([high, low], byte) in text.as_chunks_mut().0.iter_mut().zip(random) {
-            let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
             (*high, *low) = (digit(byte >> 4), digit(byte & 0xf));
         }
-        Self(HeaderValue::from_bytes(&text).expect("invariant: hexadecimal digits are visible"))
+        Self(Name::Own(text))
     }
 
     /// The identifier that a trusted proxy put into `headers`: letters, digits, `-`, `_`, `.`, at most 64 of them.
@@ -33,19 +40,27 @@ impl RequestId {
         let sound = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         let bytes = value.as_bytes();
         let acceptable = (1..=MAX_LENGTH).contains(&bytes.len()) && bytes.iter().all(sound);
-        acceptable.then(|| Self(value.clone()))
+        acceptable.then(|| Self(Name::Proxys(value.clone())))
     }
 
     /// The identifier as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
+        match &self.0 {
+            Name::Own(text) => std::str::from_utf8(text).unwrap_or_default(),
+            Name::Proxys(value) => value.to_str().unwrap_or_default(),
+        }
     }
 
     /// The identifier as the value of [`HEADER`].
     #[must_use]
     pub fn header_value(&self) -> HeaderValue {
-        self.0.clone()
+        match &self.0 {
+            Name::Own(text) => {
+                HeaderValue::from_bytes(text).expect("invariant: hexadecimal digits are visible")
+            }
+            Name::Proxys(value) => value.clone(),
+        }
     }
 }
 

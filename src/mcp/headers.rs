@@ -41,9 +41,9 @@ impl<'a> Field<'a> {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {
             (None, _) => Self::Absent,
-            (Some(value), None) => value.to_str().map_or(Self::Unreadable, |value| {
-                Self::Value(value.trim_matches([' ', '\t']))
-            }),
+            (Some(value), None) => value
+                .to_str()
+                .map_or(Self::Unreadable, |value| Self::Value(value.trim_ascii())),
             (Some(_), Some(_)) => Self::Unreadable,
         }
     }

@@ -25,18 +25,23 @@ pub(super) fn decimal(line: &mut Vec<u8>, number: u64, width: usize) {
 pub(super) fn timestamp(line: &mut Vec<u8>, unix_millis: i64) {
     let millis = unix_millis.rem_euclid(86_400_000);
     let (year, month, day) = civil_date(unix_millis.div_euclid(86_400_000));
-    for (number, width, end) in [
-        (year, 4, b'-'),
-        (month, 2, b'-'),
-        (day, 2, b'T'),
-        (millis / 3_600_000, 2, b':'),
-        (millis / 60_000 % 60, 2, b':'),
-        (millis / 1000 % 60, 2, b'.'),
-        (millis % 1000, 3, b'Z'),
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    for (number, end, width) in [
+        (year, 4, 4),
+        (month, 7, 2),
+        (day, 10, 2),
+        (millis / 3_600_000, 13, 2),
+        (millis / 60_000 % 60, 16, 2),
+        (millis / 1000 % 60, 19, 2),
+        (millis % 1000, 23, 3),
     ] {
-        decimal(line, number.unsigned_abs(), width);
-        line.push(end);
+        let mut rest = number.unsigned_abs();
+        for place in text.iter_mut().take(end).rev().take(width) {
+            *place = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+            rest /= 10;
+        }
     }
+    line.extend_from_slice(&text);
 }
 
 /// Milliseconds with three decimals.
@@ -61,8 +66,16 @@ pub(super) fn address(line: &mut Vec<u8>, address: IpAddr) -> std::io::Result<()
     Ok(())
 }
 
-/// `,"name":"value"`, escaped.
-pub(super) fn text(line: &mut Vec<u8>, name: &str, value: &str) -> std::io::Result<()> {
+/// What stands before a field's value.
+macro_rules! member {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":\"")
+    };
+}
+pub(super) use member;
+
+/// `,"name":"value"`, escaped, after the [`member!`] of that name.
+pub(super) fn text(line: &mut Vec<u8>, member: &str, value: &str) -> std::io::Result<()> {
     let special = |b: u8| (b < 0x20) | (b == b'"') | (b == b'\\');
     // Every byte is looked at, without a way out: so the compiler does many at a time.
     if value
@@ -70,20 +83,19 @@ pub(super) fn text(line: &mut Vec<u8>, name: &str, value: &str) -> std::io::Resu
         .fold(0, |found, b| found | u8::from(special(b)))
         == 0
     {
-        plain(line, name, value);
+        plain(line, member, value);
         return Ok(());
     }
-    line.extend_from_slice(b",\"");
-    line.extend_from_slice(name.as_bytes());
-    line.extend_from_slice(b"\":");
+    let bare = member.strip_suffix('"').unwrap_or(member);
+    line.extend_from_slice(bare.as_bytes());
     serde_json::to_writer(line, value).map_err(Into::into)
 }
 
-/// `,"name":"value"`, for values in which nothing needs an escape.
-pub(super) fn plain(line: &mut Vec<u8>, name: &str, value: &str) {
-    for part in [",\"", name, "\":\"", value, "\""] {
-        line.extend_from_slice(part.as_bytes());
-    }
+/// The same for values in which nothing needs an escape.
+pub(super) fn plain(line: &mut Vec<u8>, member: &str, value: &str) {
+    line.extend_from_slice(member.as_bytes());
+    line.extend_from_slice(value.as_bytes());
+    line.push(b'"');
 }
 
 #[cfg(test)]
@@ -123,7 +135,7 @@ mod tests {
     #[test]
     fn text_is_as_serde_json_writes_it() {
         for value in ["", "plain", "é\u{7f}", "\"", "\\", "\n\u{1}x", "a/b"] {
-            let found = written(|line| text(line, "k", value).expect("memory"));
+            let found = written(|line| text(line, member!("k"), value).expect("memory"));
             let expected = serde_json::to_string(value).expect("JSON");
             assert_eq!(found, format!(",\"k\":{expected}"));
         }
