@@ -155,7 +155,7 @@ impl UpstreamSettings {
         }
         for entry in &self.stdio.variables {
             let name = entry.split_once('=').map(|(name, _value)| name);
-            if let Some(name) = name.or(Some("").filter(|_| entry.is_empty())) {
+            if let Some(name) = name.or_else(|| entry.is_empty().then_some("")) {
                 let name = name.to_owned();
                 mistakes.push(("stdio.variables", SettingsError::Variable { name }));
             }
