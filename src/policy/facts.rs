@@ -114,6 +114,12 @@ impl FactSet {
     }
 
     pub(super) fn numbers(self) -> impl Iterator<Item = usize> {
-        (0..MOST_FACTS).filter(move |number| self.contains(*number))
+        let words = self.0.into_iter().enumerate();
+        words.flat_map(|(at, word)| {
+            let without_lowest = |left: &u64| Some(left & left.wrapping_sub(1));
+            std::iter::successors(Some(word), without_lowest)
+                .take_while(|left| *left != 0)
+                .map(move |left| at * 64 + left.trailing_zeros() as usize)
+        })
     }
 }
