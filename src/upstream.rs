@@ -19,6 +19,7 @@ mod header_value;
 mod health;
 mod hello;
 mod http;
+mod json;
 mod keep;
 mod lines;
 mod link;

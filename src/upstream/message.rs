@@ -2,6 +2,8 @@
 //!
 //! A result or an error is a slice of the bytes that came: nothing is parsed and written again on its way.
 
+mod envelope;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -10,6 +12,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use self::envelope::Envelope;
 use super::UpstreamError;
 use super::log_level::LogLevel;
 
@@ -52,10 +55,17 @@ pub(super) struct Request<'a> {
 }
 
 impl Request<'_> {
+    /// True for the handshake, whose answer may name a session.
+    pub(super) fn begins_session(&self) -> bool {
+        self.method == INITIALIZE
+    }
+
     /// The whole message, on one line: a break between tokens would end a line of the stdio transport.
     pub(super) fn write(&self, id: u64, era: Era) -> Bytes {
         let mut out = Vec::with_capacity(self.members.len() + self.meta.len() + 416);
-        out.extend_from_slice(format!(r#"{{"jsonrpc":"2.0","id":{id},"method":""#).as_bytes());
+        out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+        out.extend_from_slice(id.to_string().as_bytes());
+        out.extend_from_slice(br#","method":""#);
         out.extend_from_slice(self.method.as_bytes());
         out.extend_from_slice(br#"","params":{"#);
         out.extend_from_slice(self.members);
@@ -67,9 +77,11 @@ impl Request<'_> {
         }
         out.extend_from_slice(b"}}");
         for byte in &mut out {
-            if matches!(byte, b'\n' | b'\r') {
-                *byte = b' ';
-            }
+            // All are written, so that many are looked at in one go.
+            *byte = match *byte {
+                b'\n' | b'\r' => b' ',
+                other => other,
+            };
         }
         Bytes::from(out)
     }
@@ -125,6 +137,7 @@ pub(super) fn initialize(capabilities: &str) -> String {
     )
 }
 
+pub(super) const INITIALIZE: &str = "initialize";
 pub(super) const INITIALIZED: &[u8] = br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
 
 /// Tells an upstream that nobody waits for request `id` any more.
@@ -362,22 +375,6 @@ pub struct Question {
 }
 
 #[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    jsonrpc: Cow<'a, str>,
-    #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    method: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    params: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    result: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
 pub(super) struct ErrorObject<'a> {
     pub(super) code: i64,
     #[serde(borrow, rename = "message")]
@@ -387,8 +384,7 @@ pub(super) struct ErrorObject<'a> {
 /// Reads one message; nothing if it is none. Members that decide anything are there once (see `mcp::members`); an answer
 /// that has one of them twice, but its id once, is an answer that is none.
 pub(super) fn read(message: &Bytes) -> Option<Incoming> {
-    let envelope = serde_json::from_slice(message).ok();
-    match envelope.filter(|envelope: &Envelope<'_>| envelope.jsonrpc == "2.0") {
+    match Envelope::of(message) {
         Some(envelope) => read_envelope(message, envelope),
         None => spoilt_reply(message),
     }
@@ -409,10 +405,13 @@ fn spoilt_reply(message: &[u8]) -> Option<Incoming> {
 }
 
 fn read_envelope(message: &Bytes, envelope: Envelope<'_>) -> Option<Incoming> {
-    let id = envelope.id.map(RawValue::get);
-    let params = || match envelope.params.map(RawValue::get) {
+    let id = match envelope.id {
+        Some(id) => Some(std::str::from_utf8(id).ok()?),
+        None => None,
+    };
+    let params = || match envelope.params {
         None => Some(Bytes::new()),
-        Some(params) if params.starts_with('{') => Some(message.slice_ref(params.as_bytes())),
+        Some(params) if params.starts_with(b"{") => Some(message.slice_ref(params)),
         Some(_) => None,
     };
     match (envelope.method, envelope.result, envelope.error, id) {
@@ -429,11 +428,11 @@ fn read_envelope(message: &Bytes, envelope: Envelope<'_>) -> Option<Incoming> {
         }
         (None, result, error, Some(id)) => {
             let reply = match (result, error) {
-                (Some(result), None) if result.get().starts_with('{') => {
-                    Ok(Reply::Result(message.slice_ref(result.get().as_bytes())))
+                (Some(result), None) if result.starts_with(b"{") => {
+                    Ok(Reply::Result(message.slice_ref(result)))
                 }
-                (None, Some(error)) if error_object(error.get().as_bytes()).is_some() => {
-                    Ok(Reply::Error(message.slice_ref(error.get().as_bytes())))
+                (None, Some(error)) if error_object(error).is_some() => {
+                    Ok(Reply::Error(message.slice_ref(error)))
                 }
                 _ => Err(UpstreamError::Invalid),
             };
