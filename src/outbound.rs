@@ -28,7 +28,7 @@ mod settings;
 pub use client::{Outbound, PlainHttp};
 pub use document::{Answer, Get, JsonDocument, Reply};
 pub use error::OutboundError;
-pub use exchange::{Exchange, Exchanged};
+pub use exchange::{Destination, Exchange, Exchanged};
 pub use form::{ClientAuthentication, Form};
 pub use probe::{AddressClass, End, Heard, Opened, Probe, ProbeError, Question, TlsProblem};
 pub use settings::{Settings, SettingsError};

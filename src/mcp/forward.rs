@@ -49,6 +49,8 @@ fn is_between_neighbours(key: &str) -> bool {
 const PROGRESS_TOKEN: &str = "progressToken";
 /// To copy a result of more bytes costs more than to send it in a piece of its own.
 const MOST_COPIED: usize = 16 * 1024;
+/// Most parameters have fewer bytes than this.
+const USUAL: usize = 256;
 /// A token stays with its call for as long as that runs.
 const MAX_TOKEN_BYTES: usize = 256;
 
@@ -91,8 +93,8 @@ impl Step {
 pub(super) struct Last {
     /// All of it, or what comes before the result that is passed on.
     pub(super) json: Vec<u8>,
-    /// A big result as the upstream wrote it, which is not copied; [`Self::END`] follows.
-    passed_on: Option<Bytes>,
+    /// A big result as the upstream wrote it, which is not copied, and what of the message follows.
+    passed_on: Option<(Bytes, &'static [u8])>,
     /// What went wrong.
     pub(super) reason: Option<&'static str>,
     /// Of a response that is the message alone.
@@ -100,15 +102,26 @@ pub(super) struct Last {
 }
 
 impl Last {
-    /// What follows a result that is passed on.
-    const END: &'static [u8] = b"}";
-
     /// The message in one piece.
     pub(super) fn whole(self) -> Vec<u8> {
         match self.passed_on {
-            Some(result) => [&self.json, &*result, Self::END].concat(),
+            Some((result, end)) => [&self.json, &*result, end].concat(),
             None => self.json,
         }
+    }
+}
+
+/// A result with the end of the message around it, where there is room behind it: nearly always, since it was read with the
+/// end of the upstream's own message. Sent by itself, the last byte would be a packet of its own.
+fn closed(result: Bytes) -> (Bytes, &'static [u8]) {
+    const END: &[u8] = b"}";
+    match result.try_into_mut() {
+        Ok(mut own) if own.capacity() > own.len() => {
+            own.extend_from_slice(END);
+            (own.freeze(), b"")
+        }
+        Ok(full) => (full.freeze(), END),
+        Err(shared) => (shared, END),
     }
 }
 
@@ -121,7 +134,7 @@ impl Forward {
         asked: &Asked<'_>,
         (entry, home): (&Entry, &Home),
     ) -> Result<Self, Error> {
-        let (mut members, mut meta) = (Vec::new(), Vec::new());
+        let (mut members, mut meta) = (Vec::with_capacity(USUAL), Vec::new());
         let method = asked.method.unwrap_or(Method::CallTool);
         target::write_params(&mut members, method, &asked.call.params, home);
         let theirs = asked.call.meta.iter();
@@ -158,38 +171,41 @@ impl Forward {
 
     /// The call, step by step. Dropping it cancels the call at the upstream.
     pub(super) fn steps(self) -> Steps {
-        let talking = Talking {
+        // A box of its own: each step would take it out of the stream and put it back.
+        let talking = Box::new(Talking {
             forward: self,
             conversation: None,
             again: None,
             carrying: None,
             end: None,
-        };
+        });
         Box::pin(stream::unfold(
             Some(talking),
-            |talking: Option<Talking>| async move { Some(talking?.step().await) },
+            |talking: Option<Box<Talking>>| async move { Some(talking?.step().await) },
         ))
     }
 
     /// What becomes of the upstream's answer; nothing if it asks the client first.
-    fn answered(&mut self, reply: &Reply, from: upstream::Era) -> Option<Step> {
+    fn answered(&mut self, reply: Reply, from: upstream::Era) -> Option<Step> {
         let mut json = Vec::new();
-        if let Reply::Result(result) = reply
-            && result.len() > MOST_COPIED
-            && self.bridging.passes(result, from)
-        {
-            reply::begin(&mut json, &self.id);
-            self.tally.add(None);
-            return Some(Step::Answer(Last {
-                json,
-                passed_on: Some(result.clone()),
-                reason: None,
-                status: StatusCode::OK,
-            }));
-        }
+        let reply = match reply {
+            Reply::Result(result)
+                if result.len() > MOST_COPIED && self.bridging.passes(&result, from) =>
+            {
+                reply::begin(&mut json, &self.id);
+                self.tally.add(None);
+                return Some(Step::Answer(Last {
+                    json,
+                    passed_on: Some(closed(result)),
+                    reason: None,
+                    status: StatusCode::OK,
+                }));
+            }
+            reply => reply,
+        };
         let of = (self.home.upstream.name(), &self.call, &self.caller);
         let states = &self.tally.protocol.0.request_states;
-        let answer = (&*self.id, reply, from);
+        let answer = (&*self.id, &reply, from);
         let (reason, status) = match self.bridging.write(&mut json, answer, of, states) {
             Ok(Written::Result) => (None, StatusCode::OK),
             Ok(Written::ToolError) => (Some(UPSTREAM_ERROR), StatusCode::OK),
@@ -200,7 +216,7 @@ impl Forward {
                 (Some(UPSTREAM_ERROR), error::status_of(code, self.era))
             }
             Ok(Written::InputRequired) => {
-                let (Reply::Result(result) | Reply::Error(result)) = reply;
+                let (Reply::Result(result) | Reply::Error(result)) = &reply;
                 let begun = self.bridging.asking.begin(result);
                 return begun.err().map(|error| self.failed(&Error::Asking(error)));
             }
@@ -235,7 +251,7 @@ struct Talking {
     /// What a legacy upstream asks while it works on the call; nothing before it does.
     carrying: Option<Box<Carrying>>,
     /// The end of the call, while the client is told which questions are taken back.
-    end: Option<Result<Event, Error>>,
+    end: Option<Box<Result<Event, Error>>>,
 }
 
 /// What has happened.
@@ -249,7 +265,7 @@ enum Event {
 }
 
 impl Talking {
-    async fn step(mut self) -> (Step, Option<Self>) {
+    async fn step(mut self: Box<Self>) -> (Step, Option<Box<Self>>) {
         loop {
             let event = match self.forward.bridging.asking.is_under_way() {
                 true => self.ask().await,
@@ -258,14 +274,14 @@ impl Talking {
             if matches!(event, Ok(Event::Replied(..)) | Err(_))
                 && let Some(json) = self.carrying.as_mut().and_then(|all| all.give_up())
             {
-                self.end = Some(event);
+                self.end = Some(Box::new(event));
                 return (Step::Question(json), Some(self));
             }
             match event {
                 Ok(Event::Step(step)) => return (step, Some(self)),
                 Ok(Event::Replied(reply, era)) => {
                     self.conversation = None;
-                    if let Some(last) = self.forward.answered(&reply, era) {
+                    if let Some(last) = self.forward.answered(reply, era) {
                         return (last, None);
                     }
                 }
@@ -277,7 +293,7 @@ impl Talking {
 
     async fn hear(&mut self) -> Result<Event, Error> {
         if let Some(end) = self.end.take() {
-            return end;
+            return *end;
         }
         let Forward {
             home, call, caller, ..

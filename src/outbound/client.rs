@@ -52,14 +52,6 @@ struct Inner {
     anywhere: Pool,
 }
 
-/// What an exchange with an upstream goes over.
-pub(super) enum Way<'a> {
-    /// TLS, perhaps HTTP/2, perhaps a proxy.
-    Client(&'a reqwest::Client),
-    /// Plain http.
-    Pool(&'a Pool),
-}
-
 /// Where plain http may be spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PlainHttp {
@@ -144,13 +136,30 @@ impl Outbound {
         }
     }
 
-    /// The way of an exchange with an upstream.
-    pub(super) fn way(&self, url: &Url, plain_http: PlainHttp) -> Result<Way<'_>, OutboundError> {
-        Ok(match self.0.names_for(url, plain_http)? {
-            Some(Names::OnLoopback) => Way::Pool(&self.0.near),
-            Some(Names::Anywhere) => Way::Pool(&self.0.anywhere),
-            None => Way::Client(self.0.tls()?),
-        })
+    /// The client for an upstream that is reached over TLS, perhaps HTTP/2, perhaps by a proxy.
+    pub(super) fn encrypted(&self, url: &Url) -> Result<&reqwest::Client, OutboundError> {
+        match self.0.names_for(url, PlainHttp::OnLoopback)? {
+            Some(_plain) => Err(OutboundError::InsecureUrl(without_secrets(url))),
+            None => self.0.tls(),
+        }
+    }
+
+    /// Where the name in `url` may lead, to which plain http is spoken.
+    pub(super) fn plain_names(
+        &self,
+        url: &Url,
+        plain_http: PlainHttp,
+    ) -> Result<Names, OutboundError> {
+        let names = self.0.names_for(url, plain_http)?;
+        names.ok_or_else(|| OutboundError::InsecureUrl(without_secrets(url)))
+    }
+
+    /// The connections to such names.
+    pub(super) fn pool(&self, names: Names) -> &Pool {
+        match names {
+            Names::OnLoopback => &self.0.near,
+            Names::Anywhere => &self.0.anywhere,
+        }
     }
 
     /// Closes connections that were kept for a next request for long enough. Those that a server has closed meanwhile

@@ -57,8 +57,11 @@ impl Connection {
     }
 
     /// Sends a request, and returns when the head of the answer is there.
-    pub(super) async fn send(&mut self, request: Outgoing) -> Result<Response<Incoming>, Failed> {
-        let mut answer = pin!(self.sender.try_send_request(request));
+    pub(super) async fn send(
+        &mut self,
+        request: Box<Outgoing>,
+    ) -> Result<Response<Incoming>, Failed> {
+        let mut answer = pin!(self.sender.try_send_request(*request));
         let answer = poll_fn(|cx| self.work.poll(cx, |cx| answer.as_mut().poll(cx))).await;
         answer.map_err(|mut error| match error.take_message() {
             Some(request) => Failed::Unsent(Box::new(request)),

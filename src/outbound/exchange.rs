@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::future::Either;
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, Method, Request, response};
 use http_body_util::Full;
@@ -13,25 +14,34 @@ use hyper::body::{Body as _, Incoming};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::client::Way;
-use super::connection::Connection;
+use super::address::Names;
+use super::connection::{Connection, Outgoing};
 use super::error::innermost;
-use super::pool::{Lane, Pool};
+use super::pool::{Lane, Open, Track};
 use super::{Outbound, OutboundError, PlainHttp};
+
+/// Room is made at once for so many bytes of a body, however many its head says it will have.
+const MOST_RESERVED: usize = 1024 * 1024;
+
+/// Where documents go: an address, and how it is reached.
+#[derive(Debug)]
+pub struct Destination {
+    outbound: Outbound,
+    url: Url,
+    plain_http: PlainHttp,
+    /// How it is reached over plain http. Found out once: neither the address nor the rules change.
+    track: OnceLock<(Names, Track)>,
+}
 
 /// A document to send.
 #[derive(Clone, Debug)]
-pub struct Exchange<'a> {
+pub struct Exchange {
     /// How: `POST`, or `GET` and `DELETE` without a document.
     pub method: Method,
-    /// Where to.
-    pub url: &'a Url,
     /// All headers but those of HTTP itself.
     pub headers: HeaderMap,
     /// The document.
     pub body: Bytes,
-    /// Where it may go without TLS.
-    pub plain_http: PlainHttp,
     /// How long all of it may take, the last piece of the answer included.
     pub timeout: Duration,
 }
@@ -68,64 +78,113 @@ impl fmt::Debug for Body {
 }
 
 impl Outbound {
-    /// Sends a document, and returns when the head of the answer is there.
-    pub async fn exchange(&self, exchange: Exchange<'_>) -> Result<Exchanged, OutboundError> {
-        self.prepare(exchange.url).await;
-        let timeout = exchange.timeout;
-        let deadline = Instant::now() + timeout;
-        let body = match self.way(exchange.url, exchange.plain_http)? {
-            // Its future is bigger than all the others together.
-            Way::Client(client) => Box::pin(self.over_client(client, exchange)).await?,
-            Way::Pool(pool) => {
-                let sent = pin!(over_pool(pool, exchange));
-                match timeout_at(deadline, sent).await {
-                    Ok(sent) => Body::Pool(sent?),
-                    Err(_late) => return Err(OutboundError::Timeout(milliseconds(timeout))),
-                }
-            }
-        };
-        let exchanged = Exchanged {
-            body,
-            timeout,
-            deadline,
-        };
-        exchanged.check()?;
-        Ok(exchanged)
+    /// The way to `url`.
+    #[must_use]
+    pub fn destination(&self, url: Url, plain_http: PlainHttp) -> Destination {
+        Destination {
+            outbound: self.clone(),
+            url,
+            plain_http,
+            track: OnceLock::new(),
+        }
+    }
+}
+
+impl Destination {
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
     }
 
-    async fn over_client(
+    /// Another address, reached in the same way.
+    #[must_use]
+    pub fn at(&self, url: Url) -> Self {
+        self.outbound.destination(url, self.plain_http)
+    }
+
+    /// Sends a document, and returns when the head of the answer is there.
+    pub fn exchange(
         &self,
-        client: &reqwest::Client,
-        exchange: Exchange<'_>,
-    ) -> Result<Body, OutboundError> {
+        exchange: Exchange,
+    ) -> impl Future<Output = Result<Exchanged, OutboundError>> + Send {
+        if self.url.scheme() == "https" {
+            // Its future is bigger than all the others together.
+            Either::Left(Box::pin(self.over_client(exchange)))
+        } else {
+            Either::Right(self.over_pool(exchange))
+        }
+    }
+
+    async fn over_client(&self, exchange: Exchange) -> Result<Exchanged, OutboundError> {
+        let (outbound, url) = (&self.outbound, &self.url);
         let timeout = exchange.timeout;
+        let deadline = Instant::now() + timeout;
+        outbound.prepare(url).await;
+        let client = outbound.encrypted(url)?;
         // The builder would copy the headers one by one.
-        let mut request = reqwest::Request::new(exchange.method, exchange.url.clone());
+        let mut request = reqwest::Request::new(exchange.method, url.clone());
         *request.headers_mut() = exchange.headers;
         *request.body_mut() = Some(exchange.body.into());
         *request.timeout_mut() = Some(timeout);
         let sent = client.execute(request).await;
-        sent.map(Body::Client)
-            .map_err(|error| self.failure(&error, timeout))
+        let sent = sent.map_err(|error| outbound.failure(&error, timeout))?;
+        Exchanged {
+            body: Body::Client(sent),
+            timeout,
+            deadline,
+        }
+        .checked()
     }
-}
 
-async fn over_pool(pool: &Pool, exchange: Exchange<'_>) -> Result<Over, OutboundError> {
-    let mut request = Request::new(Full::new(exchange.body));
-    *request.method_mut() = exchange.method;
-    *request.headers_mut() = exchange.headers;
-    let open = pool.send(exchange.url, request).await?;
-    let (head, body) = open.answer.into_parts();
-    Ok(Over {
-        head,
-        body: Some(body),
-        open: Some((open.connection, open.lane)),
-    })
+    /// What is sent has a box from the start: it would be copied from each future to the next one, and make all of them big.
+    fn over_pool(
+        &self,
+        exchange: Exchange,
+    ) -> impl Future<Output = Result<Exchanged, OutboundError>> + Send {
+        let timeout = exchange.timeout;
+        let deadline = Instant::now() + timeout;
+        let mut request = Box::new(Request::new(Full::new(exchange.body)));
+        *request.method_mut() = exchange.method;
+        *request.headers_mut() = exchange.headers;
+        async move {
+            let sent = pin!(self.send(request));
+            let Ok(sent) = timeout_at(deadline, sent).await else {
+                return Err(OutboundError::Timeout(milliseconds(timeout)));
+            };
+            let open = sent?;
+            let (head, body) = open.answer.into_parts();
+            let over = Over {
+                head,
+                body: Some(body),
+                open: Some((open.connection, open.lane)),
+            };
+            Exchanged {
+                body: Body::Pool(over),
+                timeout,
+                deadline,
+            }
+            .checked()
+        }
+    }
+
+    async fn send(&self, request: Box<Outgoing>) -> Result<Open, OutboundError> {
+        let (names, track) = match self.track.get() {
+            Some(found) => found,
+            None => {
+                let names = self.outbound.plain_names(&self.url, self.plain_http)?;
+                let track = self.outbound.pool(names).track(&self.url)?;
+                self.track.get_or_init(|| (names, track))
+            }
+        };
+        let pool = self.outbound.pool(*names);
+        pool.send((&self.url, track), request).await
+    }
 }
 
 impl Exchanged {
     /// No redirect is followed, and nothing is decoded.
-    fn check(&self) -> Result<(), OutboundError> {
+    fn checked(self) -> Result<Self, OutboundError> {
         let status = self.status();
         if (300..400).contains(&status) {
             return Err(OutboundError::Redirect(status));
@@ -137,7 +196,7 @@ impl Exchanged {
                 let encoding = encoding.to_str().unwrap_or("?").to_owned();
                 Err(OutboundError::Encoded(encoding))
             }
-            None => Ok(()),
+            None => Ok(self),
         }
     }
 
@@ -183,6 +242,33 @@ impl Exchanged {
                 Err(_late) => Err(OutboundError::Timeout(milliseconds(self.timeout))),
             },
         }
+    }
+
+    /// The whole body, of at most so many bytes.
+    pub async fn whole(mut self, most: usize) -> Result<Bytes, OutboundError> {
+        let announced = self.announced_bytes().map(usize::try_from);
+        let announced = announced.and_then(Result::ok).unwrap_or_default();
+        let (mut first, mut body) = (Bytes::new(), BytesMut::new());
+        while let Some(piece) = self.chunk().await? {
+            if first.len() + body.len() + piece.len() > most {
+                return Err(OutboundError::TooLarge(most));
+            }
+            if first.is_empty() && body.is_empty() {
+                // One piece is the rule, and needs no copy.
+                first = piece;
+                continue;
+            }
+            if body.is_empty() {
+                body.reserve(announced.min(MOST_RESERVED).min(most));
+                body.extend_from_slice(&std::mem::take(&mut first));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(if body.is_empty() {
+            first
+        } else {
+            body.freeze()
+        })
     }
 }
 

@@ -55,6 +55,13 @@ struct Idle {
     since: Instant,
 }
 
+/// What all requests to one address have in common.
+#[derive(Debug)]
+pub(super) struct Track {
+    lane: Arc<Lane>,
+    path: Uri,
+}
+
 /// An answer, and the connection that it comes over.
 pub(super) struct Open {
     pub(super) answer: Response<Incoming>,
@@ -76,20 +83,27 @@ impl Pool {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What all requests to `url` have in common.
+    pub(super) fn track(&self, url: &Url) -> Result<Track, OutboundError> {
+        let invalid = || OutboundError::InsecureUrl(super::without_secrets(url));
+        let path = &url[Position::BeforePath..Position::AfterQuery];
+        Ok(Track {
+            lane: self.lane(url).ok_or_else(invalid)?,
+            path: Uri::try_from(path).map_err(|_not_for_http| invalid())?,
+        })
+    }
+
     /// Sends a request to `url`, and returns when the head of the answer is there.
     pub(super) async fn send(
         &self,
-        url: &Url,
-        mut request: Outgoing,
+        (url, track): (&Url, &Track),
+        mut request: Box<Outgoing>,
     ) -> Result<Open, OutboundError> {
-        let invalid = || OutboundError::InsecureUrl(super::without_secrets(url));
-        let lane = self.lane(url).ok_or_else(invalid)?;
-        let path = &url[Position::BeforePath..Position::AfterQuery];
-        *request.uri_mut() = Uri::try_from(path).map_err(|_not_for_http| invalid())?;
+        *request.uri_mut() = track.path.clone();
+        let lane = &track.lane;
         let headers = request.headers_mut();
         headers.insert(HOST, lane.host.clone());
-        let user_agent = HeaderValue::from_static(US);
-        headers.insert(USER_AGENT, user_agent);
+        headers.insert(USER_AGENT, HeaderValue::from_static(US));
         loop {
             let kept = lane.take();
             let is_kept = kept.is_some();
@@ -103,11 +117,11 @@ impl Pool {
                     return Ok(Open {
                         answer,
                         connection,
-                        lane,
+                        lane: Arc::clone(lane),
                     });
                 }
                 // It was closed from the other side just now, and there may be another one.
-                Err(Failed::Unsent(again)) if is_kept => request = *again,
+                Err(Failed::Unsent(again)) if is_kept => request = again,
                 Err(Failed::Unsent(_)) => {
                     return Err(OutboundError::Connection("closed at once".into()));
                 }

@@ -1,46 +1,32 @@
 //! Where an upstream over HTTP is, and what requests there carry to be let in.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
+use futures_util::TryFutureExt;
+use futures_util::future::Either;
+use http::HeaderValue;
 use http::header::WWW_AUTHENTICATE;
-use http::{HeaderMap, HeaderValue, Method};
 use url::Url;
 
 use super::UpstreamError;
 use super::credential::{Behalf, Credential};
-use crate::outbound::{Exchange, Exchanged, Outbound, OutboundError, PlainHttp, without_secrets};
+use crate::outbound::{Destination, Exchange, Exchanged, OutboundError, without_secrets};
 use crate::token_endpoint::for_log;
 
 /// An upstream's address.
 #[derive(Debug)]
 pub(super) struct Endpoint {
-    pub(super) outbound: Outbound,
-    pub(super) url: Url,
-    pub(super) plain_http: PlainHttp,
+    pub(super) destination: Destination,
     pub(super) credential: Arc<Credential>,
     /// For whom requests are made that say nothing else.
     pub(super) behalf: Behalf,
-}
-
-/// What goes there.
-#[derive(Clone)]
-pub(super) struct Message {
-    pub(super) method: Method,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-    /// How long all of it may take, the last piece of the answer included.
-    pub(super) timeout: Duration,
 }
 
 impl Endpoint {
     /// The same at another address, which has to be on the same origin: credentials go there.
     pub(super) fn at(&self, url: Url) -> Self {
         Self {
-            outbound: self.outbound.clone(),
-            url,
-            plain_http: self.plain_http,
+            destination: self.destination.at(url),
             credential: Arc::clone(&self.credential),
             behalf: self.behalf.clone(),
         }
@@ -48,18 +34,27 @@ impl Endpoint {
 
     /// Sends a message, and returns when the head of the answer is there. A credential that is refused is replaced once;
     /// an upstream's challenge is for this server and goes no further.
-    pub(super) async fn send(
+    pub(super) fn send<'a>(
+        &'a self,
+        message: Exchange,
+        behalf: &'a Behalf,
+    ) -> impl Future<Output = Result<Exchanged, UpstreamError>> + Send + 'a {
+        if self.credential.is_none() {
+            Either::Left(self.exchange(message))
+        } else {
+            Either::Right(Box::pin(self.send_with_credential(message, behalf)))
+        }
+    }
+
+    async fn send_with_credential(
         &self,
-        message: Message,
+        message: Exchange,
         behalf: &Behalf,
     ) -> Result<Exchanged, UpstreamError> {
-        if self.credential.is_none() {
-            return self.exchange(message).await;
-        }
         let Some((name, value)) = self.credential.header(behalf, None).await? else {
             return self.exchange(message).await;
         };
-        let first = self.exchange(message.with((&name, &value))).await?;
+        let first = self.exchange(with(&message, (&name, &value))).await?;
         if first.status() != 401 {
             return Ok(first);
         }
@@ -70,7 +65,7 @@ impl Endpoint {
     /// Sends a message once more after `value` was refused.
     async fn send_otherwise(
         &self,
-        message: Message,
+        message: Exchange,
         behalf: &Behalf,
         value: HeaderValue,
     ) -> Result<Exchanged, UpstreamError> {
@@ -79,23 +74,18 @@ impl Endpoint {
         let Some((name, value)) = other else {
             return Err(self.refused(None));
         };
-        let second = self.exchange(message.with((&name, &value))).await?;
+        let second = self.exchange(with(&message, (&name, &value))).await?;
         if second.status() == 401 {
             return Err(self.refused(Some((&second, &value))));
         }
         Ok(second)
     }
 
-    async fn exchange(&self, message: Message) -> Result<Exchanged, UpstreamError> {
-        let exchange = Exchange {
-            method: message.method,
-            url: &self.url,
-            headers: message.headers,
-            body: message.body,
-            plain_http: self.plain_http,
-            timeout: message.timeout,
-        };
-        let sent = self.outbound.exchange(exchange).await;
+    fn exchange(
+        &self,
+        message: Exchange,
+    ) -> impl Future<Output = Result<Exchanged, UpstreamError>> + Send {
+        let sent = self.destination.exchange(message);
         sent.map_err(|error| failure(&error))
     }
 
@@ -107,7 +97,7 @@ impl Endpoint {
             Some(for_log(challenge, &[secret]))
         });
         tracing::warn!(
-            url = without_secrets(&self.url),
+            url = without_secrets(self.destination.url()),
             credential = ?self.credential,
             challenge,
             "upstream: it answers 401 to what it is shown; see which issuer, audience and scopes it expects"
@@ -116,12 +106,11 @@ impl Endpoint {
     }
 }
 
-impl Message {
-    fn with(&self, (name, value): (&http::HeaderName, &HeaderValue)) -> Self {
-        let mut message = self.clone();
-        message.headers.insert(name, value.clone());
-        message
-    }
+/// The same with this header.
+fn with(message: &Exchange, (name, value): (&http::HeaderName, &HeaderValue)) -> Exchange {
+    let mut message = message.clone();
+    message.headers.insert(name, value.clone());
+    message
 }
 
 /// Says what a failure means.

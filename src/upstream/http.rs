@@ -7,30 +7,27 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::UpstreamError;
 use super::conversation::Heard;
 use super::credential::Behalf;
-use super::endpoint::{Endpoint, Message, failure};
+use super::endpoint::{Endpoint, failure};
 use super::event_stream::{Events, Place};
 use super::header_value::header_value;
 use super::hello::Hello;
 use super::message::{self, Era, Incoming, Reply, Request};
 use super::refusal::{is_answer, refusal, says_session_is_gone};
 use super::sessions::Session;
-use crate::outbound::Exchanged;
+use crate::outbound::{Exchange, Exchanged};
 
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
-/// Room is made at once for so many bytes of an answer, however many it says it will have.
-const MOST_RESERVED: usize = 1024 * 1024;
 
 /// After so many bytes in which there was no event others have their turn: a flood of comments is not to hold a thread.
 const AT_ONCE: usize = 64 * 1024;
@@ -176,7 +173,7 @@ impl HttpLink {
     ) -> Result<(), UpstreamError> {
         let OnBehalf { behalf, session } = on_behalf.unwrap_or_else(|| self.ours());
         let session = session.unwrap_or(&self.session);
-        let message = Message {
+        let message = Exchange {
             method: Method::POST,
             headers: headers_of(session),
             body: message,
@@ -195,7 +192,7 @@ impl HttpLink {
         if session.id.is_none() || self.endpoint.credential.is_per_caller() {
             return;
         }
-        let message = Message {
+        let message = Exchange {
             method: Method::DELETE,
             headers: headers_of(session),
             body: Bytes::new(),
@@ -238,7 +235,7 @@ impl HttpLink {
         if let Some(last_id) = last_id {
             headers.insert(LAST_EVENT_ID, last_id.clone());
         }
-        let message = Message {
+        let message = Exchange {
             method: Method::GET,
             headers,
             body: Bytes::new(),
@@ -287,7 +284,7 @@ impl HttpLink {
     ) -> Result<(Hello, Session), UpstreamError> {
         let params = message::initialize(capabilities);
         let request = Request {
-            method: "initialize",
+            method: message::INITIALIZE,
             members: params.as_bytes(),
             ..Request::default()
         };
@@ -305,8 +302,7 @@ impl HttpLink {
         let (mut begun, session_id) = self.exchange(id, &request, sending).await?;
         let hello = Hello::initialized(&begun.last(id).await?)?;
         let session = Session {
-            // A copy, because a header is a piece of the buffer that the whole answer was read into.
-            id: session_id.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok()),
+            id: session_id,
             version: Some(HeaderValue::from_static(hello.revision)),
         };
         let on_behalf = OnBehalf {
@@ -357,15 +353,20 @@ impl HttpLink {
         if era == Era::Modern {
             headers.extend(extra);
         }
-        let message = Message {
+        let message = Exchange {
             method: Method::POST,
             headers,
             body: request.write(id, era),
             timeout,
         };
-        let mut answer = self.endpoint.send(message, behalf).await?;
+        let answer = self.endpoint.send(message, behalf).await?;
         let status = answer.status();
-        let session_id = answer.headers().get(SESSION).cloned();
+        let begun = answer
+            .headers()
+            .get(SESSION)
+            .filter(|_| request.begins_session());
+        // A copy, because a header is a piece of the buffer that the whole answer is read into.
+        let session_id = begun.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok());
         let is_events = is_of_type(&answer, b"text/event-stream");
         if status == 200 && is_events {
             let events = Box::new(EventsOf::new(answer, self.max_bytes));
@@ -373,9 +374,9 @@ impl HttpLink {
         }
         let is_json = is_of_type(&answer, b"application/json");
         let body = match status {
-            200 | 400..=499 if is_json => self.body(&mut answer).await?,
+            200 | 400..=499 if is_json => self.whole(answer).await?,
             // Words for people.
-            400 => self.body(&mut answer).await.unwrap_or_default(),
+            400 => self.whole(answer).await.unwrap_or_default(),
             _ => Bytes::new(),
         };
         let in_session = session.id.is_some();
@@ -394,24 +395,9 @@ impl HttpLink {
         Ok((Begun::Replied(reply), session_id))
     }
 
-    async fn body(&self, answer: &mut Exchanged) -> Result<Bytes, UpstreamError> {
-        let mut body = BytesMut::new();
-        while let Some(piece) = piece(answer).await? {
-            if body.len() + piece.len() > self.max_bytes {
-                return Err(UpstreamError::Invalid);
-            }
-            if body.is_empty() {
-                let announced = answer.announced_bytes().unwrap_or_default();
-                let announced = usize::try_from(announced).unwrap_or(usize::MAX);
-                // One piece is the rule, and needs no copy.
-                body = BytesMut::from(piece);
-                let more = announced.saturating_sub(body.len());
-                body.reserve(more.min(MOST_RESERVED).min(self.max_bytes));
-            } else {
-                body.extend_from_slice(&piece);
-            }
-        }
-        Ok(body.freeze())
+    async fn whole(&self, answer: Exchanged) -> Result<Bytes, UpstreamError> {
+        let body = answer.whole(self.max_bytes).await;
+        body.map_err(|error| failure(&error))
     }
 }
 

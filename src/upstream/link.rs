@@ -125,7 +125,7 @@ impl Wire {
 /// The request that opens the old handshake, around its parameters.
 fn initialize(params: &str) -> Request<'_> {
     Request {
-        method: "initialize",
+        method: message::INITIALIZE,
         members: params.as_bytes(),
         ..Request::default()
     }
@@ -183,9 +183,7 @@ impl Link {
         let wire = match address.and_then(|address| endpoint(address, settings.plain_http())) {
             Some(url) => {
                 let endpoint = Endpoint {
-                    outbound: parts.outbound.clone(),
-                    url,
-                    plain_http: settings.plain_http(),
+                    destination: parts.outbound.destination(url, settings.plain_http()),
                     credential: parts.credentials.of(settings),
                     behalf: Behalf::Ours,
                 };

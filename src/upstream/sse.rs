@@ -16,11 +16,12 @@ use tokio::sync::{Notify, mpsc};
 use url::Url;
 
 use super::credential::Behalf;
-use super::endpoint::{Endpoint, Message};
+use super::endpoint::Endpoint;
 use super::http::{EventsOf, is_of_type};
 use super::refusal::refusal;
 use super::stdio::{StdioLink, Talk};
 use super::{Definition, Parts, UpstreamError};
+use crate::outbound::Exchange;
 
 /// Messages that wait to be sent besides one for each call that may run. More are refused.
 const WAITING_MESSAGES: usize = 16;
@@ -100,7 +101,7 @@ impl Stream {
 
     /// The stream, and where messages go.
     async fn open(&self) -> Result<(EventsOf, Endpoint), UpstreamError> {
-        let message = Message {
+        let message = Exchange {
             method: Method::GET,
             headers: HeaderMap::from_iter([(
                 ACCEPT,
@@ -124,7 +125,7 @@ impl Stream {
             );
             return Err(UpstreamError::Invalid);
         }
-        let target = target(&self.endpoint.url, &named).ok_or_else(|| {
+        let target = target(self.endpoint.destination.url(), &named).ok_or_else(|| {
             tracing::warn!(
                 upstream = self.talk.name(),
                 "upstream: it wants its messages somewhere else than on its own origin; nothing is sent there"
@@ -138,7 +139,7 @@ impl Stream {
     async fn post(&self, target: &Endpoint, body: Bytes) -> Result<(), UpstreamError> {
         let id = request_id(&body);
         let json = HeaderValue::from_static("application/json");
-        let message = Message {
+        let message = Exchange {
             method: Method::POST,
             headers: HeaderMap::from_iter([(CONTENT_TYPE, json)]),
             body,

@@ -8,7 +8,6 @@ use http::StatusCode;
 
 use super::{CANCELLED, Forward, Last, Step, Steps};
 use crate::auth::Principal;
-use crate::lifecycle::Lifecycle;
 use crate::mcp::asked::Asked;
 use crate::mcp::bridge::asking::CannotAsk;
 use crate::mcp::error::Error;
@@ -28,7 +27,7 @@ pub(crate) struct Talk {
     registration: Option<Registration>,
     /// It goes on when nobody listens any more.
     outlives_connection: bool,
-    lifecycle: Lifecycle,
+    protocol: Protocol,
 }
 
 impl fmt::Debug for Talk {
@@ -67,17 +66,18 @@ impl Drop for Talk {
         if !self.outlives_connection || self.steps.is_none() {
             return;
         }
-        let lifecycle = self.lifecycle.clone();
+        let lifecycle = self.protocol.0.parts.lifecycle.clone();
         let mut talk = Self {
             steps: self.steps.take(),
             registration: self.registration.take(),
             outlives_connection: false,
-            lifecycle: lifecycle.clone(),
+            protocol: self.protocol.clone(),
         };
-        self.lifecycle.spawn_at_drop(async move {
+        let stop = lifecycle.clone();
+        lifecycle.spawn_at_drop(async move {
             tokio::select! {
                 () = async { while talk.next().await.is_some() {} } => {}
-                () = lifecycle.soft_stop() => {}
+                () = stop.soft_stop() => {}
             }
         });
     }
@@ -86,7 +86,6 @@ impl Drop for Talk {
 /// A call whose answer has to be waited for.
 pub(in crate::mcp) struct Later {
     talk: Talk,
-    protocol: Protocol,
     /// Whose stream it may become; nothing where the client takes no stream.
     principal: Option<Principal>,
     operation: Option<Operation>,
@@ -106,9 +105,8 @@ impl Later {
                 steps: Some(forward.steps()),
                 registration,
                 outlives_connection: asked.era == Era::Legacy,
-                lifecycle: protocol.0.parts.lifecycle.clone(),
+                protocol: protocol.clone(),
             },
-            protocol: protocol.clone(),
             principal: asked.takes_events.then(|| asked.principal.clone()),
             operation: asked.operation(),
             id,
@@ -126,7 +124,7 @@ impl Later {
     async fn answer_somehow(&mut self) -> Answer {
         if self.principal.is_some() {
             // The time that HTTP gives a request ends with the first byte of the answer.
-            let patience = Duration::from_secs(self.protocol.0.settings.stream_after_seconds);
+            let patience = Duration::from_secs(self.talk.protocol.0.settings.stream_after_seconds);
             let first = match tokio::time::timeout(patience, self.talk.next()).await {
                 Ok(Some(Step::Answer(last))) => return answered(last),
                 Ok(Some(step @ (Step::Notification(_) | Step::Question(_)))) => Some(step),
@@ -146,13 +144,14 @@ impl Later {
     /// The rest of the call as a stream; nothing if the client has too many of them.
     fn stream(&mut self, first: Option<&Step>) -> Option<EventStream> {
         let principal = self.principal.as_ref()?;
-        let inner = &self.protocol.0;
+        let protocol = self.talk.protocol.clone();
+        let inner = &protocol.0;
         let open = inner.open_streams.open(principal).ok()?;
         let over = Talk {
             steps: None,
             registration: None,
             outlives_connection: false,
-            lifecycle: inner.parts.lifecycle.clone(),
+            protocol: protocol.clone(),
         };
         let mut cut_short = Vec::new();
         reply::error_to(&mut cut_short, Some(&self.id), &Error::CutShort, self.era);
@@ -214,7 +213,7 @@ fn answered(last: Last) -> Answer {
         reason,
         status,
         ..match last.passed_on {
-            Some(result) => Answer::spliced(last.json, result, Last::END),
+            Some((result, end)) => Answer::spliced(last.json, result, end),
             None => Answer::json(last.json),
         }
     }

@@ -75,7 +75,7 @@ fn plain_http_off_loopback_takes_a_word_and_reaches_no_metadata_service_either()
     let outbound = Outbound::default();
     let check = |url: &str, plain_http, allowed: bool| {
         let url = Url::parse(url).expect("a URL");
-        let found = outbound.way(&url, plain_http).is_ok();
+        let found = outbound.plain_names(&url, plain_http).is_ok();
         assert_eq!(found, allowed, "{url} {plain_http:?}");
     };
     use PlainHttp::{Anywhere, OnLoopback};

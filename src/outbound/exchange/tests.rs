@@ -26,6 +26,9 @@ enum Does {
     Nothing,
 }
 
+/// The longest body that is waited for.
+const MOST: usize = 8 * 1024;
+
 const OK: Does = Does::Answer("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
 
 impl Server {
@@ -57,25 +60,25 @@ impl Server {
         self.connections.load(Ordering::SeqCst)
     }
 
-    fn exchange(&self) -> Exchange<'_> {
+    fn exchange() -> Exchange {
         Exchange {
             method: Method::POST,
-            url: &self.url,
             headers: HeaderMap::new(),
             body: Bytes::from_static(b"{}"),
-            plain_http: PlainHttp::OnLoopback,
             timeout: Duration::from_secs(10),
         }
     }
 
+    /// The way there.
+    fn by(&self, outbound: &Outbound) -> Destination {
+        outbound.destination(self.url.clone(), PlainHttp::OnLoopback)
+    }
+
     /// The whole body of the answer to one request.
     async fn ask(&self, outbound: &Outbound) -> Result<String, OutboundError> {
-        let mut answer = outbound.exchange(self.exchange()).await?;
-        let mut body = Vec::new();
-        while let Some(piece) = answer.chunk().await? {
-            body.extend_from_slice(&piece);
-        }
-        Ok(String::from_utf8(body).expect("text"))
+        let answer = self.by(outbound).exchange(Self::exchange()).await?;
+        let body = answer.whole(MOST).await?;
+        Ok(String::from_utf8(body.to_vec()).expect("text"))
     }
 }
 
@@ -124,7 +127,8 @@ async fn a_connection_serves_one_request_after_the_other() {
         assert_eq!(server.ask(&outbound).await.as_deref(), Ok(body));
     }
     // An answer that nobody reads is no hindrance if it is there.
-    drop(outbound.exchange(server.exchange()).await);
+    let by = server.by(&outbound);
+    drop(by.exchange(Server::exchange()).await);
     assert_eq!(server.connections(), 1);
 }
 
@@ -132,8 +136,8 @@ async fn a_connection_serves_one_request_after_the_other() {
 async fn requests_at_once_have_a_connection_each() {
     let server = Server::start(&[Does::Nothing, OK, OK]).await;
     let outbound = many();
-    let waits = outbound.exchange(server.exchange());
-    let mut waits = pin!(waits);
+    let by = server.by(&outbound);
+    let mut waits = pin!(by.exchange(Server::exchange()));
     tokio::select! {
         biased;
         _ = &mut waits => panic!("it was answered"),
@@ -179,7 +183,8 @@ async fn what_is_given_up_is_closed_before_and_after_the_answer_has_begun() {
         Does::Answer("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n");
     let mut server = Server::start(&[Does::Nothing, BEGINS, BEGINS]).await;
     let outbound = many();
-    let mut waits = Box::pin(outbound.exchange(server.exchange()));
+    let by = server.by(&outbound);
+    let mut waits = Box::pin(by.exchange(Server::exchange()));
     tokio::select! {
         biased;
         _ = &mut waits => panic!("it was answered"),
@@ -187,11 +192,11 @@ async fn what_is_given_up_is_closed_before_and_after_the_answer_has_begun() {
     }
     drop(waits);
     assert_eq!(server.closed.recv().await, Some(()));
-    let mut begun = outbound.exchange(server.exchange()).await.expect("begun");
+    let mut begun = by.exchange(Server::exchange()).await.expect("begun");
     assert_eq!(begun.chunk().await, Ok(Some(Bytes::from_static(b"{"))));
     drop(begun);
     assert_eq!(server.closed.recv().await, Some(()));
-    drop(outbound.exchange(server.exchange()).await.expect("begun"));
+    drop(by.exchange(Server::exchange()).await.expect("begun"));
     assert_eq!(server.closed.recv().await, Some(()));
 }
 
@@ -202,11 +207,12 @@ async fn all_of_an_answer_has_one_deadline_and_a_broken_one_is_an_error() {
     let outbound = many();
     let soon = || Exchange {
         timeout: Duration::from_millis(50),
-        ..server.exchange()
+        ..Server::exchange()
     };
-    let late = outbound.exchange(soon()).await.map(|_| ());
+    let by = server.by(&outbound);
+    let late = by.exchange(soon()).await.map(|_| ());
     assert_eq!(late, Err(OutboundError::Timeout(50)));
-    let mut half = outbound.exchange(soon()).await.expect("its head");
+    let mut half = by.exchange(soon()).await.expect("its head");
     assert_eq!(half.announced_bytes(), Some(4));
     assert_eq!(half.chunk().await, Ok(Some(Bytes::from_static(b"{}"))));
     assert_eq!(half.chunk().await, Err(OutboundError::Timeout(50)));
@@ -233,11 +239,8 @@ async fn redirects_and_encodings_are_refused_and_no_server_is_an_error() {
     let address = listener.local_addr().expect("an address");
     drop(listener);
     let nobody = Url::parse(&format!("http://{address}/")).expect("a URL");
-    let refused = outbound.exchange(Exchange {
-        url: &nobody,
-        ..server.exchange()
-    });
-    let refused = refused.await.map(|_| ());
+    let nobody = outbound.destination(nobody, PlainHttp::OnLoopback);
+    let refused = nobody.exchange(Server::exchange()).await.map(|_| ());
     assert!(
         matches!(refused, Err(OutboundError::Connection(_))),
         "{refused:?}"
@@ -257,4 +260,33 @@ async fn a_connection_that_nobody_uses_is_closed_after_a_while() {
     tokio::time::advance(Duration::from_secs(2)).await;
     outbound.close_idle();
     assert_eq!(server.closed.recv().await, Some(()));
+}
+
+#[tokio::test]
+async fn a_body_is_whole_in_one_piece_or_many_and_has_a_size() {
+    const CHUNKED: Does = Does::Answer(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{ \r\n1\r\n \r\n2\r\n }\r\n0\r\n\r\n",
+    );
+    const EMPTY: Does = Does::Answer("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    let text = "lemon cupcakes ".repeat(200);
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{text}",
+        text.len()
+    );
+    let long = Does::Answer(Box::leak(answer.into_boxed_str()));
+    let script = Box::leak(Box::new([CHUNKED, EMPTY, long, CHUNKED, OK, OK]));
+    let server = Server::start(script).await;
+    let outbound = many();
+    for body in ["{   }", "", &text] {
+        assert_eq!(server.ask(&outbound).await.as_deref(), Ok(body));
+    }
+    let by = server.by(&outbound);
+    for most in [4, 1] {
+        let answer = by.exchange(Server::exchange()).await.expect("its head");
+        let too_much = Err(OutboundError::TooLarge(most));
+        assert_eq!(answer.whole(most).await, too_much);
+    }
+    let answer = by.exchange(Server::exchange()).await.expect("its head");
+    let whole = answer.whole(2).await;
+    assert_eq!(whole, Ok(Bytes::from_static(b"{}")));
 }

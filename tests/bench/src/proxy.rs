@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::net::TcpListener;
 use url::Url;
-use usher::outbound::{Exchange, Outbound, PlainHttp};
+use usher::outbound::{Destination, Exchange, Outbound, PlainHttp};
 
 /// `usher-bench proxy`: where it passes requests on to.
 #[derive(clap::Args)]
@@ -25,18 +25,14 @@ pub(crate) struct Options {
     pub(crate) to: SocketAddr,
 }
 
-struct Next {
-    outbound: Outbound,
-    url: Url,
-}
+struct Next(Destination);
 
 /// Serves until killed.
 #[tokio::main]
 pub(crate) async fn serve(options: Options) -> Result<()> {
-    let next = Arc::new(Next {
-        outbound: Outbound::for_upstreams(usher::outbound::Settings::default())?,
-        url: format!("http://{}/mcp", options.to).parse()?,
-    });
+    let outbound = Outbound::for_upstreams(usher::outbound::Settings::default())?;
+    let url: Url = format!("http://{}/mcp", options.to).parse()?;
+    let next = Arc::new(Next(outbound.destination(url, PlainHttp::OnLoopback)));
     let router = Router::new().route("/mcp", post(pass)).with_state(next);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
@@ -50,13 +46,11 @@ async fn pass(State(next): State<Arc<Next>>, mut headers: HeaderMap, body: Bytes
     }
     let exchange = Exchange {
         method: Method::POST,
-        url: &next.url,
         headers,
         body,
-        plain_http: PlainHttp::OnLoopback,
         timeout: Duration::from_secs(60),
     };
-    match next.outbound.exchange(exchange).await {
+    match next.0.exchange(exchange).await {
         Ok(answer) => {
             let status = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::BAD_GATEWAY);
             let named = [header::CONTENT_TYPE, header::CONTENT_LENGTH];
