@@ -35,6 +35,10 @@ pub(super) use talk::Later;
 pub(crate) use talk::Talk;
 
 /// The answer to a message: at once, or when upstreams have answered. Only these cost a box.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is moved once; a box would cost each answer that is there at once an allocation"
+)]
 pub(super) enum Turn {
     Now(Answer),
     Later(Later),
