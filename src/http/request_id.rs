@@ -16,7 +16,7 @@ pub struct RequestId(Name);
 enum Name {
     /// In place: a header's value is made of it once, for the answer.
     Own([u8; 32]),
-    Proxys(HeaderValue),
+    FromProxy(HeaderValue),
 }
 
 impl RequestId {
@@ -40,7 +40,7 @@ impl RequestId {
         let sound = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         let bytes = value.as_bytes();
         let acceptable = (1..=MAX_LENGTH).contains(&bytes.len()) && bytes.iter().all(sound);
-        acceptable.then(|| Self(Name::Proxys(value.clone())))
+        acceptable.then(|| Self(Name::FromProxy(value.clone())))
     }
 
     /// The identifier as text.
@@ -48,7 +48,7 @@ impl RequestId {
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Name::Own(text) => std::str::from_utf8(text).unwrap_or_default(),
-            Name::Proxys(value) => value.to_str().unwrap_or_default(),
+            Name::FromProxy(value) => value.to_str().unwrap_or_default(),
         }
     }
 
@@ -59,7 +59,7 @@ impl RequestId {
             Name::Own(text) => {
                 HeaderValue::from_bytes(text).expect("invariant: hexadecimal digits are visible")
             }
-            Name::Proxys(value) => value.clone(),
+            Name::FromProxy(value) => value.clone(),
         }
     }
 }

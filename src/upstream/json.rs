@@ -68,9 +68,9 @@ impl<'a> Json<'a> {
             b'"' => return self.string().map(|_text| false),
             b'{' => b'}',
             b'[' => b']',
-            b't' => return self.literal(b"rue").map(|()| false),
-            b'f' => return self.literal(b"alse").map(|()| false),
-            b'n' => return self.literal(b"ull").map(|()| false),
+            b't' => return self.literal(b"true").map(|()| false),
+            b'f' => return self.literal(b"false").map(|()| false),
+            b'n' => return self.literal(b"null").map(|()| false),
             first @ (b'-' | b'0'..=b'9') => return self.number(first).map(|()| false),
             _ => return None,
         };
@@ -177,8 +177,9 @@ impl<'a> Json<'a> {
         }
     }
 
-    fn literal(&mut self, rest: &[u8]) -> Option<()> {
-        self.rest = self.rest.strip_prefix(rest)?;
+    /// The rest of a word whose first letter is taken.
+    fn literal(&mut self, word: &[u8]) -> Option<()> {
+        self.rest = self.rest.strip_prefix(word.get(1..)?)?;
         Some(())
     }
 
