@@ -36,7 +36,7 @@ use crate::upstream::{Caller, ClientSession, Listener, Upstream};
 pub(super) use kept::check;
 pub(crate) use updates::{Update, Updates};
 
-/// A subscription is to so many single resources; more are not honoured.
+/// Of the single resources that a subscription names so many are looked at; the others are not honoured.
 const MOST_RESOURCES: usize = 200;
 
 /// What a client asks to be told. All types are checked, also of what is not honoured.
@@ -118,8 +118,12 @@ impl Protocol {
     fn resources(&self, asked: &Asked<'_>, filter: &Filter<'_>) -> Result<Vec<Resource>, Error> {
         let policy = &self.0.parts.policy;
         let mut resources: Vec<Resource> = Vec::new();
-        for written in &filter.resources {
+        for (at, written) in filter.resources.iter().enumerate() {
             let uri: Cow<'_, str> = serde_json::from_str(written.get()).map_err(wrong_type)?;
+            // To look one up costs far more than to name it.
+            if at >= MOST_RESOURCES {
+                continue;
+            }
             let found = asked.catalog.resource(&uri, policy);
             let Some((entry, home)) = found
                 .as_deref()
@@ -130,8 +134,7 @@ impl Protocol {
             let requirements = asked.catalog.requirements(Some(entry));
             let read = crate::policy::Operation::Read(requirements);
             let is_told = policy.decide(asked.principal, read).is_ok()
-                && home.upstream.lists().subscriptions.is_some()
-                && resources.len() < MOST_RESOURCES;
+                && home.upstream.lists().subscriptions.is_some();
             let is_known = |known: &Resource| *known.written == *written.get();
             if is_told && !resources.iter().any(is_known) {
                 resources.push(Resource {

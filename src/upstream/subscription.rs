@@ -127,9 +127,16 @@ impl Subscription {
 
     /// The next resource that was updated; nothing once the upstream has ended the subscription. Nothing is lost if the
     /// wait is given up and begun again.
+    ///
+    /// After as many messages as one request may bring it is interrupted: it is made again after a pause, which slows a
+    /// flood and costs others nothing.
     pub(super) async fn next(&mut self) -> Result<Option<Notification>, UpstreamError> {
         loop {
-            match self.message().await? {
+            let next = self.message().await;
+            match next.map_err(|error| match error {
+                UpstreamError::Invalid => UpstreamError::Interrupted,
+                other => other,
+            })? {
                 Incoming::Notification(said) if &*said.method == UPDATED => return Ok(Some(said)),
                 Incoming::Reply(..) => return Ok(None),
                 Incoming::Notification(_) | Incoming::Request(_) => {}

@@ -334,6 +334,40 @@ async fn a_subscription_is_made_again_and_its_client_told_that_something_may_hav
 }
 
 #[tokio::test]
+async fn an_upstream_that_tells_of_more_than_one_answer_may_hold_is_subscribed_to_again() {
+    for speaks in [Speaks::Modern, Speaks::Legacy] {
+        let (upstream, mut settings) = with_resources(speaks, "raw").await;
+        settings.max_message_bytes = 32 * 1024;
+        let gateway = start(vec![settings]).await;
+        let (mut modern, _) = subscribed(&gateway, r#"["test://one","test://two"]"#).await;
+        let is_listened_to = async |is: bool| match speaks {
+            Speaks::Legacy => upstream.until_heard_in("session-1-2", is).await,
+            Speaks::Modern => {
+                until("it is listened to, or not", async || {
+                    upstream.subscriptions().is_empty() != is
+                })
+                .await;
+            }
+        };
+        is_listened_to(true).await;
+        for _ in 0..400 {
+            upstream.update("test://one");
+        }
+        is_listened_to(false).await;
+        is_listened_to(true).await;
+        upstream.update("test://two");
+        let (_, for_modern) = told(speaks, "test://two");
+        loop {
+            let next = modern.next_text().await;
+            if next == for_modern {
+                break;
+            }
+            assert!(next.contains("resources/updated"), "it goes on: {next}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_child_that_died_is_subscribed_to_again() {
     for (speaks, kind) in [(Speaks::Legacy, "legacy"), (Speaks::Modern, "modern")] {
         let gateway = start(vec![child("child", kind)]).await;
