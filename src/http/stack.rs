@@ -271,7 +271,8 @@ impl Stack {
 
     /// The answer to a refused request. Its body is read, if it is quick and no larger than an accepted one may be: a client
     /// that sends head and body apart would otherwise meet a closed connection, and a proxy answer 502 in our place. Where
-    /// that is not to be had the close is announced (RFC 9112 §9.6). A `tools/call` gets the challenge in its body as well, as a tool result, because some clients look for it there only.
+    /// that is not to be had the close is announced (RFC 9112 §9.6). A `tools/call` gets the challenge in its body as
+    /// well, as a tool result, because some clients look for it there only.
     async fn refuse(&self, refusal: Refusal, body: Body, call: &mut Call) -> Response {
         let mut response = refusal.into_response(&call.request_id);
         // The client waits for our word before it sends the body.
