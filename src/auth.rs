@@ -6,6 +6,7 @@
 //! (they can only refuse) → [`signing_keys`] → [`verifier`]. Only then is there a [`Principal`].
 
 pub mod access_token;
+mod active;
 mod advice;
 pub mod algorithm;
 pub mod challenge;
@@ -67,7 +68,7 @@ pub use token_exchange::{CallerToken, ExchangeError, ExchangeSettings};
 pub use unverified_claims::UnverifiedClaims;
 
 use advice::Refused;
-use claims::{Claims, check_validity, is_audience};
+use claims::{check_validity, is_audience};
 use clocks::Clocks;
 use issuer::Issuer;
 use opaque::OpaqueTokens;
@@ -408,62 +409,6 @@ impl Inner {
         let principal = Principal::new(Arc::clone(&token.claims), Arc::clone(resource));
         self.verified.used(digest, token);
         Ok((principal, issuer))
-    }
-
-    /// A token that is no JWT: the issuer that may be asked is asked, else the log says what to change.
-    async fn ask_or_explain(
-        &self,
-        error: TokenError,
-        access_token: &AccessToken,
-        digest: &Digest,
-        resource: &Arc<Resource>,
-    ) -> Result<Principal, RefusedToken> {
-        let asked = self.issuers.iter().find(|issuer| issuer.is_asked());
-        match (&error, asked) {
-            (TokenError::NotAJws | TokenError::Encrypted, Some(issuer)) => {
-                let answer = issuer.ask(access_token, digest).await;
-                let claims =
-                    answer.map_err(|error| RefusedToken::new(error, Seen::issuer(issuer)))?;
-                let audiences = &claims.audiences;
-                issuer
-                    .check_audience(audiences, resource)
-                    .map_err(|error| {
-                        let now = self.clock.unix_seconds();
-                        let advice = &issuer.advice;
-                        advice.explain_audience(issuer, audiences, resource, now);
-                        RefusedToken::new(error, Seen::verified(&claims, issuer))
-                    })?;
-                Ok(Principal::new(claims, Arc::clone(resource)))
-            }
-            (_, _) => {
-                let now = self.clock.unix_seconds();
-                self.opaque
-                    .explain(&error, access_token, &self.issuers, now);
-                Err(error.into())
-            }
-        }
-    }
-
-    /// The verified bearer of a JWT, if the issuer says that the token still counts and is the same subject's.
-    async fn is_still_active(
-        &self,
-        principal: Principal,
-        access_token: &AccessToken,
-        digest: &Digest,
-    ) -> Result<Principal, RefusedToken> {
-        let (_, issuer) = self.issuer(principal.issuer())?;
-        if issuer.is_asked_about_jwts() {
-            let asked = issuer.ask(access_token, digest).await;
-            let is_same = |claims: Arc<Claims>| claims.subject == principal.subject();
-            let error = match asked.map(is_same) {
-                Ok(true) => return Ok(principal),
-                Ok(false) => TokenError::Inactive,
-                Err(error) => error,
-            };
-            let seen = Seen::principal(&principal, Some(issuer.profile().name));
-            return Err(RefusedToken::new(error, seen));
-        }
-        Ok(principal)
     }
 
     /// The issuer that a token names: byte for byte, and its keys are the only ones tried (RFC 8725 §3.8).
