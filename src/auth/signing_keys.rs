@@ -291,7 +291,7 @@ impl SigningKeys {
             (None, None) => return Err(TokenError::MissingKid),
             (None, Some(kid)) => kid,
         };
-        self.wait_for(kid).await?;
+        self.wait_for(kid, algorithm).await?;
         match self.look_up(kid, algorithm) {
             Some(answer) => answer,
             None => Err(TokenError::UnknownKey),
@@ -299,7 +299,7 @@ impl SigningKeys {
     }
 
     /// Waits until the issuer was asked about `kid`, within all limits.
-    async fn wait_for(&self, kid: &str) -> Result<(), TokenError> {
+    async fn wait_for(&self, kid: &str, algorithm: Algorithm) -> Result<(), TokenError> {
         let _place = Place::take(&self.0.waiting)?;
         let mut attempts = self.0.attempts.subscribe();
         let Attempts {
@@ -313,7 +313,12 @@ impl SigningKeys {
             completed + 1
         } else {
             self.0.around.metrics.unknown_kid(&self.0.options.issuer);
-            match self.unknown().ask(kid, Instant::now(), started + 1) {
+            let mut unknown = self.unknown();
+            // A fetch that ended since this request looked has brought it; another one would empty the bucket for nothing.
+            if self.look_up(kid, algorithm).is_some() {
+                return Ok(());
+            }
+            match unknown.ask(kid, Instant::now(), started + 1) {
                 Verdict::Absent => return Err(TokenError::UnknownKey),
                 Verdict::Later { seconds } => return Err(unavailable(seconds)),
                 Verdict::Join { target } => target,
@@ -323,19 +328,18 @@ impl SigningKeys {
                 }
             }
         };
-        let known = self
-            .0
-            .snapshot
-            .load()
-            .keys
-            .iter()
-            .any(|key| key.kid.as_deref() == Some(kid));
-        self.0.around.metrics.jwks_wait(known);
+        self.0.around.metrics.jwks_wait(self.publishes(kid));
         let done = attempts.wait_for(|attempts| attempts.completed >= target);
         match timeout(LONGEST_WAIT, done).await {
             Ok(Ok(attempts)) if attempts.succeeded >= target => Ok(()),
             _ => Err(unavailable(2)),
         }
+    }
+
+    /// True if the last set that was fetched has a key of this `kid`.
+    fn publishes(&self, kid: &str) -> bool {
+        let set = self.0.snapshot.load();
+        set.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 
     /// How things are, for health and metrics.

@@ -91,7 +91,10 @@ impl Scene {
 
 /// For requests of every kind: the address asked for and nobody in between.
 fn http_client() -> reqwest::Client {
+    // A connection that was opened beside another one and never used is closed by Usher after ten seconds (the header
+    // timeout); a client that kept it for longer could pick it in just that moment.
     reqwest::Client::builder()
+        .pool_idle_timeout(std::time::Duration::from_secs(5))
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(std::time::Duration::from_secs(120))
