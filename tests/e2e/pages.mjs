@@ -127,13 +127,20 @@ async function withoutScripts(page) {
 async function copying(page) {
   const { context, tab, say } = await open(page, {}, 'copying');
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  // What is said stands there for two seconds, which a busy machine may need for the next look.
+  await tab.evaluate(() => {
+    window.said = [];
+    const told = document.getElementById('copied');
+    const note = () => { if (told.textContent) window.said.push(told.textContent); };
+    new MutationObserver(note).observe(told, { childList: true, characterData: true, subtree: true });
+  });
   for (const id of task.copied) {
     await tab.locator(`button[data-copy="${id}"]`).click();
+    const said = await (await tab.waitForFunction(() => window.said.pop())).jsonValue();
+    if (said !== 'Copied to the clipboard') say(`after copying ${id} it says ${JSON.stringify(said)}`);
     const expected = (await tab.locator(`#${id}`).innerText()).trim();
     const copied = await tab.evaluate(() => navigator.clipboard.readText());
     if (copied !== expected) say(`${id} copies ${JSON.stringify(copied)}, expected ${JSON.stringify(expected)}`);
-    const said = await tab.locator('#copied').innerText();
-    if (said !== 'Copied to the clipboard') say(`after copying ${id} it says ${JSON.stringify(said)}`);
   }
   await context.close();
 }

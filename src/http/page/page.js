@@ -1,9 +1,12 @@
 
 if (navigator.clipboard) {
+  let timer, forget = () => {};
   for (const button of document.querySelectorAll("button[data-copy]")) {
     button.hidden = false;
     button.addEventListener("click", async () => {
       const said = document.getElementById("copied");
+      forget();
+      forget = () => { button.textContent = "Copy"; said.textContent = ""; };
       try {
         await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
         button.textContent = "Copied";
@@ -11,7 +14,8 @@ if (navigator.clipboard) {
       } catch {
         said.textContent = "The browser did not let it be copied";
       }
-      setTimeout(() => { button.textContent = "Copy"; said.textContent = ""; }, 2000);
+      clearTimeout(timer);
+      timer = setTimeout(forget, 2000);
     });
   }
 }
