@@ -19,7 +19,6 @@ mod header_value;
 mod health;
 mod hello;
 mod http;
-mod json;
 mod keep;
 mod lines;
 mod link;

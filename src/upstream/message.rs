@@ -2,8 +2,6 @@
 //!
 //! A result or an error is a slice of the bytes that came: nothing is parsed and written again on its way.
 
-mod envelope;
-
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -12,7 +10,6 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use self::envelope::Envelope;
 use super::UpstreamError;
 use super::log_level::LogLevel;
 
@@ -381,9 +378,31 @@ pub(super) struct ErrorObject<'a> {
     _message: Cow<'a, str>,
 }
 
+/// The members of a message that mean anything, as they were written. One that is `null` is as good as not there, and none
+/// is there twice.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    jsonrpc: Cow<'a, str>,
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
 /// Reads one message; nothing if it is none. Members that decide anything are there once (see `mcp::members`); an answer
 /// that has one of them twice, but its id once, is an answer that is none.
 pub(super) fn read(message: &Bytes) -> Option<Incoming> {
+    // An array would be read as the members of an object, in their order.
+    if !message.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
     match Envelope::of(message) {
         Some(envelope) => read_envelope(message, envelope),
         None => spoilt_reply(message),
@@ -404,17 +423,29 @@ fn spoilt_reply(message: &[u8]) -> Option<Incoming> {
     }
 }
 
+impl<'a> Envelope<'a> {
+    /// Nothing if `message` is no JSON-RPC. All of it is text, also what nobody reads here.
+    fn of(message: &'a [u8]) -> Option<Self> {
+        let text = std::str::from_utf8(message).ok()?;
+        let envelope: Self = serde_json::from_str(text).ok()?;
+        (envelope.jsonrpc == "2.0").then_some(envelope)
+    }
+}
+
 fn read_envelope(message: &Bytes, envelope: Envelope<'_>) -> Option<Incoming> {
-    let id = match envelope.id {
-        Some(id) => Some(std::str::from_utf8(id).ok()?),
-        None => None,
-    };
-    let params = || match envelope.params {
+    let [id, params, result, error] = [
+        envelope.id,
+        envelope.params,
+        envelope.result,
+        envelope.error,
+    ]
+    .map(|value| value.map(RawValue::get));
+    let params = || match params {
         None => Some(Bytes::new()),
-        Some(params) if params.starts_with(b"{") => Some(message.slice_ref(params)),
+        Some(params) if params.starts_with('{') => Some(message.slice_ref(params.as_bytes())),
         Some(_) => None,
     };
-    match (envelope.method, envelope.result, envelope.error, id) {
+    match (envelope.method, result, error, id) {
         (Some(method), None, None, None) => Some(Incoming::Notification(Notification {
             method: method.into(),
             params: params()?,
@@ -428,11 +459,11 @@ fn read_envelope(message: &Bytes, envelope: Envelope<'_>) -> Option<Incoming> {
         }
         (None, result, error, Some(id)) => {
             let reply = match (result, error) {
-                (Some(result), None) if result.starts_with(b"{") => {
-                    Ok(Reply::Result(message.slice_ref(result)))
+                (Some(result), None) if result.starts_with('{') => {
+                    Ok(Reply::Result(message.slice_ref(result.as_bytes())))
                 }
-                (None, Some(error)) if error_object(error).is_some() => {
-                    Ok(Reply::Error(message.slice_ref(error)))
+                (None, Some(error)) if Reply::is_error(error) => {
+                    Ok(Reply::Error(message.slice_ref(error.as_bytes())))
                 }
                 _ => Err(UpstreamError::Invalid),
             };
@@ -469,6 +500,8 @@ mod tests {
             "",
             "{",
             "[]",
+            "[7]",
+            r#" ["2.0",7,null,null,{},null]"#,
             "null",
             r#"{"jsonrpc":"1.0","id":7,"method":"ping"}"#,
             r#"{"jsonrpc":"2.0","result":{}}"#,
@@ -481,6 +514,11 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":7,"method":"ping","result":{}}"#,
             r#"{"jsonrpc":"2.0","id":7,"method":"ping","method":"ping"}"#,
             "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"a\":\"\n\"}}",
+            r#"{"jsonrpc":"2.0","id":7,"result":{"a":01}}"#,
+            r#"{"jsonrpc":"2.0","id":7,"result":{"a":[1,]}}"#,
+            r#"{"jsonrpc":"2.0","id":7,"result":{},"extra":"\x"}"#,
+            r#"{"jsonrpc":"2.0","id":7,"result":{}}{}"#,
+            r#"{"jsonrpc":"2.0","id":7,"result":{},}"#,
         ] {
             assert_eq!(incoming(json), None, "{json}");
         }
@@ -502,9 +540,21 @@ mod tests {
             let expected = Incoming::Reply(7, Err(UpstreamError::Invalid));
             assert_eq!(incoming(json), Some(expected), "{json}");
         }
-        let no_text = b"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"a\":\"\xff\"}}";
-        let expected = Incoming::Reply(7, Err(UpstreamError::Invalid));
-        assert_eq!(read(&Bytes::from_static(no_text)), Some(expected));
+        for no_text in [
+            &b"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"a\":\"\xff\"}}"[..],
+            b"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{},\"extra\":\"\xff\"}",
+        ] {
+            let expected = Incoming::Reply(7, Err(UpstreamError::Invalid));
+            assert_eq!(read(&Bytes::from_static(no_text)), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_result_may_be_as_deep_as_it_is_long() {
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+        let whole = format!(r#"{{"jsonrpc":"2.0","id":7,"result":{deep}}}"#);
+        assert_eq!(incoming(&whole), result(&deep));
+        assert_eq!(incoming(whole.trim_end_matches('}')), None);
     }
 
     #[test]
