@@ -1,8 +1,9 @@
-//! The circuit breaker of an upstream: after some failures in a row, calls fail at once for a while; then one call, and
-//! one only, finds out whether it is back.
+//! The circuit breaker of an upstream: after some failures in a row, calls fail at once for a while; then one call finds
+//! out whether it is back.
 //!
 //! Failures are those of the server and the way to it: no connection, a broken one, no answer in time. An answer that
-//! says no is an answer.
+//! says no is an answer. A call fails for itself alone if others were answered while it ran: so one caller with a tool that
+//! hangs does not keep everybody back.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,13 +21,20 @@ pub(super) struct Breaker {
 }
 
 #[derive(Debug)]
-enum State {
+struct State {
+    phase: Phase,
+    /// How many calls were answered.
+    answered: u64,
+}
+
+#[derive(Debug)]
+enum Phase {
     /// Calls pass; so many failed in a row.
     Closed(u32),
     /// No call passes before then.
     Open(Instant),
-    /// One call is on its way to find out.
-    HalfOpen,
+    /// One call is on its way to find out. If it has not by then, for its tool takes long, another one may as well.
+    HalfOpen(Instant),
 }
 
 impl Breaker {
@@ -35,7 +43,10 @@ impl Breaker {
         Arc::new(Self {
             failures,
             pause,
-            state: Mutex::new(State::Closed(0)),
+            state: Mutex::new(State {
+                phase: Phase::Closed(0),
+                answered: 0,
+            }),
         })
     }
 
@@ -46,29 +57,30 @@ impl Breaker {
     /// Lets a call pass, or says how long to wait before the next try.
     pub(super) fn admit(self: &Arc<Self>) -> Result<Pass, Duration> {
         let mut state = self.state();
-        let finds_out = match *state {
-            State::Closed(_) => false,
-            State::HalfOpen => return Err(self.pause),
-            State::Open(until) => {
-                let left = until.saturating_duration_since(Instant::now());
+        let finds_out = match state.phase {
+            Phase::Closed(_) => false,
+            Phase::Open(until) | Phase::HalfOpen(until) => {
+                let now = Instant::now();
+                let left = until.saturating_duration_since(now);
                 if !left.is_zero() {
                     return Err(left);
                 }
-                *state = State::HalfOpen;
+                state.phase = Phase::HalfOpen(now + self.pause);
                 true
             }
         };
         Ok(Pass {
             breaker: Arc::clone(self),
             finds_out,
+            answered_before: state.answered,
         })
     }
 
     /// True unless calls pass.
     pub(super) fn is_open(&self) -> bool {
-        match *self.state() {
-            State::Closed(_) => false,
-            State::Open(_) | State::HalfOpen => true,
+        match self.state().phase {
+            Phase::Closed(_) => false,
+            Phase::Open(_) | Phase::HalfOpen(_) => true,
         }
     }
 }
@@ -78,30 +90,35 @@ impl Breaker {
 #[derive(Debug)]
 pub(super) struct Pass {
     breaker: Arc<Breaker>,
-    /// True for the one call that finds out whether the upstream is back.
+    /// True for a call that finds out whether the upstream is back.
     finds_out: bool,
+    /// How many calls had been answered when this one began.
+    answered_before: u64,
 }
 
 impl Pass {
     /// It was answered. True if that closed the breaker.
     pub(super) fn succeeded(self) -> bool {
-        let before = std::mem::replace(&mut *self.breaker.state(), State::Closed(0));
-        !matches!(before, State::Closed(_))
+        let mut state = self.breaker.state();
+        state.answered += 1;
+        let before = std::mem::replace(&mut state.phase, Phase::Closed(0));
+        !matches!(before, Phase::Closed(_))
     }
 
     /// It was not. True if that opened the breaker.
     pub(super) fn failed(self) -> bool {
         let mut state = self.breaker.state();
-        let failures = match *state {
-            State::Closed(before) => before.saturating_add(1),
-            State::HalfOpen if self.finds_out => self.breaker.failures,
+        let failures = match state.phase {
+            Phase::Closed(_) if state.answered != self.answered_before => return false,
+            Phase::Closed(before) => before.saturating_add(1),
+            Phase::HalfOpen(_) if self.finds_out => self.breaker.failures,
             // A call from before, which had not heard yet.
-            State::HalfOpen | State::Open(_) => return false,
+            Phase::HalfOpen(_) | Phase::Open(_) => return false,
         };
         let opens = self.breaker.failures > 0 && failures >= self.breaker.failures;
-        *state = match opens {
-            true => State::Open(Instant::now() + self.breaker.pause),
-            false => State::Closed(failures),
+        state.phase = match opens {
+            true => Phase::Open(Instant::now() + self.breaker.pause),
+            false => Phase::Closed(failures),
         };
         opens
     }
@@ -110,9 +127,9 @@ impl Pass {
 impl Drop for Pass {
     fn drop(&mut self) {
         let mut state = self.breaker.state();
-        if self.finds_out && matches!(*state, State::HalfOpen) {
+        if self.finds_out && matches!(state.phase, Phase::HalfOpen(_)) {
             // Nothing was found out: the next call may.
-            *state = State::Open(Instant::now());
+            state.phase = Phase::Open(Instant::now());
         }
     }
 }
@@ -151,6 +168,8 @@ mod tests {
             Some(PAUSE),
             "one call at a time finds out"
         );
+        tokio::time::advance(PAUSE / 3).await;
+        assert_eq!(refused(&breaker), Some(PAUSE * 2 / 3));
         assert!(probe.failed(), "one failure is enough now");
         assert_eq!(refused(&breaker), Some(PAUSE));
         tokio::time::advance(PAUSE).await;
@@ -187,6 +206,32 @@ mod tests {
         assert_eq!(refused(&breaker), Some(PAUSE), "one still finds out");
         assert!(probe.succeeded());
         assert!(!pass(&breaker).succeeded());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_takes_long_does_not_find_out_for_ever() {
+        let breaker = Breaker::new(1, PAUSE);
+        pass(&breaker).failed();
+        tokio::time::advance(PAUSE).await;
+        let slow = pass(&breaker);
+        tokio::time::advance(PAUSE).await;
+        let second = pass(&breaker);
+        assert_eq!(refused(&breaker), Some(PAUSE));
+        assert!(second.succeeded());
+        assert!(!slow.failed(), "another one was answered meanwhile");
+        assert!(!breaker.is_open());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_hang_while_others_are_answered_keep_nobody_back() {
+        let breaker = Breaker::new(2, PAUSE);
+        let hanging: [Pass; 5] = std::array::from_fn(|_| pass(&breaker));
+        pass(&breaker).succeeded();
+        for one in hanging {
+            assert!(!one.failed());
+        }
+        assert!(!pass(&breaker).failed());
+        assert!(pass(&breaker).failed(), "nothing was answered meanwhile");
     }
 
     #[tokio::test(start_paused = true)]
