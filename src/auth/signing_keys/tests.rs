@@ -375,3 +375,18 @@ async fn a_panic_while_fetching_ends_neither_the_refresh_nor_those_who_wait() {
     sleep(Duration::from_secs(10)).await;
     assert_eq!(scene.find("b").await, "ok");
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_looked_just_before_a_fetch_brought_the_key_costs_no_other_fetch() {
+    let scene = scene(&["a"]).await;
+    scene.fake.with(|script| script.kids = vec!["a", "b"]);
+    assert_eq!(scene.find("b").await, "ok");
+    // As many as the bucket holds and more, each of whom did not find it a moment ago.
+    for _ in 0..3 {
+        let waited = scene.keys.wait_for("b", Algorithm::Rs256).await;
+        assert_eq!(waited, Ok(()));
+    }
+    assert_eq!(scene.fake.asked(), 2);
+    scene.fake.with(|script| script.kids = vec!["c"]);
+    assert_eq!(scene.find("c").await, "ok", "there is a fetch left for it");
+}
