@@ -7,7 +7,7 @@
 pub mod settings;
 mod shares;
 
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::ops::Add;
@@ -25,6 +25,7 @@ pub use settings::Settings;
 pub use shares::{Share, Shares};
 
 use crate::auth::Principal;
+use crate::sealing::AsItIs;
 
 /// How many keys one limit remembers.
 const MAX_KEYS: usize = 100_000;
@@ -179,26 +180,6 @@ impl Limit {
 
 /// States by keys that are hashes already.
 type States = HashMapStateStore<u64, BuildHasherDefault<AsItIs>>;
-
-#[derive(Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
-    }
-
-    /// Keys are `u64`; nothing else comes here.
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-}
 
 /// Tokio's clock, so that tests can pause it.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,7 @@
 //! Authenticated encryption, hashes and random bytes. The only module that names `aws_lc_rs`.
 
+mod as_it_is;
+
 use std::sync::OnceLock;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
@@ -10,6 +12,8 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
     RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, UnparsedPublicKey,
 };
+
+pub use as_it_is::AsItIs;
 
 /// SHA-256 of `bytes`.
 #[must_use]

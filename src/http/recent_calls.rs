@@ -4,13 +4,14 @@
 //! longest, and counts what it forgets. Rows hold names that were verified and registered, no arguments and no subjects.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
 use crate::auth::Principal;
 use crate::mcp::Operation;
+use crate::sealing::AsItIs;
 
 /// Maps with a lock each, so that requests beside each other seldom meet.
 const SHARDS: usize = 16;
@@ -120,27 +121,6 @@ impl RecentCalls {
             })
         });
         (rows, forgotten)
-    }
-}
-
-/// Keys are hashes already.
-#[derive(Debug, Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
-    }
-
-    /// Keys are `u64`; nothing else comes here.
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
     }
 }
 
