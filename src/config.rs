@@ -19,6 +19,7 @@ mod show;
 mod tests;
 mod tree;
 mod variables;
+mod warning;
 
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,7 @@ pub use secret::Secret;
 pub use settings::Settings;
 pub use tree::{Entry, Node, Origin, Table, Text, Value};
 pub use variables::Variables;
+pub use warning::Warning;
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug, Default)]

@@ -72,7 +72,7 @@ fn summary(sources: &config::Sources) -> Result<String, config::Mistakes> {
         config
             .warnings
             .iter()
-            .map(|warning| ("warning", warning.clone())),
+            .map(|warning| ("warning", warning.to_string())),
     );
     let lines = lines
         .iter()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::mistake::{Mistake, Problem};
 use super::secret::{self, Secret};
-use super::{KeyPath, Settings, Variables};
+use super::{KeyPath, Settings, Variables, Warning};
 use crate::auth::{Scope, Scopes};
 use crate::outbound::Outbound;
 use crate::policy::{Kind, Policy, Target};
@@ -51,8 +51,10 @@ pub struct Config {
     pub log: telemetry::Settings,
     /// Outgoing requests.
     pub outbound: outbound::Settings,
-    /// What does not stop the start and should be known, in sentences.
-    pub warnings: Vec<String>,
+    /// All files that hold secrets.
+    pub secret_files: Vec<PathBuf>,
+    /// What does not stop the start and should be known.
+    pub warnings: Vec<Warning>,
 }
 
 /// Checks what the settings mean. All mistakes come at once.
@@ -96,6 +98,7 @@ pub(super) fn check(mut settings: Settings, variables: &Variables) -> Result<Con
         audit: settings.audit,
         log: settings.log,
         outbound: settings.outbound,
+        secret_files: found.secret_files,
         warnings: found.warnings,
     })
 }
@@ -104,7 +107,8 @@ pub(super) fn check(mut settings: Settings, variables: &Variables) -> Result<Con
 #[derive(Default)]
 struct Found {
     mistakes: Vec<Mistake>,
-    warnings: Vec<String>,
+    secret_files: Vec<PathBuf>,
+    warnings: Vec<Warning>,
 }
 
 impl Found {
@@ -132,7 +136,7 @@ impl Found {
             }
             return None;
         };
-        self.warn_if_open(path);
+        self.secret_file(path);
         match Secret::read(path) {
             Ok(secret) => Some(secret),
             Err(problem) => {
@@ -143,13 +147,15 @@ impl Found {
         }
     }
 
-    fn warn_if_open(&mut self, path: &Path) {
+    fn secret_file(&mut self, path: &Path) {
+        self.secret_files.push(path.to_owned());
         if secret::is_open_to_everybody(path) {
-            let path = path.display();
-            self.warnings.push(format!(
-                "every user of this machine can read the secret file {path}; take that right away with: chmod o-r {path}"
-            ));
+            self.warnings.push(Warning::OpenSecret(path.to_owned()));
         }
+    }
+
+    fn warn(&mut self, warning: String) {
+        self.warnings.push(Warning::Other(warning));
     }
 
     /// What the modules say of their own settings.
@@ -157,7 +163,14 @@ impl Found {
         for found in settings.auth().mistakes() {
             self.mistake(KeyPath::parse(&found.key), &found.message, &found.advice);
         }
-        self.warnings.extend(settings.auth().warnings());
+        for warning in settings.auth().warnings() {
+            self.warn(warning);
+        }
+        for issuer in &settings.issuer {
+            if issuer.introspection.enabled {
+                self.secret_file(&issuer.introspection.client_secret_file);
+            }
+        }
         for (key, error) in settings.knowledge().mistakes() {
             self.mistake(KeyPath::parse(&key), error, "");
         }
@@ -181,7 +194,7 @@ impl Found {
             &settings.mcp.previous_session_key_file,
         ];
         for path in session_keys.into_iter().flatten() {
-            self.warn_if_open(path);
+            self.secret_file(path);
         }
         if let Err(error) = settings.mcp.session_keys() {
             self.mistake(keys::of_mcp(&error, &settings.mcp), error, "");
@@ -234,7 +247,7 @@ impl Found {
         for (at, upstream) in settings.upstream.iter().enumerate() {
             let credential = &upstream.credential;
             if let Some(path) = &credential.secret_file {
-                self.warn_if_open(path);
+                self.secret_file(path);
             }
             if !credential.asks_an_issuer() {
                 continue;
@@ -257,7 +270,7 @@ impl Found {
     fn catalogue_lock(&mut self, settings: &upstream::LockSettings, state_dir: &Path) {
         let path = settings.path(state_dir);
         if settings.enabled && !path.exists() {
-            self.warnings.push(format!(
+            self.warn(format!(
                 "there is no catalogue lock {} yet, and the server does not start without it; write it with: usher upstream approve",
                 path.display()
             ));
@@ -286,7 +299,7 @@ impl Found {
                 continue;
             }
             let all: Scopes = advertised.iter().chain(taken.iter()).cloned().collect();
-            self.warnings.push(format!(
+            self.warn(format!(
                 "clients are told to ask for {advertised} alone, and what the upstream {} has takes more: who logs in so does \
                  not see it; to have them ask for all, write: [scopes] advertised = {:?}",
                 upstream.name,
@@ -307,7 +320,7 @@ impl Found {
             for name in &settings.stdio.variables {
                 match variables.text(name) {
                     Some(text) => given.push((name.clone(), text.to_owned())),
-                    None if settings.stdio.command.is_some() => self.warnings.push(format!(
+                    None if settings.stdio.command.is_some() => self.warn(format!(
                         "the upstream {} asks for the variable {name}, which is not set",
                         settings.name
                     )),
@@ -315,7 +328,7 @@ impl Found {
                 }
             }
             for (_name, path) in settings.stdio.secrets() {
-                self.warn_if_open(path);
+                self.secret_file(path);
             }
             definitions.push(upstream::Definition {
                 settings: settings.clone(),
@@ -333,8 +346,9 @@ impl Found {
             Ok(policy) => {
                 // What upstreams have is known once they are connected; then the server looks again.
                 if settings.upstream.is_empty() {
-                    self.warnings
-                        .extend(policy.unmatched(&mcp::built_in_targets()));
+                    let unmatched = policy.unmatched(&mcp::built_in_targets());
+                    let unmatched = unmatched.into_iter().map(Warning::UnmatchedRule);
+                    self.warnings.extend(unmatched);
                 }
                 Some(policy)
             }
@@ -383,7 +397,7 @@ impl Found {
         for collection in &settings.collections {
             if !collection.path.exists() {
                 let path = collection.path.display();
-                self.warnings.push(format!(
+                self.warn(format!(
                     "there is nothing at the collection's path {path} yet"
                 ));
             }

@@ -1,13 +1,13 @@
 //! `usher doctor` without an address: this server from inside. What is looked at is in [`crate::doctor::inside`].
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 
 use crate::cli::policy::catalogue::Catalogue;
 use crate::cli::upstream::{advice, failure_of, seen::Seen, with_parts};
-use crate::config::{self, Config, Mistakes, Sources, Variables};
+use crate::config::{self, Config, Mistakes, Sources, Variables, Warning};
 use crate::doctor::checks::inside::{CATALOGUE_APPROVED, CONFIGURATION_VALID, UPSTREAM_ANSWERS};
 use crate::doctor::inside::{Inside, around, here, upstreams};
 use crate::doctor::{Diagnosis, Finding};
@@ -41,7 +41,7 @@ pub(super) fn diagnosis(file: Option<&Path>) -> anyhow::Result<Diagnosis> {
 fn look(diagnosis: &mut Diagnosis, sources: &Sources, config: Config) -> anyhow::Result<()> {
     let built_in = Catalogue::built_in();
     let unmatched = config.policy.unmatched(&built_in.targets());
-    let inside = inside(sources, &config, &unmatched);
+    let inside = inside(sources, &config);
     here(&inside, diagnosis);
     let outbound = Outbound::new(config.outbound.clone())?;
     let seen = Seen::install()?;
@@ -159,21 +159,19 @@ fn late(definition: &Definition) -> upstreams::Failure {
     }
 }
 
-fn inside(sources: &Sources, config: &Config, unmatched: &[String]) -> Inside {
-    let is_of_rules = |warning: &&String| unmatched.contains(warning);
-    // `files-private` tells that.
-    let is_of_files = |warning: &&String| warning.contains("can read the secret file");
-    let warnings = config
-        .warnings
-        .iter()
-        .filter(|warning| !is_of_rules(warning) && !is_of_files(warning));
+fn inside(sources: &Sources, config: &Config) -> Inside {
+    let warnings = config.warnings.iter().filter(|warning| match warning {
+        // `files-private` and `rules-match` tell these.
+        Warning::OpenSecret(_) | Warning::UnmatchedRule(_) => false,
+        Warning::Other(_) => true,
+    });
     let file = sources.file.as_ref().map(|(path, _)| path.clone());
     Inside {
         file,
-        warnings: warnings.cloned().collect(),
+        warnings: warnings.map(Warning::to_string).collect(),
         listen: config.listen,
         state_dir: config.state_dir.clone(),
-        secret_files: secret_files(config),
+        secret_files: config.secret_files.clone(),
         trusts_a_proxy: !config.http.trusted_proxies.is_empty(),
         auth: config.auth.clone(),
         policy: config.policy.clone(),
@@ -182,27 +180,6 @@ fn inside(sources: &Sources, config: &Config, unmatched: &[String]) -> Inside {
         outbound: config.outbound.clone(),
         variables: sources.variables.names(),
     }
-}
-
-fn secret_files(config: &Config) -> Vec<PathBuf> {
-    let of_issuers = config
-        .auth
-        .issuer
-        .iter()
-        .map(|issuer| &issuer.introspection);
-    let of_issuers = of_issuers
-        .filter(|asked| asked.enabled)
-        .map(|asked| &asked.client_secret_file);
-    let of_upstreams = config.upstreams.iter();
-    let of_upstreams =
-        of_upstreams.filter_map(|upstream| upstream.settings.credential.secret_file.as_ref());
-    let own = [
-        &config.admin_secret_file,
-        &config.mcp.session_key_file,
-        &config.mcp.previous_session_key_file,
-    ];
-    let own = own.into_iter().flatten();
-    own.chain(of_issuers).chain(of_upstreams).cloned().collect()
 }
 
 /// Each mistake as a finding: where, what was found, what was expected, what to do.

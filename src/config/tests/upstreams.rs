@@ -1,6 +1,7 @@
 //! What upstreams, issuers and audiences have to do with each other.
 
 use super::{LEAST, accepted, refused};
+use crate::config::Warning;
 
 /// What is said of an upstream with these keys, besides a second issuer if `issuers` is 2.
 fn said(issuers: usize, keys: &str) -> String {
@@ -130,4 +131,38 @@ fn refuses_upstreams_of_one_name_without_a_way_there_or_with_secrets_that_are_no
             assert!(text.contains(part), "{part:?} is not in\n{text}");
         }
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn every_file_that_holds_a_secret_is_looked_at() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, mode| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, "0123456789abcdef0123456789abcdef\n").expect("a file");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("chmod");
+        path
+    };
+    let (admin, asks) = (file("admin", 0o600), file("asks", 0o644));
+    let (header, child) = (file("header", 0o640), file("child", 0o644));
+    let config = accepted(
+        &format!(
+            "admin_secret_file = {admin:?}\n{LEAST}[issuer.introspection]\nenabled = true\nclient_id = \"usher\"\n\
+             client_secret_file = {asks:?}\n\
+             [[upstream]]\nname = \"a\"\nhttp = \"https://a.example.com/mcp\"\n\
+             credential = {{ kind = \"header\", secret_file = {header:?} }}\n\
+             [[upstream]]\nname = \"b\"\nstdio.command = \"true\"\nstdio.secret_files = [\"KEY={}\"]\n",
+            child.display()
+        ),
+        &[],
+    );
+    assert_eq!(
+        config.secret_files,
+        [admin, asks.clone(), header, child.clone()]
+    );
+    let open = [Warning::OpenSecret(asks), Warning::OpenSecret(child)];
+    let told = config.warnings.iter();
+    let told = told.filter(|warning| matches!(warning, Warning::OpenSecret(_)));
+    assert_eq!(told.collect::<Vec<_>>(), open.iter().collect::<Vec<_>>());
 }
