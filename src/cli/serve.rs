@@ -52,11 +52,6 @@ impl Options {
 async fn serve(config: Config, log: Log) -> anyhow::Result<()> {
     let listeners = Listeners::bind(&config).await?;
     let line = listeners.in_one_line(&config.auth.public_url)?;
-    tracing::info!(
-        listen = %listeners.public.local_addr()?,
-        admin = %listeners.admin.local_addr()?,
-        "listening; ready once keys and index are there"
-    );
     let drain_delay = Duration::from_secs(config.http.drain_delay_seconds);
     let surroundings = Surroundings {
         lifecycle: Lifecycle::new(),
@@ -67,6 +62,11 @@ async fn serve(config: Config, log: Log) -> anyhow::Result<()> {
     let stopping = surroundings.lifecycle.stop_on_signals(drain_delay)?;
     let hang_ups = HangUps::listen()?;
     let server = Server::build(config, surroundings)?;
+    tracing::info!(
+        listen = %listeners.public.local_addr()?,
+        admin = %listeners.admin.local_addr()?,
+        "listening; ready once keys and index are there"
+    );
     let upstreams = server.upstreams.clone();
     let looking = async {
         hang_ups

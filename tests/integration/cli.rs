@@ -297,6 +297,25 @@ fn serve_refuses_a_bad_configuration_before_it_listens() {
 }
 
 #[test]
+fn serve_without_the_lock_that_it_was_told_of_does_not_say_that_it_listens() {
+    let output = run(
+        &["serve"],
+        &[
+            ("MCP_SERVER_URL", "http://127.0.0.1:8080"),
+            ("KC_ISSUER", "http://127.0.0.1:9"),
+            ("USHER_LISTEN", "127.0.0.1:0"),
+            ("USHER_ADMIN_LISTEN", "127.0.0.1:0"),
+            ("USHER_CATALOGUE_LOCK__ENABLED", "true"),
+        ],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stdout(&output), "");
+    let told = stderr(&output);
+    assert!(told.contains("usher upstream approve"), "{told}");
+    assert!(!told.contains("listening"), "{told}");
+}
+
+#[test]
 fn serve_names_the_address_in_use_and_the_variable_that_changes_it() {
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = holder.local_addr().unwrap().to_string();
