@@ -1,7 +1,7 @@
 //! The ledger: the refusals of late, bounded in number and in bytes, and so that a flood cannot push out what matters.
 //!
-//! Refusals with one reason, issuer, client id and kind of client software are one row, which counts them. The rule for
-//! what is kept when strangers invent issuers and client ids, which nobody has verified:
+//! Refusals with one reason (and the claim that it is about), issuer, client id and kind of client software are one row,
+//! which counts them. The rule for what is kept when strangers invent issuers and client ids, which nobody has verified:
 //!
 //! 1. One reason has at most a sixteenth of the rows (62 of 1,000). What is beyond counts in that reason's *rest*, which is one row more.
 //! 2. A newcomer takes the place of its reason's weakest row if it is stronger: verified before unverified, then seen more often.
@@ -226,8 +226,17 @@ impl Ledger {
         let seen = refused.seen.as_deref();
         let issuer = seen.and_then(|seen| seen.issuer.as_ref());
         let client_id = seen.and_then(|seen| seen.client_id.as_ref());
+        // A token that lacks `aud` is mended in another way than one that lacks `sub`.
+        let member = match &refused.problem {
+            Some(
+                TokenError::BadClaim(name)
+                | TokenError::BadHeader(name)
+                | TokenError::MissingClaim(name),
+            ) => Some(*name),
+            Some(_) | None => None,
+        };
         self.hasher
-            .hash_one((refused.reason, issuer, client_id, software))
+            .hash_one((refused.reason, member, issuer, client_id, software))
     }
 
     fn lock(&self) -> MutexGuard<'_, Rows> {

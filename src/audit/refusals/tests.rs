@@ -86,6 +86,43 @@ fn what_comes_again_is_counted_in_its_row_and_its_last_request_is_named() {
 }
 
 #[test]
+fn a_token_that_lacks_one_claim_is_another_row_than_one_that_lacks_another() {
+    let ledger = Ledger::new(1000);
+    for problem in [
+        TokenError::MissingClaim("aud"),
+        TokenError::MissingClaim("sub"),
+        TokenError::BadClaim("aud"),
+        TokenError::MissingClaim("aud"),
+        TokenError::NotYetValid { seconds: 90 },
+        TokenError::NotYetValid { seconds: 91 },
+    ] {
+        let refused = Refused {
+            problem: Some(problem.clone()),
+            ..refused(problem.reason(), "https://issuer.test", "c")
+        };
+        ledger.record(refused, 0);
+    }
+    let (refusals, _) = ledger.refusals();
+    let found = refusals
+        .iter()
+        .map(|row| (row.problem.as_deref(), row.count));
+    let mut found: Vec<_> = found.collect();
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [
+            (Some("the token has no aud"), 2),
+            (Some("the token has no sub"), 1),
+            (Some("the token is valid in 91 s: do the clocks agree?"), 2),
+            (
+                Some("the token's aud has the wrong type or an impossible value"),
+                1
+            ),
+        ]
+    );
+}
+
+#[test]
 fn another_reason_issuer_client_id_or_software_is_another_row() {
     let ledger = Ledger::new(1000);
     let user_agent = |user_agent| Refused {
