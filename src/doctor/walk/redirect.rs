@@ -19,7 +19,7 @@ use crate::doctor::checks::issuer::{
 };
 use crate::doctor::checks::session::LOGIN_COMPLETES;
 use crate::doctor::login::request::{Request, Secrets, scopes_of_clients};
-use crate::doctor::{Check, Finding};
+use crate::doctor::{Check, Finding, Verdict};
 use crate::outbound::{Heard, Probe, ProbeError, Question};
 use page::{Answer, Refusal, Shown};
 
@@ -286,17 +286,19 @@ fn answers(shown: &[&Shown], endpoint: &Url, provider: &Provider) -> Finding {
 fn judge(tried: &[Tried], asked: &Asked, provider: &Provider) -> Vec<Finding> {
     let endpoint = provider.document.address("authorization_endpoint");
     let shown: Vec<_> = tried.iter().map(|tried| &tried.shown).collect();
-    let mut findings: Vec<_> = endpoint
-        .iter()
-        .map(|endpoint| answers(&shown, endpoint, provider))
-        .collect();
     // An id that was typed in belongs to one client; the others' addresses need not be registered for it.
     let somebody = tried.iter().any(|tried| accepts(tried) == Some(true));
     let of_another = asked.client_id.is_some() && somebody && tried.len() > 1;
     let redirects = tried
         .iter()
         .filter_map(|tried| redirect(tried, of_another, provider));
-    findings.extend(by_client(redirects.collect()));
+    let redirects = by_client(redirects.collect());
+    let answers = endpoint.map(|endpoint| answers(&shown, &endpoint, provider));
+    let fails = |check| redirects.iter().any(|finding| finding.check == check);
+    // Who is there and shows an error page to everybody is not to be told as well that all is well.
+    let answers = answers.filter(|told| told.verdict != Verdict::Ok || !fails(told.check));
+    let mut findings: Vec<_> = answers.into_iter().collect();
+    findings.extend(redirects);
     let refused = |wanted| {
         tried
             .iter()

@@ -53,3 +53,27 @@ fn claude_looks_at_the_first_issuer_and_at_no_other() {
     );
     assert_eq!(asked(false).of_its_clients().clients, [KnownClient::Cursor]);
 }
+
+#[test]
+fn what_an_endpoint_shows_takes_the_place_of_what_the_metadata_lets_expect() {
+    use crate::doctor::checks::issuer::{REGISTRATION_CLIENT_DOCUMENT, REGISTRATION_PATH};
+    let check = &REGISTRATION_CLIENT_DOCUMENT;
+    let expected = vec![
+        Finding::ok(&REGISTRATION_PATH, "a document"),
+        Finding::ok(check, "expected").with_client(KnownClient::ChatGpt),
+        Finding::ok(check, "expected").with_client(KnownClient::Claude),
+    ];
+    let left = |shown: Finding| -> Vec<_> {
+        let shown = [shown];
+        let left = unless_shown(expected.clone(), &shown);
+        left.map(|finding| (finding.check.id, finding.client))
+            .collect()
+    };
+    let path = (REGISTRATION_PATH.id, None);
+    let shown = Finding::failure(check, "shown");
+    assert_eq!(
+        left(shown.clone().with_client(KnownClient::ChatGpt)),
+        [path, (check.id, Some(KnownClient::Claude))]
+    );
+    assert_eq!(left(shown), [path]);
+}

@@ -91,6 +91,10 @@ fn what_is_refused_fails_the_check_that_is_about_it_and_no_other() {
             ],
         ),
         (
+            refused(Refusal::Other),
+            vec![("authorization-answers", Failure), resource],
+        ),
+        (
             tried(KnownClient::Cursor, Shown::Broken("502".into()), None),
             vec![("authorization-answers", Failure), resource],
         ),
