@@ -10,6 +10,7 @@ pub mod harmless;
 pub mod lifecycle;
 pub mod sealing;
 pub mod secret_file;
+pub mod shares;
 pub mod telemetry;
 
 pub mod outbound;

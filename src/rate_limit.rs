@@ -5,7 +5,6 @@
 //! one of [`SHARED`] states by their hash, so that a flood of new keys limits itself and costs bounded memory.
 
 pub mod settings;
-mod shares;
 
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, RandomState};
 use std::net::IpAddr;
@@ -22,7 +21,6 @@ use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
 pub use settings::Settings;
-pub use shares::{Share, Shares};
 
 use crate::auth::Principal;
 use crate::sealing::AsItIs;

@@ -34,7 +34,6 @@ mod refusal;
 mod resumption;
 mod sessions;
 pub mod settings;
-mod shares;
 mod sse;
 mod stdio;
 mod subscribers;
@@ -76,9 +75,9 @@ use self::breaker::Breaker;
 use self::health::Standing;
 use self::link::Link;
 use self::sessions::Sessions;
-use self::shares::Shares;
 use crate::lifecycle::Lifecycle;
 use crate::outbound::Outbound;
+use crate::shares::Shares;
 use crate::telemetry::Metrics;
 
 /// An upstream as configured, with what its process gets from our environment.
@@ -169,7 +168,7 @@ pub struct Upstream {
     sessions: Sessions,
     calls: Arc<Semaphore>,
     /// How many of these places each caller has taken.
-    shares: Arc<Shares>,
+    shares: Shares,
     /// How many calls have begun.
     used: AtomicU64,
     breaker: Arc<Breaker>,

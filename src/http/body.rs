@@ -137,7 +137,7 @@ mod tests {
     use futures_util::{StreamExt, stream};
 
     use super::*;
-    use crate::rate_limit::Shares;
+    use crate::shares::Shares;
 
     async fn check(body: Body, expected: Result<&'static [u8], Refusal>) {
         let settings = Settings {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::Settings;
 use super::client_address::{Network, is_trusted};
-use crate::rate_limit::{Share, Shares, network_of};
+use crate::rate_limit::network_of;
+use crate::shares::{Share, Shares};
 
 /// The open connections per address.
 #[derive(Clone, Debug)]

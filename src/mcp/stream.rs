@@ -23,7 +23,7 @@ use super::subscriptions::{Update, Updates};
 use crate::auth::Principal;
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
-use crate::rate_limit::{Share, Shares};
+use crate::shares::{Share, Shares};
 use crate::telemetry::Metrics;
 
 /// Proxies and clients close streams that are silent for longer; most wait 30 or 60 seconds.

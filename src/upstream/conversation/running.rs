@@ -9,6 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Answer;
 use super::questions::Questions;
+use crate::shares::Share;
 use crate::upstream::breaker::Pass;
 use crate::upstream::credential::Behalf;
 use crate::upstream::http::{Begun, HttpLink, OnBehalf, Sending};
@@ -16,7 +17,6 @@ use crate::upstream::link::{Link, Wire};
 use crate::upstream::log_level::LogLevel;
 use crate::upstream::message::{self, Era, Request};
 use crate::upstream::sessions::{Opening, Slot};
-use crate::upstream::shares::Share;
 use crate::upstream::{Call, Caller, Capabilities, Upstream, UpstreamError};
 
 /// How long an upstream may take to be told something that it does not answer.
