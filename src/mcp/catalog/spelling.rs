@@ -3,7 +3,8 @@
 //!
 //! Servers read addresses in their own ways. Many go by the WHATWG's standard for URLs, as the SDKs for TypeScript and
 //! Python do: there `file:/a`, `file://localhost/a` and `file:\\\a` are `file:///a`. Others undo escapes, take several
-//! slashes for one, or open a file without looking at `?` and `#`.
+//! slashes for one, or open a file without looking at `?` and `#`; and many take the path of a file's address alone,
+//! whatever host, port or user it names.
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -31,6 +32,8 @@ pub fn spellings(uri: &str) -> Option<Vec<String>> {
         url.set_query(None);
         all.push(plain(url.as_str())?);
     }
+    let of_this_machine: Vec<_> = all.iter().flat_map(|text| without_host(text)).collect();
+    all.extend(of_this_machine);
     let with_one_slash: Vec<_> = all.iter().map(|text| one_slash(text)).collect();
     all.extend(with_one_slash);
     all.sort_unstable();
@@ -69,6 +72,17 @@ pub(super) fn plain(uri: &str) -> Option<String> {
 fn leads_elsewhere(text: &str) -> bool {
     let mut parts = text.split(['/', '\\', '?', '#']);
     parts.any(|part| matches!(part.split(';').next(), Some("." | "..")))
+}
+
+/// The address of a file without its host, and the same up to `?` or `#`.
+fn without_host(text: &str) -> Vec<String> {
+    let path = text.strip_prefix("file://").and_then(|rest| {
+        let path_at = rest.find(['/', '\\'])?;
+        rest.get(path_at..)
+    });
+    let short = path.and_then(|path| path.split(['?', '#']).next());
+    let both = path.into_iter().chain(short);
+    both.map(|path| format!("file://{path}")).collect()
 }
 
 /// The address with one slash for several in its path, and for backslashes.
@@ -123,6 +137,11 @@ mod tests {
             "file:///a/b#x",
             "file:///a/b?x#y",
             "file:///a/b?",
+            "file://localhost:80/a/b",
+            "file://user@localhost/a/b",
+            "file://u:p@/a/b#x",
+            "file://elsewhere.test//a/b?x",
+            "file://elsewhere.test\\a\\b",
         ] {
             check(uri, "file:///a/b");
         }
