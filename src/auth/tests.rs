@@ -77,7 +77,7 @@ impl Bench {
                 tokio::time::sleep(std::time::Duration::from_millis(2)).await;
             }
         };
-        let patience = std::time::Duration::from_secs(20);
+        let patience = std::time::Duration::from_secs(60);
         tokio::time::timeout(patience, ready)
             .await
             .expect("keys in time");

@@ -17,7 +17,7 @@ use usher::outbound::{Probe, Settings};
 
 use crate::stranger::{Asked, Says, Stranger};
 
-/// A walk to this address as every client, with less patience than usual.
+/// A walk to this address as every client, with the patience that a slow machine needs.
 fn walk_to(typed: &str) -> Walk {
     walk_with(typed, &Settings::default())
 }
@@ -33,7 +33,7 @@ fn walk_with(typed: &str, settings: &Settings) -> Walk {
         client_id: None,
         token: None,
         patience: None,
-        answer_within: Duration::from_secs(5),
+        answer_within: Duration::from_secs(60),
         clock: Clock::system(),
         progress: Progress::default(),
     }

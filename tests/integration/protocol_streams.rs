@@ -4,8 +4,6 @@
     reason = "a missing member of a JSON value reads as null"
 )]
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::gateway::{Reply, TestGateway};
@@ -84,17 +82,11 @@ fn listen_accepting(gateway: &TestGateway, token: &str, accept: &str) -> reqwest
 
 /// Waits until the server counts `open` streams.
 async fn until_open(gateway: &TestGateway, open: u64) {
-    tokio::time::timeout(Duration::from_secs(10), async {
-        loop {
-            let health = gateway.get("/healthz?deep=1").await.json();
-            if health["sse"]["activeConnections"] == open {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .expect("the streams are counted");
+    gateway
+        .until("/healthz?deep=1", |reply| {
+            reply.json()["sse"]["activeConnections"] == open
+        })
+        .await;
 }
 
 #[tokio::test]

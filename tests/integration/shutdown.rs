@@ -6,9 +6,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::gateway::TestGateway;
 
+/// Longer than anything takes on a slow machine, and shorter than a stop that waits for what hangs ([`patient`]).
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server that gives what runs an hour to finish when it stops.
+async fn patient() -> TestGateway {
+    let gateway = TestGateway::builder();
+    let gateway = gateway.settings(|settings| settings.http.drain_timeout_seconds = 3600);
+    gateway.start().await
+}
+
 #[tokio::test]
 async fn a_request_in_flight_is_answered_and_new_connections_are_not_taken() {
-    let gateway = TestGateway::start().await;
+    let gateway = patient().await;
     let token = gateway.token().mint();
     let address = gateway.url.trim_start_matches("http://").to_owned();
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
@@ -28,7 +38,7 @@ async fn a_request_in_flight_is_answered_and_new_connections_are_not_taken() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), refused)
+    tokio::time::timeout(PATIENCE, refused)
         .await
         .expect("no new connections");
 
@@ -37,14 +47,14 @@ async fn a_request_in_flight_is_answered_and_new_connections_are_not_taken() {
     connection.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.contains("connection: close"), "{answer}");
-    tokio::time::timeout(Duration::from_secs(10), gateway.stop())
+    tokio::time::timeout(PATIENCE, gateway.stop())
         .await
         .expect("an end");
 }
 
 #[tokio::test]
 async fn idle_connections_do_not_hold_up_a_stop() {
-    let gateway = TestGateway::start().await;
+    let gateway = patient().await;
     let mut fresh = gateway.connect().await;
     let mut used = gateway.connect().await;
     used.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -52,7 +62,7 @@ async fn idle_connections_do_not_hold_up_a_stop() {
         .unwrap();
     let mut some = [0; 1024];
     assert!(used.read(&mut some).await.unwrap() > 0);
-    tokio::time::timeout(Duration::from_secs(10), gateway.stop())
+    tokio::time::timeout(PATIENCE, gateway.stop())
         .await
         .expect("an end");
     assert_eq!(fresh.read(&mut some).await.unwrap_or(0), 0);
@@ -128,7 +138,7 @@ mod as_a_process {
     }
 
     async fn end(child: &mut Child) -> ExitStatus {
-        tokio::time::timeout(Duration::from_secs(20), child.wait())
+        tokio::time::timeout(PATIENCE, child.wait())
             .await
             .expect("an end")
             .expect("an exit status")
@@ -150,13 +160,8 @@ mod as_a_process {
                 .count()
         };
         let until_listed = async |times: usize| {
-            for _ in 0..1_000 {
-                if listed() >= times {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            panic!("it was asked {} times for its tools", listed());
+            let look = |_: &RawUpstream| (listed() >= times).then_some(());
+            upstream.until("it is asked for its tools", look).await;
         };
         until_listed(1).await;
         signal(&running.child, "HUP").await;

@@ -98,6 +98,8 @@ impl TestGatewayBuilder {
             collection: vec![CollectionSettings::from_path(records)],
             ..Settings::default()
         };
+        // On a slow machine an answer is late, and not a stream for that.
+        settings.mcp.stream_after_seconds = 3_600;
         for change in self.changes {
             change(&mut settings);
         }
@@ -142,7 +144,7 @@ fn http_client() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(std::time::Duration::from_secs(30))
+        .timeout(std::time::Duration::from_secs(120))
         .build()
         .expect("a client")
 }

@@ -269,14 +269,14 @@ async fn a_question_that_nobody_answers_is_answered_with_an_error_and_the_call_g
     let upstream = RawUpstream::start(Speaks::Legacy).await;
     let raw = usher::upstream::UpstreamSettings {
         // Shorter than a person may take: while one is asked, the call's own deadline stands still.
-        call_timeout_seconds: 1,
-        max_call_seconds: 1,
+        call_timeout_seconds: 4,
+        max_call_seconds: 4,
         ..over_http("raw", &upstream.url)
     };
     let gateway = TestGateway::builder()
         .settings(|settings| {
             settings.upstream = vec![raw];
-            settings.mcp.question_timeout_seconds = 2;
+            settings.mcp.question_timeout_seconds = 5;
         })
         .start()
         .await;

@@ -55,7 +55,7 @@ impl Stream {
                     .push_str(std::str::from_utf8(&piece).expect("text"));
             }
         };
-        let waited = tokio::time::timeout(std::time::Duration::from_secs(20), wait).await;
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(60), wait).await;
         assert!(waited.is_ok(), "it goes on after {:?}", self.read);
         let last = self.read.lines().rev();
         let mut last = last.filter_map(|line| line.strip_prefix("data: "));
