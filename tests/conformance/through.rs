@@ -11,6 +11,7 @@ use fixture_upstream::Era;
 use serde::Deserialize;
 use usher::upstream::{Names, UpstreamSettings};
 
+use super::eventually::eventually;
 use super::gateway::TestGateway;
 use super::suite::{Check, Status, Suite};
 
@@ -134,14 +135,12 @@ async fn in_front_of(era: Era) -> TestGateway {
         .await;
     let token = gateway.token().scope("mcp:read mcp:write").mint();
     let ask = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
-    for _ in 0..1_000 {
+    let look = async || {
         let list = gateway.call(&token, ask.clone()).await;
-        if list.text().contains("test_simple_text") {
-            return gateway;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("the fixture is not listed: {}", gateway.access_log());
+        list.text().contains("test_simple_text").then_some(())
+    };
+    eventually("the fixture is listed", look).await;
+    gateway
 }
 
 /// The checks that are expected to fail, each with the number of its reason.

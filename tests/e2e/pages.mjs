@@ -31,6 +31,7 @@ process.exit(0);
 /** Opens the page, hands it on, and tells of everything that the browser complained about or asked somebody else for. */
 async function open({ name, url }, options, look) {
   const context = await browser.newContext(options);
+  context.setDefaultTimeout(120_000);
   const tab = await context.newPage();
   const say = (what) => wrong.push(`${name}, ${look}: ${what}`);
   tab.on('console', (message) => {

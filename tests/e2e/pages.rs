@@ -103,7 +103,7 @@ async fn look(pages: Value, copied: Value) -> anyhow::Result<()> {
     let mut input = child.stdin.take().context("its standard input")?;
     input.write_all(task.to_string().as_bytes()).await?;
     drop(input);
-    let looked = tokio::time::timeout(Duration::from_secs(180), child.wait_with_output());
+    let looked = tokio::time::timeout(Duration::from_secs(600), child.wait_with_output());
     let output = looked.await.context("the browser took too long")??;
     let errors = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{}\n{errors}", output.status);

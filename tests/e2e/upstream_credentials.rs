@@ -116,7 +116,7 @@ async fn in_front(
 }
 
 async fn until_log_says(usher: &Usher, words: &str) -> anyhow::Result<String> {
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     loop {
         let log = usher.log();
         if let Some(line) = log.lines().find(|line| line.contains(words)) {

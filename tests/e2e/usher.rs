@@ -206,7 +206,7 @@ impl Usher {
 
     /// The reason in the access-log line of one request. Lines may wait 100 ms.
     async fn reason(&self, request_id: &str) -> anyhow::Result<String> {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let log = self.log();
             let line = log

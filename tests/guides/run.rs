@@ -17,7 +17,7 @@ use crate::places::Places;
 use crate::root;
 
 /// For one block.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(180);
 
 /// One page, being executed.
 struct Page<'p> {

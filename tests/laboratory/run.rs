@@ -16,7 +16,7 @@ use crate::setups::{Provider, Site, nginx};
 use crate::{person, ports, tools};
 
 /// Longer than any answer takes.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(300);
 
 /// A login of a client that registers itself.
 const LOGIN: [&str; 3] = ["--login", "--register", "--no-browser"];
@@ -221,7 +221,9 @@ async fn answer(
         let read = async { Ok(stdout.read_to_string(&mut written).await?) };
         tokio::try_join!(read, listen(stderr, person))
     });
-    let (_, said) = finished.await.context("it takes more than a minute")??;
+    let (_, said) = finished
+        .await
+        .context("it takes more than five minutes")??;
     let status = child.wait().await?;
     ensure!(
         matches!(status.code(), Some(0..=2)),

@@ -12,6 +12,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig
 use rmcp::{ClientHandler, ClientLifecycleMode, ClientServiceExt, RoleClient};
 use serde_json::{Value, json};
 
+use super::eventually::eventually;
 use super::usher::Usher;
 
 /// Remembers the progress that was reported to it.
@@ -71,16 +72,11 @@ impl Client {
 
     /// Returns once this tool is listed.
     pub(crate) async fn until_listed(&self, tool: &str) {
-        let mut names = Vec::new();
-        for _ in 0..600 {
+        let look = async || {
             let tools = self.rmcp.list_all_tools().await.expect("tools");
-            names = tools.into_iter().map(|tool| tool.name).collect();
-            if names.iter().any(|name| name == tool) {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-        panic!("{tool} is not in {names:?}");
+            tools.iter().any(|listed| listed.name == tool).then_some(())
+        };
+        eventually(&format!("{tool} is listed"), look).await;
     }
 
     /// Calls a tool; its result as JSON.

@@ -6,6 +6,8 @@
 )]
 
 mod client;
+#[path = "../support/eventually.rs"]
+mod eventually;
 #[expect(dead_code, reason = "shared with the integration tests")]
 #[path = "../support/issuer.rs"]
 mod issuer;

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use super::eventually::eventually;
 use super::issuer::TestIssuer;
 
 /// A running server. It is killed when this is dropped.
@@ -80,16 +81,15 @@ impl Usher {
 
     async fn until_ready(&mut self) {
         let ready = format!("{}/readyz", self.url);
-        for _ in 0..1_000 {
+        let look = async || {
             let ended = self.child.try_wait().expect("its state");
             assert!(ended.is_none(), "it has ended: {}", self.log());
             let answer = super::client::http().get(&ready).send().await;
-            if answer.is_ok_and(|answer| answer.status() == 200) {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        panic!("it is not ready: {}", self.log());
+            answer
+                .is_ok_and(|answer| answer.status() == 200)
+                .then_some(())
+        };
+        eventually("it is ready", look).await;
     }
 
     /// A token for everything.

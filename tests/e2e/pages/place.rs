@@ -1,8 +1,6 @@
 //! A server with public names, in this process: its issuer is behind TLS and a proxy, so that the names need no DNS. It has
 //! upstreams, rules, clients that call, one that listens, and some that are refused.
 
-use std::time::Duration;
-
 use anyhow::ensure;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -11,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use usher::policy::RuleSettings;
 use usher::upstream::UpstreamSettings;
 
+use crate::eventually::eventually;
 use crate::gateway::{Reply, TestGateway};
 use crate::issuer::TestIssuer;
 use crate::raw_upstream::{RawUpstream, Speaks};
@@ -95,7 +94,7 @@ impl Place {
             _proxy: proxy,
             _folder: folder,
         };
-        place.until_listed().await?;
+        place.until_listed().await;
         place.be_busy().await?;
         Ok(place)
     }
@@ -176,16 +175,16 @@ impl Place {
         Reply::of(request).await
     }
 
-    async fn until_listed(&self) -> anyhow::Result<()> {
-        for _ in 0..400 {
-            let url = format!("{}/tools", self.gateway.admin_url);
-            let tools = Reply::of(self.gateway.http_client.get(url)).await;
-            if tools.text().contains("tickets__create_ticket") {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        anyhow::bail!("the upstream's tools are not listed")
+    async fn until_listed(&self) {
+        let url = format!("{}/tools", self.gateway.admin_url);
+        let look = async || {
+            let tools = Reply::of(self.gateway.http_client.get(&url)).await;
+            tools
+                .text()
+                .contains("tickets__create_ticket")
+                .then_some(())
+        };
+        eventually("the upstream's tools are listed", look).await;
     }
 }
 

@@ -262,7 +262,7 @@ pub(crate) const ROWS: &[Row] = &[
         "a stream on which nothing comes for 2 seconds is cut",
         "proxy",
         &[Break::Front(always(What::CutIdle(Duration::from_secs(2))))],
-        Ask::Patience("5s"),
+        Ask::Patience("30s"),
         "stream-stays-open",
     ),
 ];

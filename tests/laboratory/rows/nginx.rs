@@ -16,7 +16,7 @@ const fn row(fault: &'static str, breaks: &'static [Break], ask: Ask, first: &'s
 }
 
 /// With a token, as otherwise there is no stream.
-const PATIENCE: Ask = Ask::Patience("8s");
+const PATIENCE: Ask = Ask::Patience("30s");
 
 /// Somebody asked before, so that the cache has something.
 fn fill_the_cache(site: &mut Site) -> Done<'_, ()> {

@@ -64,7 +64,7 @@ impl Nginx {
             .stderr(log)
             .spawn()
             .context("cannot start nginx")?;
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while tokio::net::TcpStream::connect(("127.0.0.1", port))
             .await
             .is_err()
