@@ -51,6 +51,14 @@ fn walk_to(gateway: &TestGateway) -> Walk {
     }
 }
 
+/// The same, and it registers a client.
+fn registering_walk_to(gateway: &TestGateway) -> Walk {
+    Walk {
+        may_register: true,
+        ..walk_to(gateway)
+    }
+}
+
 fn of_issuer(walked: &Walked) -> (&Asked, &Provider) {
     let (asked, provider) = walked.issuers.first().expect("an issuer");
     (asked, provider.as_ref().expect("its metadata"))
@@ -152,10 +160,7 @@ async fn a_healthy_set_up_gives_no_failure_and_no_warning_from_the_address_to_th
     let idp = idp().await;
     let gateway = gateway_for(idp.issuer()).await;
     gateway.until_ready().await;
-    let walk = Walk {
-        may_register: true,
-        ..walk_to(&gateway)
-    };
+    let walk = registering_walk_to(&gateway);
     let walked = walk::walk(&walk).await;
     let findings = &walked.diagnosis.findings;
     assert_eq!(bad(findings), [], "{findings:#?}");
@@ -221,10 +226,7 @@ async fn a_healthy_set_up_gives_no_failure_and_no_warning_from_the_address_to_th
 async fn who_gives_up_is_told_what_was_awaited_and_leaves_no_client_behind() {
     let idp = idp().await;
     let gateway = gateway_for(idp.issuer()).await;
-    let walk = Walk {
-        may_register: true,
-        ..walk_to(&gateway)
-    };
+    let walk = registering_walk_to(&gateway);
     let walked = walk::walk(&walk).await;
     let (asked, provider) = of_issuer(&walked);
     let show = |_: &Url, back: &str| assert!(back.starts_with("http://127.0.0.1:"), "{back}");
@@ -302,10 +304,7 @@ async fn nobody_is_registered_without_being_asked_to() {
 async fn a_person_who_says_no_is_told_from_a_provider_that_does() {
     let idp = idp().await;
     let gateway = gateway_for(idp.issuer()).await;
-    let walk = Walk {
-        may_register: true,
-        ..walk_to(&gateway)
-    };
+    let walk = registering_walk_to(&gateway);
     let walked = walk::walk(&walk).await;
     let ended = log_in(&walk, &walked, "deny").await;
     assert_eq!(

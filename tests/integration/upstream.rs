@@ -94,6 +94,47 @@ async fn call(gateway: &TestGateway, params: &str) -> Reply {
     Reply::of(request).await
 }
 
+/// A request of a modern client that can be asked: in the name of what it is about, if it names anything, with these members
+/// of `params`.
+pub(super) async fn ask_modern(
+    gateway: &TestGateway,
+    method: &str,
+    name: &str,
+    members: &str,
+) -> Reply {
+    let separator = if members.is_empty() { "" } else { "," };
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":"mine","method":"{method}","params":{{{members}{separator}"_meta":{{"io.modelcontextprotocol/protocolVersion":"{MODERN}","io.modelcontextprotocol/clientCapabilities":{{"elicitation":{{}}}}}}}}}}"#
+    );
+    let mut request = gateway
+        .request("POST", "/mcp")
+        .bearer_auth(token(gateway))
+        .header("content-type", "application/json")
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", MODERN)
+        .header("mcp-method", method);
+    if !name.is_empty() {
+        request = request.header("mcp-name", name);
+    }
+    Reply::of(request.body(body)).await
+}
+
+/// Calls a tool until there is a result: also after one of these errors, which it may meet meanwhile. Besides 503 while its
+/// server is away that is 504 where calls have a second, because something is to hang: a slow machine may need more.
+async fn until_result(gateway: &TestGateway, tool: &str, errors: &[i64]) -> Value {
+    let params = format!(r#"{{"name":"{tool}","arguments":{{}}}}"#);
+    let look = async || {
+        let answer = call(gateway, &params).await.json();
+        let code = answer["error"]["code"].as_i64();
+        let is_met = code.is_none_or(|code| errors.contains(&code));
+        assert!(is_met, "{tool} {answer}");
+        answer["result"]
+            .is_object()
+            .then(|| answer["result"].clone())
+    };
+    eventually("its call has a result", look).await
+}
+
 /// The same of a modern client.
 async fn call_modern(gateway: &TestGateway, name: &str, members: &str) -> Reply {
     let body = format!(

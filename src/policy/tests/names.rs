@@ -2,19 +2,20 @@
 
 use super::*;
 
+/// Such resources are for this group.
+fn for_group(group: &str, resources: &str) -> RuleSettings {
+    RuleSettings {
+        groups: texts(&[group]),
+        resources: texts(&[resources]),
+        ..RuleSettings::default()
+    }
+}
+
 #[test]
 fn every_name_that_something_goes_by_counts() {
     let policy = policy(&[
-        RuleSettings {
-            groups: texts(&["staff"]),
-            resources: texts(&["file:///a/*"]),
-            ..RuleSettings::default()
-        },
-        RuleSettings {
-            groups: texts(&["board"]),
-            resources: texts(&["file:///b/*"]),
-            ..RuleSettings::default()
-        },
+        for_group("staff", "file:///a/*"),
+        for_group("board", "file:///b/*"),
     ]);
     let rules = |name: &'static str, aliases: &[&str]| {
         let target = resource_at("files", name);
@@ -41,11 +42,7 @@ fn what_a_name_may_be_taken_for_asks_for_more_and_never_for_less() {
             resources: texts(&["file:///low"]),
             ..RuleSettings::default()
         },
-        RuleSettings {
-            groups: texts(&["board"]),
-            resources: texts(&["file:///high"]),
-            ..RuleSettings::default()
-        },
+        for_group("board", "file:///high"),
     ]);
     let takes = |name: &'static str, spellings: &[&str]| {
         let others = OtherNames {

@@ -4,29 +4,13 @@ use serde_json::{Value, json};
 
 use crate::gateway::{Reply, TestGateway};
 use crate::raw_upstream::{RawUpstream, Recorded, Speaks};
-use crate::upstream::{MODERN, over_http, start, token};
+use crate::upstream::{ask_modern, over_http, start, token};
 
 async fn both(speaks: Speaks) -> (RawUpstream, TestGateway) {
     let upstream = RawUpstream::start(speaks).await;
     upstream.has_more();
     let gateway = start(vec![over_http("raw", &upstream.url)]).await;
     (upstream, gateway)
-}
-
-/// A request of a modern client; `members` are those of `params`, the first one its name.
-async fn modern(gateway: &TestGateway, method: &str, name: &str, members: &str) -> Reply {
-    let body = format!(
-        r#"{{"jsonrpc":"2.0","id":"mine","method":"{method}","params":{{{members},"_meta":{{"io.modelcontextprotocol/protocolVersion":"{MODERN}","io.modelcontextprotocol/clientCapabilities":{{"elicitation":{{}}}}}}}}}}"#
-    );
-    let request = gateway
-        .request("POST", "/mcp")
-        .bearer_auth(token(gateway))
-        .header("content-type", "application/json")
-        .header("accept", "application/json, text/event-stream")
-        .header("mcp-protocol-version", MODERN)
-        .header("mcp-method", method)
-        .header("mcp-name", name);
-    Reply::of(request.body(body)).await
 }
 
 async fn legacy(gateway: &TestGateway, method: &str, params: Value) -> Reply {
@@ -38,7 +22,7 @@ const ONE: &str = r#""uri":"test://one""#;
 
 async fn read_both(gateway: &TestGateway) -> (Reply, Reply) {
     (
-        modern(gateway, "resources/read", "test://one", ONE).await,
+        ask_modern(gateway, "resources/read", "test://one", ONE).await,
         legacy(gateway, "resources/read", json!({ "uri": "test://one" })).await,
     )
 }
@@ -104,7 +88,7 @@ async fn prompts_and_resources_keep_a_sealed_state_as_well() {
         upstream.answer_in_turn(&[
             r#""result":{"resultType":"input_required","requestState":"theirs"}"#,
         ]);
-        let asked = modern(&gateway, method, name, members).await;
+        let asked = ask_modern(&gateway, method, name, members).await;
         let state = asked.json()["result"]["requestState"].clone();
         let state = state
             .as_str()
@@ -112,7 +96,7 @@ async fn prompts_and_resources_keep_a_sealed_state_as_well() {
             .to_owned();
         assert_ne!(state, "theirs");
         let continued = format!(r#"{members},"requestState":"{state}""#);
-        let reply = modern(&gateway, method, name, &continued).await;
+        let reply = ask_modern(&gateway, method, name, &continued).await;
         assert!(reply.json()["result"].is_object(), "{}", reply.text());
         let sent: Value = serde_json::from_str(&last_of(&upstream, method).body).expect("JSON");
         assert_eq!(sent["params"]["requestState"], "theirs");
@@ -127,7 +111,7 @@ async fn prompts_and_resources_keep_a_sealed_state_as_well() {
         } else {
             "test://two"
         };
-        let refused = modern(&gateway, method, name, &other).await;
+        let refused = ask_modern(&gateway, method, name, &other).await;
         assert_eq!(
             refused.json()["error"]["code"],
             -32602,

@@ -7,7 +7,7 @@ use usher::upstream::{Names, UpstreamSettings};
 
 use super::super::gateway::{Reply, TestGateway};
 use super::super::raw_upstream::{RawUpstream, Recorded, Speaks};
-use super::{MODERN, ODD, over_http, token};
+use super::{ODD, ask_modern, over_http, token};
 
 const ALL: &str = r#"{"tools":{},"prompts":{},"resources":{},"completions":{}}"#;
 
@@ -65,25 +65,6 @@ async fn post(gateway: &TestGateway, access_token: &str, body: String) -> Reply 
 async fn ask(gateway: &TestGateway, method: &str, params: &str) -> Reply {
     let body = format!(r#"{{"jsonrpc":"2.0","id":"mine","method":"{method}","params":{params}}}"#);
     post(gateway, &token(gateway), body).await
-}
-
-/// As a modern client asks.
-async fn ask_modern(gateway: &TestGateway, method: &str, name: &str, members: &str) -> Reply {
-    let separator = if members.is_empty() { "" } else { "," };
-    let body = format!(
-        r#"{{"jsonrpc":"2.0","id":"mine","method":"{method}","params":{{{members}{separator}"_meta":{{"io.modelcontextprotocol/protocolVersion":"{MODERN}","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
-    );
-    let mut request = gateway
-        .request("POST", "/mcp")
-        .bearer_auth(token(gateway))
-        .header("content-type", "application/json")
-        .header("accept", "application/json, text/event-stream")
-        .header("mcp-protocol-version", MODERN)
-        .header("mcp-method", method);
-    if !name.is_empty() {
-        request = request.header("mcp-name", name);
-    }
-    Reply::of(request.body(body)).await
 }
 
 /// What is listed under `member`, by `key`, for this token.

@@ -4,32 +4,41 @@
 
 use serde_json::json;
 
-use super::{MODERN, RawUpstream, Reply, Speaks, TestGateway, call, over_http, start, token};
+use super::{RawUpstream, Reply, Speaks, TestGateway, ask_modern, call, over_http, start, token};
 
 async fn before(upstream: &RawUpstream) -> TestGateway {
     start(vec![over_http("raw", &upstream.url)]).await
 }
 
-/// A request of a modern client; `members` are those of `params`, the first one its name.
-async fn modern(gateway: &TestGateway, method: &str, name: Option<&str>, members: &str) -> Reply {
-    let body = format!(
-        r#"{{"jsonrpc":"2.0","id":"mine","method":"{method}","params":{{{members}"_meta":{{"io.modelcontextprotocol/protocolVersion":"{MODERN}","io.modelcontextprotocol/clientCapabilities":{{"elicitation":{{}}}}}}}}}}"#
-    );
-    let mut request = gateway
-        .request("POST", "/mcp")
-        .bearer_auth(token(gateway))
-        .header("content-type", "application/json")
-        .header("accept", "application/json, text/event-stream")
-        .header("mcp-protocol-version", MODERN)
-        .header("mcp-method", method);
-    if let Some(name) = name {
-        request = request.header("mcp-name", name);
-    }
-    Reply::of(request.body(body)).await
-}
-
 fn whole(member: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":"mine",{member}}}"#)
+}
+
+/// What a modern client is told when it calls the tool, with these members beside its name.
+async fn called(gateway: &TestGateway, members: &str) -> Reply {
+    let separator = if members.is_empty() { "" } else { "," };
+    let members = format!(r#""name":"raw__echo"{separator}{members}"#);
+    ask_modern(gateway, "tools/call", "raw__echo", &members).await
+}
+
+/// What it is told when it reads the resource.
+async fn read(gateway: &TestGateway) -> Reply {
+    ask_modern(
+        gateway,
+        "resources/read",
+        "test://one",
+        r#""uri":"test://one""#,
+    )
+    .await
+}
+
+/// Such a call is refused, and reaches nobody.
+async fn is_refused(gateway: &TestGateway, upstream: &RawUpstream, members: &str) {
+    let requests = upstream.requests().len();
+    let refused = called(gateway, members).await;
+    let code = &refused.json()["error"]["code"];
+    assert_eq!(code, -32602, "{members} {}", refused.text());
+    assert_eq!(upstream.requests().len(), requests);
 }
 
 /// `sep-2322-mrtr-broken-server`: it asks without saying that it does.
@@ -39,28 +48,13 @@ async fn questions_without_a_result_type_are_passed_on_and_put_to_nobody() {
     let gateway = before(&upstream).await;
     let asks = r#""result":{"inputRequests":{"user_name":{"method":"elicitation/create","params":{"message":"m"}}},"requestState":"theirs"}"#;
     upstream.answer(asks);
-    let told = modern(
-        &gateway,
-        "tools/call",
-        Some("raw__echo"),
-        r#""name":"raw__echo","#,
-    )
-    .await;
-    assert_eq!(told.text(), whole(asks));
+    assert_eq!(called(&gateway, "").await.text(), whole(asks));
     let told = call(&gateway, r#"{"name":"raw__echo"}"#).await;
     assert_eq!(told.header("content-type"), Some("application/json"));
     assert_eq!(told.text(), whole(asks));
     // Its state was not sealed for anybody, so nobody can hand it in.
-    let calls = upstream.requests().len();
-    let members = r#""name":"raw__echo","requestState":"theirs","inputResponses":{},"#;
-    let refused = modern(&gateway, "tools/call", Some("raw__echo"), members).await;
-    assert_eq!(
-        refused.json()["error"]["code"],
-        -32602,
-        "{}",
-        refused.text()
-    );
-    assert_eq!(upstream.requests().len(), calls);
+    let members = r#""requestState":"theirs","inputResponses":{}"#;
+    is_refused(&gateway, &upstream, members).await;
 }
 
 /// `sep-2322-mrtr-broken-server`: it takes any state. Nobody gets to hand it another one than its own.
@@ -71,19 +65,12 @@ async fn a_state_that_was_tampered_with_never_reaches_a_server_that_would_take_i
     upstream.answer(
         r#""result":{"resultType":"input_required","inputRequests":{"confirm":{"method":"elicitation/create","params":{"message":"m","requestedSchema":{"type":"object"}}}},"requestState":"unprotected-state-1"}"#,
     );
-    let asked = modern(
-        &gateway,
-        "tools/call",
-        Some("raw__echo"),
-        r#""name":"raw__echo","#,
-    )
-    .await;
+    let asked = called(&gateway, "").await;
     let sealed = asked.json()["result"]["requestState"]
         .as_str()
         .expect("a state")
         .to_owned();
     assert!(!sealed.contains("unprotected"), "{sealed}");
-    let calls = upstream.requests().len();
     for state in [
         "unprotected-state-1",
         "unprotected-state-2",
@@ -91,17 +78,10 @@ async fn a_state_that_was_tampered_with_never_reaches_a_server_that_would_take_i
         "",
     ] {
         let members = format!(
-            r#""name":"raw__echo","inputResponses":{{"confirm":{{"action":"accept"}}}},"requestState":"{state}","#
+            r#""inputResponses":{{"confirm":{{"action":"accept"}}}},"requestState":"{state}""#
         );
-        let refused = modern(&gateway, "tools/call", Some("raw__echo"), &members).await;
-        assert_eq!(
-            refused.json()["error"]["code"],
-            -32602,
-            "{state} {}",
-            refused.text()
-        );
+        is_refused(&gateway, &upstream, &members).await;
     }
-    assert_eq!(upstream.requests().len(), calls);
 }
 
 /// `sep-2549-no-caching-hints`: it says of nothing how long it is good for.
@@ -116,7 +96,7 @@ async fn lists_say_how_long_they_are_good_for_whether_their_upstreams_do_or_not(
         "resources/list",
         "resources/templates/list",
     ] {
-        let listed = modern(&gateway, method, None, "").await.json();
+        let listed = ask_modern(&gateway, method, "", "").await.json();
         let result = &listed["result"];
         assert_eq!(result["resultType"], "complete", "{method} {listed}");
         assert!(
@@ -124,20 +104,10 @@ async fn lists_say_how_long_they_are_good_for_whether_their_upstreams_do_or_not(
             "{method} {listed}"
         );
     }
-    let read = r#""result":{"contents":[{"uri":"test://one","text":"t"}]}"#;
-    upstream.answer(read);
-    let told = modern(
-        &gateway,
-        "resources/read",
-        Some("test://one"),
-        r#""uri":"test://one","#,
-    )
-    .await;
-    assert_eq!(
-        told.text(),
-        whole(read),
-        "a result is the upstream's own word"
-    );
+    let contents = r#""result":{"contents":[{"uri":"test://one","text":"t"}]}"#;
+    upstream.answer(contents);
+    // A result is the upstream's own word.
+    assert_eq!(read(&gateway).await.text(), whole(contents));
 }
 
 /// `sep-2164-empty-contents`: a resource that is not there is an empty one.
@@ -146,17 +116,10 @@ async fn a_resource_without_contents_stays_what_its_upstream_says_it_is() {
     let upstream = RawUpstream::start(Speaks::Modern).await;
     upstream.has_more();
     let gateway = before(&upstream).await;
-    let read =
+    let contents =
         r#""result":{"resultType":"complete","ttlMs":0,"cacheScope":"private","contents":[]}"#;
-    upstream.answer(read);
-    let told = modern(
-        &gateway,
-        "resources/read",
-        Some("test://one"),
-        r#""uri":"test://one","#,
-    )
-    .await;
-    assert_eq!(told.text(), whole(read));
+    upstream.answer(contents);
+    assert_eq!(read(&gateway).await.text(), whole(contents));
     let legacy = json!({ "jsonrpc": "2.0", "id": "mine", "method": "resources/read", "params": { "uri": "test://one" } });
     let told = gateway.call(&token(&gateway), legacy).await;
     assert_eq!(told.text(), whole(r#""result":{"contents":[]}"#));
@@ -171,7 +134,7 @@ async fn a_schema_is_listed_with_the_keywords_that_its_upstream_left_in_it() {
         r#"[{{"name":"json_schema_2020_12_tool","inputSchema":{schema}}}]"#
     ));
     let gateway = before(&upstream).await;
-    let listed = modern(&gateway, "tools/list", None, "").await;
+    let listed = ask_modern(&gateway, "tools/list", "", "").await;
     let expected = format!(r#""inputSchema":{schema}"#);
     assert!(listed.text().contains(&expected), "{}", listed.text());
 }
