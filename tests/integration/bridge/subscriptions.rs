@@ -11,7 +11,7 @@ use super::token;
 use crate::eventually::eventually;
 use crate::gateway::{Reply, TestGateway};
 use crate::old_upstream::OldUpstream;
-use crate::raw_upstream::{RawUpstream, Speaks};
+use crate::raw_upstream::{RawUpstream, Recorded, Speaks};
 use crate::upstream::{MODERN, over_http, start};
 
 /// A modern client's subscription, on its way.
@@ -47,6 +47,13 @@ async fn subscribed(gateway: &TestGateway, resources: &str) -> (Stream, Value) {
 
 async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     eventually(what, async || is_so().await.then_some(())).await;
+}
+
+/// Returns once these are the subscriptions that are open at a modern upstream.
+async fn until_subscribed(upstream: &RawUpstream, wanted: &[&[&str]]) {
+    let look = |upstream: &RawUpstream| (upstream.subscriptions() == wanted).then_some(());
+    let what = format!("{wanted:?} are subscribed to");
+    upstream.until(&what, look).await;
 }
 
 /// What an upstream that speaks this says of `uri`, for a legacy client and for a modern one.
@@ -131,10 +138,7 @@ async fn a_modern_server_over_http_tells_clients_of_both_eras() {
         upstream.update("test://one");
     })
     .await;
-    until("its streams are closed", async || {
-        upstream.subscriptions().is_empty()
-    })
-    .await;
+    until_subscribed(&upstream, &[]).await;
     let sent = upstream.until_sent("subscriptions/listen").await;
     assert_eq!(sent.headers["mcp-method"], "subscriptions/listen");
     assert!(!sent.headers.contains_key("authorization"));
@@ -257,10 +261,7 @@ async fn only_what_a_client_may_read_and_the_upstream_tells_of_is_acknowledged()
     // A client that subscribes to nothing that is told of costs nothing upstream.
     let (_nothing, honoured) = subscribed(&gateway, r#"["test://two"]"#).await;
     assert_eq!(honoured, Value::Null);
-    until("nothing is left of it", async || {
-        one.subscriptions().len() == 1
-    })
-    .await;
+    until_subscribed(&one, &[&["test://one"]]).await;
 }
 
 #[tokio::test]
@@ -340,21 +341,31 @@ async fn an_upstream_that_tells_of_more_than_one_answer_may_hold_is_subscribed_t
         settings.max_message_bytes = 32 * 1024;
         let gateway = start(vec![settings]).await;
         let (mut modern, _) = subscribed(&gateway, r#"["test://one","test://two"]"#).await;
-        let is_listened_to = async |is: bool| match speaks {
-            Speaks::Legacy => upstream.until_heard_in("session-1-2", is).await,
-            Speaks::Modern => {
-                until("it is listened to, or not", async || {
-                    upstream.subscriptions().is_empty() != is
-                })
-                .await;
+        // How often somebody came to listen: that nobody does in between may be over before anybody looks.
+        let until_listened_to = async |times: usize| {
+            let is_it = |sent: &Recorded| match speaks {
+                Speaks::Legacy => {
+                    sent.method == "GET" && sent.headers["mcp-session-id"] == "session-1-2"
+                }
+                Speaks::Modern => sent.method == "subscriptions/listen",
+            };
+            let look = |upstream: &RawUpstream| {
+                let requests = upstream.requests().into_iter();
+                (requests.filter(is_it).count() >= times).then_some(())
+            };
+            upstream.until("it is listened to", look).await;
+            match speaks {
+                Speaks::Legacy => upstream.until_heard_in("session-1-2", true).await,
+                Speaks::Modern => {
+                    until_subscribed(&upstream, &[&["test://one", "test://two"]]).await;
+                }
             }
         };
-        is_listened_to(true).await;
+        until_listened_to(1).await;
         for _ in 0..400 {
             upstream.update("test://one");
         }
-        is_listened_to(false).await;
-        is_listened_to(true).await;
+        until_listened_to(2).await;
         upstream.update("test://two");
         let (_, for_modern) = told(speaks, "test://two");
         loop {
@@ -396,10 +407,7 @@ async fn a_subscription_that_an_upstream_does_not_honour_any_more_is_ended_with_
     let last: Value = serde_json::from_str(&modern.end().await).expect("JSON");
     assert_eq!(last["id"], "sub-1");
     assert_eq!(last["result"]["resultType"], "complete");
-    until("nothing is left of it", async || {
-        upstream.subscriptions().is_empty()
-    })
-    .await;
+    until_subscribed(&upstream, &[]).await;
 }
 
 #[tokio::test]
@@ -411,10 +419,7 @@ async fn what_an_upstream_does_not_acknowledge_in_time_is_not_claimed() {
     let asked = r#"["test://one","usher+quick:test://one"]"#;
     let (_stream, honoured) = subscribed(&gateway, asked).await;
     assert_eq!(honoured, json!(["usher+quick:test://one"]));
-    until("nobody waits for it", async || {
-        slow.subscriptions().is_empty()
-    })
-    .await;
+    until_subscribed(&slow, &[]).await;
 }
 
 #[tokio::test]
@@ -427,16 +432,10 @@ async fn a_legacy_client_is_told_of_more_and_of_less() {
     client.ask("resources/subscribe", ONE).await;
     assert_eq!(upstream.subscriptions().len(), 0);
     let mut heard = client.listen().await;
-    until("it is subscribed to", async || {
-        upstream.subscriptions() == [["test://one"]]
-    })
-    .await;
+    until_subscribed(&upstream, &[&["test://one"]]).await;
     let two = r#"{"uri":"test://two"}"#;
     client.ask("resources/subscribe", two).await;
-    until("one subscription is for both", async || {
-        upstream.subscriptions() == [["test://one", "test://two"]]
-    })
-    .await;
+    until_subscribed(&upstream, &[&["test://one", "test://two"]]).await;
     let refused = client
         .ask("resources/subscribe", r#"{"uri":"test://three"}"#)
         .await;
@@ -446,15 +445,9 @@ async fn a_legacy_client_is_told_of_more_and_of_less() {
         assert_eq!(heard.next_text().await, told(Speaks::Modern, uri).0);
     }
     client.ask("resources/unsubscribe", ONE).await;
-    until("it is for the rest", async || {
-        upstream.subscriptions() == [["test://two"]]
-    })
-    .await;
+    until_subscribed(&upstream, &[&["test://two"]]).await;
     client.ask("resources/unsubscribe", two).await;
-    until("there is none", async || {
-        upstream.subscriptions().is_empty()
-    })
-    .await;
+    until_subscribed(&upstream, &[]).await;
     client.ask("resources/subscribe", two).await;
     upstream.update("test://two");
     assert_eq!(
@@ -462,10 +455,7 @@ async fn a_legacy_client_is_told_of_more_and_of_less() {
         told(Speaks::Modern, "test://two").0
     );
     drop(heard);
-    until("nobody listens", async || {
-        upstream.subscriptions().is_empty()
-    })
-    .await;
+    until_subscribed(&upstream, &[]).await;
 }
 
 #[tokio::test]

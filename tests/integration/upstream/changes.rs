@@ -36,7 +36,7 @@ impl Events {
                 self.text.push_str(&String::from_utf8_lossy(&piece));
             }
         };
-        let waited = tokio::time::timeout(Duration::from_secs(20), read).await;
+        let waited = tokio::time::timeout(Duration::from_secs(60), read).await;
         assert!(waited.is_ok(), "{needle} is not in {:?}", self.text);
     }
 }

@@ -171,7 +171,7 @@ async fn a_call_whose_stream_is_taken_up_can_be_cancelled() {
         rest.closed().await;
     };
     let both = async { tokio::join!(call(&gateway, PARAMS), close) };
-    let (reply, ()) = tokio::time::timeout(Duration::from_secs(20), both)
+    let (reply, ()) = tokio::time::timeout(Duration::from_secs(50), both)
         .await
         .expect("an end");
     assert_eq!((reply.status, reply.text()), (202, ""));

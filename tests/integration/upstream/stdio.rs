@@ -8,10 +8,9 @@ use rmcp::ServiceExt;
 use serde_json::{Value, json};
 use usher::upstream::{EraSetting, StdioSettings, UpstreamSettings};
 
-use super::super::eventually::eventually;
 use super::super::gateway::{Reply, TestGateway};
 use super::rmcp_server::{Echo, LEGACY, MODERN, answers_clients_of_both_eras};
-use super::{call, start, until_listed};
+use super::{call, start, until_listed, until_result};
 
 /// This binary, running the ignored test `child` alone. What the harness prints besides is no message.
 pub(super) fn child(name: &str, child: &str) -> UpstreamSettings {
@@ -335,7 +334,7 @@ async fn half_a_line_costs_its_call_a_deadline_and_the_next_answer_with_it() {
     assert_eq!(call_tool(&gateway, "half").await["error"]["code"], 504);
     // What it says next stands on the same line, and is lost with it; after that it is heard again.
     assert_eq!(call_tool(&gateway, "echo").await["error"]["code"], 504);
-    assert!(call_tool(&gateway, "echo").await["result"].is_object());
+    until_result(&gateway, "raw__echo", &[504]).await;
 }
 
 #[tokio::test]
@@ -348,19 +347,7 @@ async fn a_child_that_dies_fails_its_calls_at_once_and_is_started_again() {
     }
     // Its tools stay listed while it is away.
     until_listed(&gateway, "raw__echo").await;
-    until_answered(&gateway).await;
-}
-
-pub(super) async fn until_answered(gateway: &TestGateway) {
-    let look = async || {
-        let answer = call_tool(gateway, "echo").await;
-        if answer["result"].is_object() {
-            return Some(());
-        }
-        assert_eq!(answer["error"]["code"], 503, "{answer}");
-        None
-    };
-    eventually("it answers again", look).await;
+    until_result(&gateway, "raw__echo", &[503]).await;
 }
 
 #[tokio::test]
@@ -372,7 +359,7 @@ async fn a_line_that_is_too_long_ends_the_child_and_not_this_server() {
     let gateway = start(vec![settings]).await;
     let answer = call_tool(&gateway, "long").await;
     assert_eq!(answer["error"]["code"], 502, "{answer}");
-    until_answered(&gateway).await;
+    until_result(&gateway, "raw__echo", &[503]).await;
 }
 
 #[tokio::test]
@@ -383,9 +370,9 @@ async fn a_call_that_nobody_waits_for_any_more_is_cancelled_at_the_child() {
     };
     let gateway = start(vec![settings]).await;
     assert_eq!(call_tool(&gateway, "hang").await["error"]["code"], 504);
-    let cancelled = call_tool(&gateway, "cancelled").await;
-    let ids = cancelled["result"]["cancelled"].as_array().expect("ids");
-    assert_eq!(ids.len(), 1, "{cancelled}");
+    let cancelled = until_result(&gateway, "raw__cancelled", &[504]).await;
+    let ids = cancelled["cancelled"].as_array().expect("ids");
+    assert!(!ids.is_empty(), "{cancelled}");
 }
 
 #[tokio::test]

@@ -446,36 +446,42 @@ async fn a_stream_that_breaks_off_or_never_ends_costs_its_call_an_error() {
 
 #[tokio::test]
 async fn progress_extends_the_deadline_up_to_a_last_one() {
-    let upstream = RawUpstream::start(Speaks::Legacy).await;
-    let settings = UpstreamSettings {
-        call_timeout_seconds: 1,
-        max_call_seconds: 2,
-        ..over_http("raw", &upstream.url)
-    };
-    let gateway = start(vec![settings]).await;
-    let mut calls = upstream.by_hand();
-    let call = Reply::of(LEGACY.request(&gateway, r#""progressToken":1"#));
-    let answer = async {
-        let open = calls.recv().await.expect("a call");
-        while !open.is_closed() {
-            open.say(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":$ID,"progress":1}}"#);
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
-    };
-    let (reply, ()) = tokio::join!(call, answer);
-    let all = events(&reply);
-    assert!(
-        all.last()
-            .is_some_and(|last| last.contains(r#""code":504,"#))
-    );
-    // Had none of it counted, one second would have been the end.
-    assert!(all.len() > 5, "{all:?}");
+    // Progress is told of much more often than it has to be, first for longer than a call without any may take, and then
+    // for ever.
+    for (call_timeout_seconds, max_call_seconds, times, end) in [
+        (3, 600, 40, r#""result":{"#),
+        (1, 2, usize::MAX, r#""code":504,"#),
+    ] {
+        let upstream = RawUpstream::start(Speaks::Legacy).await;
+        let settings = UpstreamSettings {
+            call_timeout_seconds,
+            max_call_seconds,
+            ..over_http("raw", &upstream.url)
+        };
+        let gateway = start(vec![settings]).await;
+        let mut calls = upstream.by_hand();
+        let call = Reply::of(LEGACY.request(&gateway, r#""progressToken":1"#));
+        let answer = async {
+            let open = calls.recv().await.expect("a call");
+            for _ in 0..times {
+                open.say(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":$ID,"progress":1}}"#);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                if open.is_closed() {
+                    return;
+                }
+            }
+            open.say(r#"{"jsonrpc":"2.0","id":$ID,"result":{}}"#);
+        };
+        let (reply, ()) = tokio::join!(call, answer);
+        let all = events(&reply);
+        assert!(all.last().is_some_and(|last| last.contains(end)), "{all:?}");
+    }
 }
 
 #[tokio::test]
 async fn the_end_of_the_token_cuts_a_stream_short_with_an_error_and_cancels_the_call() {
     let (upstream, mut calls, gateway) = by_hand(Speaks::Legacy).await;
-    let short = gateway.token().scope("mcp:write").expires_in(2).mint();
+    let short = gateway.token().scope("mcp:write").expires_in(5).mint();
     let request = LEGACY.request(&gateway, r#""progressToken":1"#);
     let mut request = request.build().expect("a request");
     let bearer = format!("Bearer {short}").parse().expect("a header");
