@@ -73,7 +73,7 @@ pub use survey::{Offer, Step, Survey, Tried, survey};
 
 use self::breaker::Breaker;
 use self::health::Standing;
-use self::link::Link;
+use self::link::{Link, Wire};
 use self::sessions::Sessions;
 use crate::lifecycle::Lifecycle;
 use crate::outbound::Outbound;
@@ -288,19 +288,38 @@ impl Upstream {
         {
             return Ok(link);
         }
-        let mut opened = Err(UpstreamError::Unavailable);
-        for handshake in Handshake::to_try(&self.definition.settings, *known) {
-            opened = Link::open(*handshake, &self.definition, &self.wake, &self.parts).await;
-            if opened.is_ok() {
-                break;
-            }
-        }
+        let opened = self.open(*known).await;
         // What proved wrong is found out again.
         *known = opened.as_ref().ok().map(|link| link.era);
         let link = opened.map(Arc::new);
         self.set_link(link.as_ref().ok().cloned());
         self.connected.notify_one();
         link
+    }
+
+    /// Connects in the first way that works.
+    async fn open(&self, known: Option<Era>) -> Result<Link, UpstreamError> {
+        let open = |handshake| Link::open(handshake, &self.definition, &self.wake, &self.parts);
+        let mut opened = Err(UpstreamError::Unavailable);
+        let mut was_away = false;
+        for handshake in Handshake::to_try(&self.definition.settings, known) {
+            opened = open(*handshake).await;
+            match &opened {
+                Ok(_) => break,
+                Err(UpstreamError::Unavailable | UpstreamError::Interrupted) => was_away = true,
+                Err(_answered) => {}
+            }
+        }
+        // It came up between two questions: that it did not answer the first one says nothing of its era.
+        if was_away
+            && let Ok(old) = &opened
+            && let Wire::Http(http) = &old.wire
+            && let Ok(modern) = open(Handshake::Modern).await
+        {
+            http.end_ours(keep::ENDING).await;
+            return Ok(modern);
+        }
+        opened
     }
 
     /// This is the connection from now on.

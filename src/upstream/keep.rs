@@ -18,7 +18,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The longest wait before it is asked again what it has, however often it says that this changed.
 const LONGEST_CALM: Duration = Duration::from_secs(1);
 /// How long the end of a session may take, and that of all of them when the server stops; how many are ended at once.
-const ENDING: Duration = Duration::from_secs(1);
+pub(super) const ENDING: Duration = Duration::from_secs(1);
 const ENDING_AT_ONCE: usize = 32;
 /// A connection that held for so long was a good one.
 const STEADY: Duration = Duration::from_secs(60);

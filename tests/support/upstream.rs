@@ -44,6 +44,10 @@ pub(crate) struct Recorded {
 #[derive(Debug)]
 struct Shared {
     speaks: Speaks,
+    /// It is not ready for the next request.
+    is_starting: bool,
+    /// It takes the old handshake as well.
+    is_old_too: bool,
     requests: Vec<Recorded>,
     /// The member after the id in the answer to a call.
     answer: String,
@@ -170,6 +174,8 @@ impl RawUpstream {
             opened: 0,
             unknown_session: None,
             instead: None,
+            is_starting: false,
+            is_old_too: false,
             hangs: false,
             admits: None,
             redirects: None,
@@ -367,6 +373,16 @@ impl RawUpstream {
         self.shared().instead = Some((status, kind, body.to_owned()));
     }
 
+    /// Answers the next request as a proxy does whose server is only just starting.
+    pub(crate) fn is_starting(&self) {
+        self.shared().is_starting = true;
+    }
+
+    /// Takes both handshakes, if it is a modern one.
+    pub(crate) fn is_old_too(&self) {
+        self.shared().is_old_too = true;
+    }
+
     /// Lets nobody else in.
     pub(crate) fn admit(&self, admits: impl Fn(&HeaderMap) -> bool + Send + 'static) {
         self.shared().admits = Some(Admits(Box::new(admits)));
@@ -467,6 +483,9 @@ async fn answer(
             body,
         });
         shared.changes.send_replace(());
+        if std::mem::take(&mut shared.is_starting) {
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
         let hangs = shared.hangs && method == "tools/call";
         let admits = shared.admits.as_ref();
         if admits.is_some_and(|Admits(admits)| !admits(&headers)) {
@@ -604,7 +623,7 @@ fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -
     let session = format!("session-{}-", shared.sessions);
     let capabilities = capabilities(shared);
     let is_handshake = match (shared.speaks, method) {
-        (Speaks::Legacy, "initialize") => {
+        (speaks, "initialize") if speaks == Speaks::Legacy || shared.is_old_too => {
             let result = json!({
                 "protocolVersion": "2025-11-25",
                 "capabilities": capabilities,

@@ -107,6 +107,23 @@ async fn one_that_hangs_and_one_that_flaps_change_nothing_for_the_one_that_is_fi
 }
 
 #[tokio::test]
+async fn one_that_comes_up_between_two_questions_is_not_taken_for_an_old_one() {
+    let revision_of = async |speaks| {
+        let upstream = RawUpstream::start(speaks).await;
+        upstream.is_old_too();
+        upstream.is_starting();
+        let gateway = start(vec![over_http("raw", &upstream.url)]).await;
+        until_listed(&gateway, "raw").await;
+        let answer = called(&gateway, "raw__echo").await;
+        assert_eq!(answer["result"], json!({ "content": [] }), "{answer}");
+        let revision = upstream.last_call().headers["mcp-protocol-version"].clone();
+        revision.to_str().expect("text").to_owned()
+    };
+    assert_eq!(revision_of(Speaks::Modern).await, "2026-07-28");
+    assert_eq!(revision_of(Speaks::Legacy).await, "2025-11-25");
+}
+
+#[tokio::test]
 async fn calls_to_one_that_never_answers_fail_at_once_after_a_while() {
     let upstream = RawUpstream::start(Speaks::Modern).await;
     let fine = RawUpstream::start(Speaks::Modern).await;
