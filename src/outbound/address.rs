@@ -1,7 +1,7 @@
 //! Which addresses may be contacted: a name in a discovery document must not lead into the machine's own surroundings.
 
 use std::error::Error;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Url;
@@ -21,6 +21,21 @@ pub(crate) fn is_loopback_host(host: &str) -> bool {
             name == "localhost" || name.ends_with(".localhost")
         }
     }
+}
+
+/// True for an address that this machine has itself, whatever network it is of: what is sent there does not leave the machine.
+pub(super) fn is_own(address: IpAddr) -> bool {
+    let anywhere: IpAddr = match address {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    // Nothing is sent by this. The system says from which of its addresses it would send: to itself, from the same one. A
+    // second address of one network may not be known by that, and counts as another machine's.
+    let from = UdpSocket::bind((anywhere, 0)).and_then(|socket| {
+        socket.connect((address, 9))?;
+        socket.local_addr()
+    });
+    from.is_ok_and(|from| from.ip() == address)
 }
 
 /// Where a server on this machine that listens at this address is asked: one that listens on every address, over loopback.
@@ -266,6 +281,21 @@ mod tests {
                 verdict, allowed,
                 "{host} -> {address}, private {allow_private}"
             );
+        }
+    }
+
+    #[test]
+    fn an_address_is_this_machines_own_if_it_is_what_the_system_would_send_from() {
+        for (address, own) in [
+            ("127.0.0.1", true),
+            ("192.0.2.1", false),
+            ("2001:db8::1", false),
+            ("255.255.255.255", false),
+            ("224.0.0.1", false),
+            ("0.0.0.0", false),
+        ] {
+            let address = address.parse().expect("an address");
+            assert_eq!(is_own(address), own, "{address}");
         }
     }
 
