@@ -4,6 +4,7 @@
 mod explain;
 mod given;
 mod inside;
+mod interrupt;
 mod progress;
 mod recent;
 mod report;
@@ -15,16 +16,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use interrupt::Interrupt;
 use progress::Spinner;
 use report::ReportFile;
 
 use crate::clients::KnownClient;
 use crate::clock::Clock;
 use crate::config;
-use crate::doctor::walk::{self, Walk};
+use crate::doctor::walk::{self, Registered, Walk};
 use crate::doctor::{self, Diagnosis, Verdict, show, troubleshooting};
 use crate::outbound::{self, Probe};
 use crate::secret_file::SecretText;
@@ -46,7 +49,7 @@ Examples:
 Exit codes:
   0  no failure (there may be warnings)
   1  something fails; the first cause stands at the top
-  2  it could not be carried out; nothing is said about the server";
+  2  it could not be carried out, or was interrupted; nothing is said about the server";
 
 /// What `usher doctor` takes.
 #[derive(clap::Args, Debug)]
@@ -160,16 +163,8 @@ impl Options {
 
     fn look(&self, file: Option<&Path>) -> anyhow::Result<ExitCode> {
         // Before anything is asked of anybody: it may be there already.
-        let report = self.report.as_deref().map(ReportFile::create).transpose()?;
-        let diagnosis = match self.diagnosed(file) {
-            Ok(diagnosis) => diagnosis,
-            Err(error) => {
-                if let Some(report) = report {
-                    report.discard();
-                }
-                return Err(error);
-            }
-        };
+        let report = self.report.as_deref().map(ReportFile::at).transpose()?;
+        let diagnosis = self.diagnosed(file)?;
         let shown = self.shown();
         super::say(&if self.json {
             show::json::json(&diagnosis, &shown.clients)
@@ -220,7 +215,7 @@ impl Options {
             probe: Probe::new(url, &settings, self.allow_private)?,
             clients: self.as_clients(),
             named: !self.clients.is_empty(),
-            may_register: self.register,
+            registers: self.register.then(Registered::default),
             client_id: self.session.client_id(),
             token: self.token()?,
             patience: self.patience,
@@ -228,10 +223,34 @@ impl Options {
             clock: Clock::system(),
             progress: progress.tell(),
         };
-        let mut walked = walk::walk(&walk).await;
+        let (keyboard, interrupt) = (interrupt::keyboard()?, Interrupt::default());
+        tokio::select! {
+            diagnosis = self.go(&walk, progress, &interrupt) => diagnosis,
+            () = interrupt.pressed_twice(keyboard) => Err(anyhow!("interrupted twice; what was registered may be left there")),
+        }
+    }
+
+    async fn go(
+        &self,
+        walk: &Walk,
+        progress: Spinner,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Diagnosis> {
+        let walked = tokio::select! {
+            walked = walk::walk(walk) => Some(walked),
+            () = interrupt.pressed() => None,
+        };
         progress.ends();
-        self.session.go_on(&walk, &mut walked).await?;
-        Ok(walked.diagnosis)
+        if let Some(mut walked) = walked {
+            self.session.go_on(walk, &mut walked, interrupt).await?;
+            return Ok(walked.diagnosis);
+        }
+        if let Some(registered) = &walk.registers
+            && let Some(left) = registered.take_back(&walk.probe).await
+        {
+            eprintln!("{}. {}.", show::harmless(&left.found), left.fix);
+        }
+        Err(anyhow!("interrupted; nothing is said about the server"))
     }
 
     /// CA files and the proxy of the configuration, if there is one that can be read.

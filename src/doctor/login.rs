@@ -18,7 +18,7 @@ use super::checks::issuer::{REGISTRATION_WORKS, RESPONSE_ISSUER};
 use super::checks::session::{CONSENT_GRANTED, LOGIN_COMPLETES, TOKEN_ISSUED};
 use super::walk::issuer::{Asked, Provider};
 use super::walk::redirect;
-use super::walk::registration::{self, Deletion};
+use super::walk::registration::{self, Registered};
 use crate::auth::Scopes;
 use crate::outbound::{Probe, without_secrets};
 use crate::secret_file::SecretText;
@@ -43,8 +43,8 @@ pub struct Ended {
     pub findings: Vec<Finding>,
     /// What was bought with the code.
     pub tokens: Option<Tokens>,
-    /// The client that was registered for it.
-    registered: Option<Deletion>,
+    /// Where the client is noted that was registered for it.
+    registered: Option<Registered>,
 }
 
 impl Ended {
@@ -58,9 +58,7 @@ impl Ended {
 
     /// Deletes the client that was registered for this login. To be called when the tokens are of no more use.
     pub async fn clean_up(&self, probe: &Probe) -> Option<Finding> {
-        let made = self.registered.as_ref()?;
-        let left = registration::delete_one(probe, made).await.err()?;
-        registration::left_behind(&[left])
+        self.registered.as_ref()?.take_back(probe).await
     }
 }
 
@@ -80,11 +78,11 @@ pub async fn log_in(
         Ok(listener) => listener,
         Err(error) => return skipped(format!("no port on loopback to come back to: {error}")),
     };
-    let (client_id, registered) =
-        match client(probe, (provider, asked), &wanted, &listener.redirect_uri()).await {
-            Ok(client) => client,
-            Err(finding) => return Ended::with(vec![finding]),
-        };
+    let client_id = match client(probe, (provider, asked), &wanted, &listener.redirect_uri()).await
+    {
+        Ok(client) => client,
+        Err(finding) => return Ended::with(vec![finding]),
+    };
     let login = Login {
         probe,
         provider,
@@ -112,7 +110,7 @@ pub async fn log_in(
     Ended {
         findings,
         tokens,
-        registered,
+        registered: asked.registers.clone(),
     }
 }
 
@@ -202,25 +200,25 @@ async fn client(
     (provider, asked): (&Provider, &Asked),
     wanted: &Wanted,
     redirect_uri: &str,
-) -> Result<(String, Option<Deletion>), Finding> {
+) -> Result<String, Finding> {
     if let Some(id) = &wanted.client_id {
-        return Ok((id.clone(), None));
+        return Ok(id.clone());
     }
-    if !asked.may_register {
+    let Some(registered) = &asked.registers else {
         let why = "it takes a client: --client-id with one whose redirect address is on loopback, or --register";
         return Err(Finding::skipped(&LOGIN_COMPLETES, why));
-    }
+    };
     let addresses = vec![redirect_uri.to_owned()];
     let scopes = scopes_of_clients(&asked.scopes, &provider.document).join(" ");
     let scopes = Scopes::parse(&scopes).unwrap_or_default();
     let who = "Usher's doctor";
-    let registered = registration::register_one(probe, provider, who, addresses, &scopes).await;
-    let (id, made) = registered.map_err(|problem| {
+    let asking = (probe, registered);
+    let made = registration::register_one(asking, provider, who, addresses, &scopes).await;
+    made.map_err(|problem| {
         Finding::failure(&REGISTRATION_WORKS, problem)
             .expected("a client for this login; or name one with --client-id")
             .fix(REGISTRATION_WORKS.fix_at(provider.profile))
-    })?;
-    Ok((id, Some(made)))
+    })
 }
 
 /// The code of an answer that is the issuer's own (RFC 9207 §2.4).

@@ -35,6 +35,7 @@ use crate::outbound::{Heard, Probe, ProbeError, Question};
 use crate::secret_file::SecretText;
 
 pub use issuer::{Asked, Provider};
+pub use registration::Registered;
 
 /// As long as the least patient client waits for a document (`clients.md`: 10 s).
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -52,8 +53,8 @@ pub struct Walk {
     pub clients: Vec<KnownClient>,
     /// True if they were named one by one, so that what only they need is needed.
     pub named: bool,
-    /// Try a registration for real.
-    pub may_register: bool,
+    /// Try a registration for real, and note here what is to be taken back.
+    pub registers: Option<Registered>,
     /// A client id that is registered at the authorization server.
     pub client_id: Option<String>,
     /// An access token for what only a caller with one sees.

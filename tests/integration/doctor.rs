@@ -29,7 +29,7 @@ fn walk_with(typed: &str, settings: &Settings) -> Walk {
         probe: Probe::new(url, settings, false).expect("a probe"),
         clients: KnownClient::ALL.into(),
         named: false,
-        may_register: false,
+        registers: None,
         client_id: None,
         token: None,
         patience: None,

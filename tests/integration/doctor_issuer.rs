@@ -12,7 +12,7 @@ use usher::clients::KnownClient;
 use usher::clock::Clock;
 use usher::doctor::login::{self, Ended, Wanted};
 use usher::doctor::session::{self, Needed};
-use usher::doctor::walk::{self, Asked, Progress, Provider, Walk, Walked};
+use usher::doctor::walk::{self, Asked, Progress, Provider, Registered, Walk, Walked};
 use usher::doctor::{Diagnosis, Finding, Verdict};
 use usher::outbound::{self, Probe};
 use usher::secret_file::SecretText;
@@ -41,7 +41,7 @@ fn walk_to(gateway: &TestGateway) -> Walk {
         typed,
         clients: vec![KnownClient::Cursor, KnownClient::Inspector],
         named: true,
-        may_register: false,
+        registers: None,
         client_id: None,
         token: None,
         patience: None,
@@ -54,7 +54,7 @@ fn walk_to(gateway: &TestGateway) -> Walk {
 /// The same, and it registers a client.
 fn registering_walk_to(gateway: &TestGateway) -> Walk {
     Walk {
-        may_register: true,
+        registers: Some(Registered::default()),
         ..walk_to(gateway)
     }
 }

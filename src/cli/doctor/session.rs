@@ -7,7 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::given;
-
+use super::interrupt::Interrupt;
 use crate::doctor::Finding;
 use crate::doctor::checks::session::LOGIN_COMPLETES;
 use crate::doctor::login::{self, Tokens, Wanted};
@@ -48,12 +48,21 @@ impl SessionOptions {
     }
 
     /// Goes on where the walk has ended: with a token that was handed over, or with a login.
-    pub(super) async fn go_on(&self, walk: &Walk, walked: &mut Walked) -> anyhow::Result<()> {
+    pub(super) async fn go_on(
+        &self,
+        walk: &Walk,
+        walked: &mut Walked,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<()> {
         if let Some(token) = &walk.token {
-            let findings = session::check(&walk.probe, token, &self.needed(walk, walked)).await;
+            let needed = self.needed(walk, walked);
+            let findings = tokio::select! {
+                found = session::check(&walk.probe, token, &needed) => found,
+                () = interrupt.pressed() => Vec::new(),
+            };
             walked.diagnosis.findings.extend(findings);
         } else if self.login {
-            let findings = self.log_in(walk, walked).await?;
+            let findings = self.log_in(walk, walked, interrupt).await?;
             walked.diagnosis.add_later(findings);
         }
         walked.diagnosis.put_in_order();
@@ -70,7 +79,12 @@ impl SessionOptions {
         }
     }
 
-    async fn log_in(&self, walk: &Walk, walked: &Walked) -> anyhow::Result<Vec<Finding>> {
+    async fn log_in(
+        &self,
+        walk: &Walk,
+        walked: &Walked,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Vec<Finding>> {
         let wanted = Wanted {
             client_id: self.client_id(),
             client_secret: self.secret()?,
@@ -84,13 +98,14 @@ impl SessionOptions {
         };
         walk.progress.says("waiting for the login in the browser");
         let show = |url: &Url, back: &str| self.show(url, back);
-        let ended = login::log_in(&walk.probe, (provider, asked), wanted, show, interrupted());
+        let given_up = interrupt.pressed();
+        let ended = login::log_in(&walk.probe, (provider, asked), wanted, show, given_up);
         let mut ended = ended.await;
         let mut findings = std::mem::take(&mut ended.findings);
         if let Some(tokens) = &mut ended.tokens {
             tokio::select! {
                 found = used(walk, &needed, (tokens, provider)) => findings.extend(found),
-                () = interrupted() => eprintln!("interrupted: what comes after the login was not looked at"),
+                () = interrupt.pressed() => eprintln!("what comes after the login was not looked at"),
             }
             if let Err(problem) = tokens.revoke(&walk.probe, provider).await {
                 eprintln!("the token counts until it ends: {}", harmless(&problem));
@@ -132,11 +147,4 @@ async fn used(
     findings.push(session::refresh(&walk.probe, tokens, provider).await);
     findings.extend(stream::check(walk, tokens.access_token()).await);
     findings
-}
-
-/// Returns at Ctrl-C: what was registered is still to be taken back.
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
 }

@@ -13,7 +13,7 @@ use url::Url;
 
 pub use document::Document;
 
-use super::{ask, keys, redirect, registration};
+use super::{Registered, ask, keys, redirect, registration};
 use crate::auth::ProfileName;
 use crate::clients::{INSPECTOR_ORIGIN, KnownClient};
 use crate::doctor::checks::issuer::{ISSUER_CLOCK, ISSUER_CORS, ISSUER_REACHABLE};
@@ -38,8 +38,8 @@ pub struct Asked {
     pub named: bool,
     /// A client id that somebody has registered.
     pub client_id: Option<String>,
-    /// True if clients may be registered for real.
-    pub may_register: bool,
+    /// Where clients are noted that are registered for real; without it none is.
+    pub registers: Option<Registered>,
     /// What time it is, in Unix seconds.
     pub now: i64,
 }
@@ -88,7 +88,10 @@ pub async fn check(probe: &Probe, asked: &Asked, diagnosis: &mut Diagnosis) -> O
         registration::check(probe, asked, &provider),
     );
     let redirects = redirect::check(probe, asked, &provider, &clients.ids).await;
-    let deleted = registration::delete(probe, &clients).await;
+    let deleted = match &asked.registers {
+        Some(registered) => registered.take_back_of(probe, &asked.issuer).await,
+        None => None,
+    };
     offers::judge(document, asked, provider.profile)
         .into_iter()
         .for_each(&mut add);

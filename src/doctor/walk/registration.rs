@@ -15,7 +15,9 @@ use crate::doctor::checks::issuer::{
 use crate::doctor::login::request::scopes_of_clients;
 use crate::outbound::Probe;
 
-pub(in crate::doctor) use trial::{Deletion, delete_one, left_behind, register_one};
+pub(in crate::doctor) use trial::register_one;
+
+pub use trial::Registered;
 
 /// The way that one client will take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +37,6 @@ pub(super) struct Clients {
     /// For each client that has one.
     pub ids: Vec<(KnownClient, String)>,
     pub findings: Vec<Finding>,
-    registered: Vec<Deletion>,
 }
 
 /// The first way that the client knows and the server offers.
@@ -88,7 +89,6 @@ pub(super) async fn check(probe: &Probe, asked: &Asked, provider: &Provider) -> 
     let mut clients = Clients {
         ids: Vec::new(),
         findings,
-        registered: Vec::new(),
     };
     if let Some(id) = &asked.client_id {
         clients.ids = asked
@@ -112,18 +112,19 @@ pub(super) async fn check(probe: &Probe, asked: &Asked, provider: &Provider) -> 
         clients
             .findings
             .push(Finding::skipped(&REGISTRATION_WORKS, why));
-    } else if !asked.may_register {
+    } else if let Some(registered) = &asked.registers {
+        // As the official SDKs register: for what they will ask for.
+        let scopes = scopes_of_clients(&asked.scopes, document).join(" ");
+        let scopes = Scopes::parse(&scopes).unwrap_or_default();
+        let asking = (probe, registered);
+        trial::register(asking, provider, &themselves, &scopes, &mut clients).await;
+    } else {
         let why = "a client is registered for real only with --register";
         clients
             .findings
             .push(Finding::skipped(&REGISTRATION_WORKS, why));
-    } else {
-        // As the official SDKs register: for what they will ask for.
-        let scopes = scopes_of_clients(&asked.scopes, document).join(" ");
-        let scopes = Scopes::parse(&scopes).unwrap_or_default();
-        trial::register(probe, provider, &themselves, &scopes, &mut clients).await;
     }
-    if asked.may_register {
+    if asked.registers.is_some() {
         // The server then fetches the vendor's document, as it would for the client itself.
         let ids = paths.iter().filter_map(|(client, way)| match way {
             Path::Document(Some(document)) if !document.address.contains('{') => {
@@ -134,21 +135,6 @@ pub(super) async fn check(probe: &Probe, asked: &Asked, provider: &Provider) -> 
         clients.ids.extend(ids);
     }
     clients
-}
-
-/// Takes back what was registered; one finding for all that is left behind.
-pub(super) async fn delete(probe: &Probe, clients: &Clients) -> Option<Finding> {
-    let deletions = clients
-        .registered
-        .iter()
-        .map(|made| delete_one(probe, made));
-    let outcomes = futures_util::future::join_all(deletions).await;
-    left_behind(
-        &outcomes
-            .into_iter()
-            .filter_map(Result::err)
-            .collect::<Vec<_>>(),
-    )
 }
 
 fn judge_path(client: KnownClient, way: Path, provider: &Provider) -> Finding {

@@ -2,15 +2,16 @@
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
 use serde_json::Value;
+use tokio::sync::Notify;
 use usher::doctor::show;
 
 use super::{closed, healthy};
-use crate::stranger::Stranger;
+use crate::stranger::{Says, Stranger};
 
-/// `usher doctor` with these arguments, in this folder and with nothing in its environment.
-async fn doctor(folder: &Path, arguments: &[&str]) -> Output {
+fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_usher"));
     command
         .arg("doctor")
@@ -18,6 +19,12 @@ async fn doctor(folder: &Path, arguments: &[&str]) -> Output {
         .env_clear()
         .current_dir(folder)
         .stdin(Stdio::null());
+    command
+}
+
+/// `usher doctor` with these arguments, in this folder and with nothing in its environment.
+async fn doctor(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = command(folder, arguments);
     let run = tokio::task::spawn_blocking(move || command.output().expect("a program that runs"));
     run.await.expect("no panic")
 }
@@ -133,4 +140,73 @@ async fn a_report_is_for_its_owner_alone_says_what_it_holds_and_replaces_nothing
     let again = doctor(folder.path(), &[&url, "--report", "report.txt"]).await;
     assert_eq!(again.status.code(), Some(2));
     assert_eq!(std::fs::read_to_string(&path).expect("a report"), report);
+}
+
+/// A child that is ended with the test.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[tokio::test]
+async fn who_interrupts_it_leaves_no_client_and_no_report_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let waits = Arc::new(Notify::new());
+    let tell = Arc::clone(&waits);
+    let stranger = Stranger::start(move |asked| {
+        let origin = &asked.origin;
+        match (asked.method.as_str(), asked.path()) {
+            ("POST", "/register") => Says::answer(
+                201,
+                "content-type: application/json\r\n",
+                &format!(
+                    r#"{{"client_id":"c1","redirect_uris":["http://localhost/"],"token_endpoint_auth_method":"none",
+                    "registration_client_uri":"{origin}/register/c1","registration_access_token":"take-back"}}"#
+                ),
+            ),
+            ("DELETE", "/register/c1") => Says::answer(204, "", ""),
+            ("GET", "/authorize") => {
+                tell.notify_one();
+                Says::nothing()
+            }
+            _ => healthy(asked),
+        }
+    })
+    .await;
+    let url = format!("{}/mcp", stranger.origin);
+    let arguments = [
+        &url,
+        "--as",
+        "cursor",
+        "--register",
+        "--report",
+        "report.txt",
+    ];
+    let mut command = command(folder.path(), &arguments);
+    let mut running = Running(command.stderr(Stdio::piped()).spawn().expect("a child"));
+    waits.notified().await;
+    let pid = running.0.id().to_string();
+    let sent = Command::new("kill").args(["-s", "INT", &pid]).status();
+    assert!(sent.is_ok_and(|status| status.success()));
+    let ended = tokio::task::spawn_blocking(move || {
+        let mut told = String::new();
+        let stderr = running.0.stderr.as_mut().expect("a pipe");
+        std::io::Read::read_to_string(stderr, &mut told).expect("text");
+        (running.0.wait().expect("an end").code(), told)
+    });
+    let (code, told) = ended.await.expect("no panic");
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("interrupted; nothing is said"), "{told}");
+    assert!(!told.contains("take-back"), "{told}");
+    let deleted = stranger.asked().into_iter();
+    let deleted = deleted.filter(|asked| asked.method == "DELETE");
+    let by: Vec<_> = deleted
+        .map(|asked| asked.header("authorization").map(str::to_owned))
+        .collect();
+    assert_eq!(by, [Some("Bearer take-back".to_owned())]);
+    assert!(!folder.path().join("report.txt").exists());
 }

@@ -17,7 +17,7 @@ fn asked() -> Asked {
         clients: Vec::new(),
         named: false,
         client_id: None,
-        may_register: false,
+        registers: None,
         now: NOW,
     }
 }

@@ -44,7 +44,7 @@ fn claude_looks_at_the_first_issuer_and_at_no_other() {
         clients: vec![KnownClient::Claude, KnownClient::Cursor],
         named: true,
         client_id: None,
-        may_register: false,
+        registers: None,
         now: 0,
     };
     assert_eq!(

@@ -76,7 +76,7 @@ impl Document {
             clients: walk.clients.clone(),
             named: walk.named,
             client_id: walk.client_id.clone(),
-            may_register: walk.may_register,
+            registers: walk.registers.clone(),
             now: walk.clock.unix_seconds(),
         });
         asked.collect()

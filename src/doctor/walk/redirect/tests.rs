@@ -16,7 +16,7 @@ fn asked(client_id: Option<&str>) -> Asked {
         clients: KnownClient::ALL.to_vec(),
         named: false,
         client_id: client_id.map(str::to_owned),
-        may_register: false,
+        registers: None,
         now: 0,
     }
 }

@@ -1,5 +1,8 @@
 //! Registering a client for real, and taking that back.
 
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use futures_util::future::join_all;
 use http::{HeaderMap, HeaderValue, Method, header};
 use url::Url;
@@ -16,21 +19,67 @@ use crate::doctor::checks::issuer::REGISTRATION_WORKS;
 use crate::doctor::walk::issuer::Provider;
 use crate::outbound::{Probe, Question, is_loopback_host};
 
+/// The clients that were registered for a test and are still to be taken back. Cheap to clone: all are one.
+///
+/// Whoever gives a test up in the middle has them all here.
+#[derive(Clone, Default)]
+pub struct Registered(Arc<Mutex<Vec<Arc<Deletion>>>>);
+
 /// What is needed to delete a client. It holds a secret, so it has no `Debug`.
-pub(in crate::doctor) struct Deletion {
+struct Deletion {
     client: RegisteredClient,
+    issuer: String,
     endpoint: Url,
     who: &'static str,
 }
 
-/// Registers one client, as it would do itself.
+impl fmt::Debug for Registered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Registered")
+    }
+}
+
+impl Registered {
+    fn all(&self) -> MutexGuard<'_, Vec<Arc<Deletion>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes all of them back; one finding for those that are left behind.
+    pub async fn take_back(&self, probe: &Probe) -> Option<Finding> {
+        let made = self.all().clone();
+        self.delete(probe, made).await
+    }
+
+    /// Takes those back that are registered at one issuer.
+    pub(in crate::doctor) async fn take_back_of(
+        &self,
+        probe: &Probe,
+        issuer: &str,
+    ) -> Option<Finding> {
+        let mut made = self.all().clone();
+        made.retain(|made| made.issuer == issuer);
+        self.delete(probe, made).await
+    }
+
+    async fn delete(&self, probe: &Probe, made: Vec<Arc<Deletion>>) -> Option<Finding> {
+        let deletions = made.iter().map(async |made| {
+            let outcome = delete_one(probe, made).await;
+            self.all().retain(|other| !Arc::ptr_eq(other, made));
+            outcome.err()
+        });
+        let left = join_all(deletions).await;
+        left_behind(&left.into_iter().flatten().collect::<Vec<_>>())
+    }
+}
+
+/// Registers one client, as it would do itself, and notes that.
 pub(in crate::doctor) async fn register_one(
-    probe: &Probe,
+    (probe, registered): (&Probe, &Registered),
     provider: &Provider,
     who: &'static str,
     redirect_uris: Vec<String>,
     scopes: &Scopes,
-) -> Result<(String, Deletion), String> {
+) -> Result<String, String> {
     let is_local =
         Url::parse(&provider.issuer).is_ok_and(|url| url.host_str().is_some_and(is_loopback_host));
     let server =
@@ -46,22 +95,21 @@ pub(in crate::doctor) async fn register_one(
     let body = server.request(&client);
     let answer = ask::post(probe, &endpoint, "application/json", &body).await;
     let heard = answer.map_err(|error| format!("{endpoint}: {error}"))?;
-    let registered = server
+    let client = server
         .answer_to(&client, (heard.status, &heard.body))
         .map_err(words)?;
-    let id = registered.id.clone();
-    Ok((
-        id,
-        Deletion {
-            client: registered,
-            endpoint,
-            who,
-        },
-    ))
+    let id = client.id.clone();
+    registered.all().push(Arc::new(Deletion {
+        client,
+        issuer: provider.issuer.clone(),
+        endpoint,
+        who,
+    }));
+    Ok(id)
 }
 
 pub(super) async fn register(
-    probe: &Probe,
+    asking: (&Probe, &Registered),
     provider: &Provider,
     themselves: &[KnownClient],
     scopes: &Scopes,
@@ -75,16 +123,15 @@ pub(super) async fn register(
         }
         (
             *client,
-            register_one(probe, provider, client.title(), addresses, scopes).await,
+            register_one(asking, provider, client.title(), addresses, scopes).await,
         )
     });
     let fix = REGISTRATION_WORKS.fix_at(provider.profile);
     let mut findings = Vec::new();
     for (client, tried) in join_all(trials).await {
         let finding = match tried {
-            Ok((id, made)) => {
+            Ok(id) => {
                 clients.ids.push((client, id));
-                clients.registered.push(made);
                 Finding::ok(&REGISTRATION_WORKS, "registered")
             }
             Err(problem) => Finding::failure(&REGISTRATION_WORKS, problem)
@@ -97,14 +144,14 @@ pub(super) async fn register(
 }
 
 /// A client that could not be taken back.
-pub(in crate::doctor) struct Left {
+struct Left {
     id: String,
     who: &'static str,
     why: String,
 }
 
 /// One finding for all of them.
-pub(in crate::doctor) fn left_behind(left: &[Left]) -> Option<Finding> {
+fn left_behind(left: &[Left]) -> Option<Finding> {
     let first = left.first()?;
     let named = left.iter();
     let named: Vec<_> = named
@@ -123,7 +170,7 @@ pub(in crate::doctor) fn left_behind(left: &[Left]) -> Option<Finding> {
 }
 
 /// Deletes what was registered (RFC 7592 §2.3), or says what was left behind.
-pub(in crate::doctor) async fn delete_one(probe: &Probe, made: &Deletion) -> Result<(), Left> {
+async fn delete_one(probe: &Probe, made: &Deletion) -> Result<(), Left> {
     let left = |why: &str| Left {
         id: made.client.id.clone(),
         who: made.who,

@@ -14,7 +14,7 @@ fn asked(issuer: &str, clients: &[KnownClient]) -> Asked {
         clients: clients.to_vec(),
         named: true,
         client_id: None,
-        may_register: false,
+        registers: None,
         now: 0,
     }
 }
