@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderValue;
 
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// A longer id of an event is none: it has to go into a header.
 const LONGEST_ID: usize = 4096;
 
@@ -21,6 +22,16 @@ pub(super) struct Place {
     pub(super) retry: Option<Duration>,
 }
 
+/// However long a server wants to be left alone, its session's stream is opened again after this time.
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
+
+impl Place {
+    /// This pause before a stream that belongs to no request is opened again, or a longer one that the server wants.
+    pub(super) fn pause_or(&self, pause: Duration) -> Duration {
+        pause.max(self.retry.unwrap_or_default().min(LONGEST_RETRY))
+    }
+}
+
 /// Takes the pieces of a stream, gives the data of its events.
 #[derive(Debug)]
 pub(super) struct Events {
@@ -28,6 +39,8 @@ pub(super) struct Events {
     unread: BytesMut,
     /// How far `unread` was searched for the end of a line.
     searched: usize,
+    /// A line has come, so that no mark of the byte order can come any more.
+    has_begun: bool,
     data: BytesMut,
     has_data: bool,
     /// What the event that is being read is called, and what the last whole one was.
@@ -44,6 +57,7 @@ impl Events {
             max_bytes,
             unread: BytesMut::new(),
             searched: 0,
+            has_begun: false,
             data: BytesMut::new(),
             has_data: false,
             kind: BytesMut::new(),
@@ -147,6 +161,10 @@ impl Events {
             .strip_suffix(b"\r\n")
             .map_or(line.len() - 1, <[u8]>::len);
         line.truncate(end);
+        // Some writers of UTF-8 put it first, and readers leave it out (HTML, 9.2.5).
+        if !std::mem::replace(&mut self.has_begun, true) && line.starts_with(BYTE_ORDER_MARK) {
+            line.advance(BYTE_ORDER_MARK.len());
+        }
         Some(line)
     }
 }
@@ -182,6 +200,10 @@ mod tests {
         let bytes: Vec<_> = bytes.iter().map(String::as_str).collect();
         assert_eq!(all(&bytes), expected);
         assert_eq!(all(&["data: half"]), Ok(vec![]));
+        let marked = format!("\u{feff}{stream}");
+        assert_eq!(all(&[&marked]), expected);
+        // Only at the very beginning.
+        assert_eq!(all(&["\n\u{feff}data: x\n\n"]), Ok(vec![]));
     }
 
     #[test]
@@ -222,6 +244,19 @@ mod tests {
             Some(&"x".repeat(50)),
             None,
         );
+    }
+
+    #[test]
+    fn a_server_is_left_alone_for_as_long_as_it_wants_within_bounds() {
+        let place = |ms| Place {
+            last_id: None,
+            retry: Some(Duration::from_millis(ms)),
+        };
+        let usual = Duration::from_secs(1);
+        assert_eq!(Place::default().pause_or(usual), usual);
+        assert_eq!(place(10).pause_or(usual), usual);
+        assert_eq!(place(2500).pause_or(usual), Duration::from_millis(2500));
+        assert_eq!(place(u64::MAX).pause_or(usual), LONGEST_RETRY);
     }
 
     #[test]

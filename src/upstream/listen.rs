@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::conversation::Heard;
+use super::event_stream::Place;
 use super::http::{Begun, EventsOf, HttpLink, Sending};
 use super::link::{Link, Wire};
 use super::message::{self, Era, Incoming, Request};
@@ -39,6 +40,7 @@ impl Upstream {
     pub(super) async fn listen(&self) {
         let mut backoff = Backoff::up_to(LONGEST_PAUSE);
         loop {
+            let mut place = Place::default();
             let link = self.link.load_full().filter(|link| link.announces);
             let Some(link) = link else {
                 self.connected.notified().await;
@@ -58,7 +60,7 @@ impl Upstream {
                     continue;
                 }
                 Wire::Http(http) => tokio::select! {
-                    ended = self.hear(&link, http) => ended,
+                    ended = self.hear((&link, http), &mut place) => ended,
                     () = self.connected.notified() => continue,
                 },
             };
@@ -77,15 +79,29 @@ impl Upstream {
                     if started.elapsed() >= STEADY {
                         backoff.reset();
                     }
-                    tokio::time::sleep(backoff.pause()).await;
+                    tokio::time::sleep(place.pause_or(backoff.pause())).await;
                 }
             }
         }
     }
 
-    /// Reads one stream to its end.
-    async fn hear(&self, link: &Arc<Link>, http: &HttpLink) -> Result<(), UpstreamError> {
+    /// Reads one stream to its end, and says up to where.
+    async fn hear(
+        &self,
+        (link, http): (&Arc<Link>, &HttpLink),
+        place: &mut Place,
+    ) -> Result<(), UpstreamError> {
         let mut events = open(link, http).await?;
+        let ended = self.hear_all((link, http), &mut events).await;
+        place.clone_from(events.place());
+        ended
+    }
+
+    async fn hear_all(
+        &self,
+        (link, http): (&Arc<Link>, &HttpLink),
+        events: &mut EventsOf,
+    ) -> Result<(), UpstreamError> {
         // What changed before the stream was there was not heard.
         self.wake.notify_one();
         let mut heard = Heard::default();
