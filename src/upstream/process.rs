@@ -10,6 +10,7 @@ use rustix::process::{
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
 use super::Definition;
+use super::settings::secret_text;
 
 /// How long a child may take to end, once its input is closed and once more after TERM. Both fit into a soft stop.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -46,8 +47,8 @@ impl Process {
             .process_group(0)
             .kill_on_drop(true);
         for (name, path) in settings.secrets() {
-            let text = std::fs::read_to_string(path)?;
-            command.env(name, text.trim_end_matches(['\r', '\n']));
+            let told = |cause| io::Error::other(format!("{}: {cause}", path.display()));
+            command.env(name, secret_text(path).map_err(told)?);
         }
         if let Some(folder) = &settings.working_dir {
             command.current_dir(folder);

@@ -2,6 +2,7 @@
 
 mod check;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -194,6 +195,16 @@ impl StdioSettings {
     pub fn secrets(&self) -> impl Iterator<Item = (&str, &Path)> {
         self.secret_files.iter().filter_map(|entry| secret(entry))
     }
+}
+
+/// The text of a secret's file, without the line break at its end.
+pub(super) fn secret_text(path: &Path) -> io::Result<String> {
+    let mut text = std::fs::read_to_string(path)?;
+    text.truncate(text.trim_end_matches(['\r', '\n']).len());
+    if text.is_empty() {
+        return Err(io::Error::other("the secret file is empty"));
+    }
+    Ok(text)
 }
 
 fn secret(entry: &str) -> Option<(&str, &Path)> {

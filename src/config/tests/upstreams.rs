@@ -115,7 +115,7 @@ fn refuses_upstreams_of_one_name_without_a_way_there_or_with_secrets_that_are_no
                 "upstream[0].stdio.secret_files",
                 "\"KEY=/no/such/file\": No such file or directory",
                 "\"KEY\": no NAME=file",
-                "expected NAME=file with a readable file",
+                "expected NAME=file with a readable file that has text",
             ],
         ),
         (

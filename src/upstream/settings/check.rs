@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::super::credential::{CredentialKind, CredentialMistake};
-use super::{EraSetting, UpstreamSettings, endpoint, secret};
+use super::{EraSetting, UpstreamSettings, endpoint, secret, secret_text};
 use crate::outbound::PlainHttp;
 
 /// A mistake in the settings of an upstream: the program must not start.
@@ -55,7 +55,7 @@ pub enum SettingsError {
         most: u64,
     },
     /// A secret's file cannot be read, or the entry is none.
-    #[error("{entry:?}: {problem}: expected NAME=file with a readable file")]
+    #[error("{entry:?}: {problem}: expected NAME=file with a readable file that has text")]
     SecretFile {
         /// What was written.
         entry: String,
@@ -144,8 +144,8 @@ impl UpstreamSettings {
         for entry in &self.stdio.secret_files {
             let problem = match secret(entry) {
                 None => "no NAME=file".to_owned(),
-                Some((_, path)) => match std::fs::read_to_string(path) {
-                    Ok(_readable) => continue,
+                Some((_, path)) => match secret_text(path) {
+                    Ok(_text) => continue,
                     Err(cause) => cause.to_string(),
                 },
             };
@@ -321,6 +321,21 @@ mod tests {
         assert!(!format!("{told:?}").contains("secret"), "{told:?}");
         check("file:///etc/passwd", false);
         check("billing.test", false);
+    }
+
+    #[test]
+    fn a_secret_file_has_text() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("secret");
+        for (text, is_good) in [("", false), ("\r\n", false), ("a\nb\n", true), (" ", true)] {
+            std::fs::write(&path, text).expect("a file");
+            let mut upstream = over_http("a");
+            upstream.stdio.secret_files = vec![format!("TOKEN={}", path.display())];
+            let told = mistakes(&[upstream]);
+            assert_eq!(told.is_empty(), is_good, "{text:?}");
+            let is_clear = |(_, error): &(_, SettingsError)| error.to_string().contains("is empty");
+            assert!(told.iter().all(is_clear), "{told:?}");
+        }
     }
 
     #[test]
