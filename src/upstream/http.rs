@@ -274,6 +274,22 @@ impl HttpLink {
         }
     }
 
+    /// The same in somebody's legacy session, for this server's own purposes there.
+    pub(super) async fn ask(
+        &self,
+        request: &Request<'_>,
+        on_behalf: OnBehalf<'_>,
+        timeout: Duration,
+    ) -> Result<Reply, UpstreamError> {
+        let sending = Sending {
+            era: Era::Legacy,
+            extra: HeaderMap::new(),
+            on_behalf: Some(on_behalf),
+            timeout,
+        };
+        self.request(self.new_id(), request, sending).await
+    }
+
     /// Opens a session as the legacy handshake has it (MCP 2025-11-25, lifecycle), for a client that can be asked for
     /// `capabilities`.
     pub(super) async fn open_session(

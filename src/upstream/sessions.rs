@@ -6,12 +6,13 @@
 //! bytes and no task. Servers that give out no session id have no sessions, and get none.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt};
-use http::{HeaderMap, HeaderValue};
+use futures_util::StreamExt;
+use http::HeaderValue;
 use tokio::sync::{Notify, OnceCell};
 use tokio::time::Instant;
 
@@ -19,9 +20,9 @@ use super::UpstreamError;
 use super::aside::Listener;
 use super::call::Holder;
 use super::credential::Behalf;
-use super::http::{HttpLink, OnBehalf, Sending};
+use super::http::{HttpLink, OnBehalf};
 use super::log_level::LogLevel;
-use super::message::{Era, Reply, Request};
+use super::message::{Reply, Request};
 use super::wants::{Uris, Wants};
 
 /// Sessions that made way and were not ended yet. Of more than these the server hears nothing.
@@ -71,8 +72,9 @@ enum Audience {
     NothingToHear,
 }
 
-/// Resources that are subscribed to at once when a session is opened.
+/// Resources that are subscribed to at once when a session is opened, and how long all of that may take: calls wait for it.
 const SUBSCRIBING_AT_ONCE: usize = 16;
+const SUBSCRIBING: Duration = Duration::from_secs(5);
 
 const NO_LEVEL: u8 = u8::MAX;
 
@@ -199,7 +201,7 @@ impl Slot {
                     behalf,
                     session: Some(&session),
                 };
-                let granted = subscribe(http, on_behalf, (wanted, timeout)).await?;
+                let granted = subscribe(http, on_behalf, wanted).await?;
                 self.granted.get_or_init(|| granted);
             }
             Ok(session)
@@ -220,11 +222,12 @@ impl Slot {
     }
 }
 
-/// Subscribes to these resources in this session; to which of them the server agrees.
+/// Subscribes to these resources in this session; to which of them the server agrees, in time. What goes wrong with one of
+/// them is not to keep the client's calls out of the session.
 async fn subscribe(
     http: &HttpLink,
     on_behalf: OnBehalf<'_>,
-    (uris, timeout): (Uris, Duration),
+    uris: Uris,
 ) -> Result<Uris, UpstreamError> {
     let one = async |uri: Box<str>| {
         let members = format!(r#""uri":{}"#, serde_json::Value::from(&*uri));
@@ -233,24 +236,24 @@ async fn subscribe(
             members: members.as_bytes(),
             ..Request::default()
         };
-        let sending = Sending {
-            era: Era::Legacy,
-            extra: HeaderMap::new(),
-            on_behalf: Some(on_behalf),
-            timeout,
-        };
-        let reply = http.request(http.new_id(), &request, sending).await?;
-        Ok::<_, UpstreamError>(match reply {
-            Reply::Result(_) => Some(uri),
-            Reply::Error(_) => None,
-        })
+        match http.ask(&request, on_behalf, SUBSCRIBING).await {
+            Ok(Reply::Result(_)) => Ok(Some(uri)),
+            Ok(Reply::Error(_)) => Ok(None),
+            Err(UpstreamError::SessionGone) => Err(UpstreamError::SessionGone),
+            Err(error) => {
+                tracing::debug!(%error, "upstream: a resource could not be subscribed to again");
+                Ok(None)
+            }
+        }
     };
+    let until = Instant::now() + SUBSCRIBING;
     let all = futures_util::stream::iter(uris).map(one);
-    let granted: Vec<Option<_>> = all
-        .buffer_unordered(SUBSCRIBING_AT_ONCE)
-        .try_collect()
-        .await?;
-    Ok(granted.into_iter().flatten().collect())
+    let mut all = pin!(all.buffer_unordered(SUBSCRIBING_AT_ONCE));
+    let mut granted = Uris::new();
+    while let Ok(Some(uri)) = tokio::time::timeout_at(until, all.next()).await {
+        granted.extend(uri?);
+    }
+    Ok(granted)
 }
 
 /// The sessions of all callers at one server.

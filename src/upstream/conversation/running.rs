@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Answer;
@@ -303,14 +302,8 @@ impl Running {
             members: members.as_bytes(),
             ..Request::default()
         };
-        let sending = Sending {
-            era: Era::Legacy,
-            extra: HeaderMap::new(),
-            on_behalf: Some(self.whose.on_behalf()),
-            timeout,
-        };
-        let asked = http.request(http.new_id(), &request, sending).await;
-        if let Err(error) = asked {
+        let asked = http.ask(&request, self.whose.on_behalf(), timeout);
+        if let Err(error) = asked.await {
             tracing::debug!(%error, "upstream: it could not be asked for log messages");
         }
     }

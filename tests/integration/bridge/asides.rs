@@ -227,6 +227,20 @@ async fn a_session_that_the_server_forgot_is_opened_again_with_what_was_subscrib
 }
 
 #[tokio::test]
+async fn what_cannot_be_subscribed_to_again_keeps_no_call_out_of_the_next_session() {
+    let (upstreams, gateway) = with_resources(&["raw"]).await;
+    let upstream = &upstreams[0];
+    let (client, _stream, before) = listening(&gateway, upstream, "{}").await;
+    client
+        .ask("resources/subscribe", r#"{"uri":"test://one"}"#)
+        .await;
+    upstream.answer_to("resources/subscribe", r#""result":7"#);
+    upstream.forget_sessions();
+    assert_eq!(client.call().await.status, 200);
+    assert_ne!(session(upstream), before);
+}
+
+#[tokio::test]
 async fn a_client_that_comes_back_is_heard_and_one_that_is_gone_is_not() {
     let (upstream, gateway) = both(Speaks::Legacy).await;
     let (client, first, session) = listening(&gateway, &upstream, ALL).await;
