@@ -2,20 +2,25 @@
 //! other spelling gets around them.
 //!
 //! Servers read addresses in their own ways. Many go by the WHATWG's standard for URLs, as the SDKs for TypeScript and
-//! Python do: there `file:/a`, `file://localhost/a` and `file:\\\a` are `file:///a`. Others undo escapes, take several
-//! slashes for one, or open a file without looking at `?` and `#`; and many take the path of a file's address alone,
-//! whatever host, port or user it names.
+//! Python do: there `file:/a`, `file://localhost/a` and `file:\\\a` are `file:///a`. Others undo escapes and read the
+//! address then, take several slashes for one and none at the end, cut at `;`, open a file without looking at `?` and `#`,
+//! or go by the path alone, whatever host, port or user there is: that of `file://anybody/a` is `/a`.
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// Escapes of escapes that are undone; what is deeper is nobody's resource.
 const MOST_ROUNDS: usize = 4;
+/// A longer address is nobody's: it would go into a header, and would have to be kept where somebody subscribes to it.
+const LONGEST: usize = 8 * 1024;
 
 /// Everything that a server may take this address for. Nothing if it leads somewhere else than it says, with `.` and `..`
 /// between slashes: nobody is asked for that.
 #[must_use]
 pub fn spellings(uri: &str) -> Option<Vec<String>> {
+    if uri.len() > LONGEST {
+        return None;
+    }
     let mut all = vec![plain(uri)?];
     if let Ok(mut url) = Url::parse(uri) {
         all.push(plain(url.as_str())?);
@@ -27,17 +32,20 @@ pub fn spellings(uri: &str) -> Option<Vec<String>> {
             let _no_dot = url.set_host(Some(&host));
         }
         all.push(plain(url.as_str())?);
-        url.set_fragment(None);
-        all.push(plain(url.as_str())?);
-        url.set_query(None);
-        all.push(plain(url.as_str())?);
     }
-    let of_this_machine: Vec<_> = all.iter().flat_map(|text| without_host(text)).collect();
-    all.extend(of_this_machine);
-    let with_one_slash: Vec<_> = all.iter().map(|text| one_slash(text)).collect();
-    all.extend(with_one_slash);
-    all.sort_unstable();
-    all.dedup();
+    // What is left out by one is left out of what the one before made: a server may do all of this.
+    for less in [
+        one_slash,
+        without_host,
+        without_query,
+        without_parameters,
+        without_end,
+    ] {
+        let others: Vec<_> = all.iter().map(|text| less(text)).collect();
+        all.extend(others);
+        all.sort_unstable();
+        all.dedup();
+    }
     Some(all)
 }
 
@@ -74,17 +82,6 @@ fn leads_elsewhere(text: &str) -> bool {
     parts.any(|part| matches!(part.split(';').next(), Some("." | "..")))
 }
 
-/// The address of a file without its host, and the same up to `?` or `#`.
-fn without_host(text: &str) -> Vec<String> {
-    let path = text.strip_prefix("file://").and_then(|rest| {
-        let path_at = rest.find(['/', '\\'])?;
-        rest.get(path_at..)
-    });
-    let short = path.and_then(|path| path.split(['?', '#']).next());
-    let both = path.into_iter().chain(short);
-    both.map(|path| format!("file://{path}")).collect()
-}
-
 /// The address with one slash for several in its path, and for backslashes.
 fn one_slash(text: &str) -> String {
     let path_at = match text.find("://") {
@@ -103,6 +100,31 @@ fn one_slash(text: &str) -> String {
         was_slash = is_slash;
     }
     out
+}
+
+/// The address with no host where it has one.
+fn without_host(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let path = rest.find('/').and_then(|at| rest.get(at..));
+    format!("{scheme}://{}", path.unwrap_or_default())
+}
+
+/// The address up to its query or fragment. An escaped `?` ends the path for those who undo escapes first.
+fn without_query(text: &str) -> String {
+    text.split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
+/// The address without what follows a semicolon in any part of its path.
+fn without_parameters(text: &str) -> String {
+    let parts = text.split('/').map(|part| part.split(';').next());
+    parts.flatten().collect::<Vec<_>>().join("/")
+}
+
+/// The address without slashes at its end.
+fn without_end(text: &str) -> String {
+    text.trim_end_matches('/').to_owned()
 }
 
 #[cfg(test)]
@@ -142,6 +164,16 @@ mod tests {
             "file://u:p@/a/b#x",
             "file://elsewhere.test//a/b?x",
             "file://elsewhere.test\\a\\b",
+            "file:///a/b%3Fx",
+            "file:///a/b%253Fx",
+            "file:///a/b%23x",
+            "file:///a/b/",
+            "file:///a/b//?x",
+            "file:///a/b;x=1",
+            "file:///a;x/b",
+            "file://anybody/a/b",
+            "file://u:p@anybody:80/a/b",
+            "file://anybody.test//a/b/%3f;x",
         ] {
             check(uri, "file:///a/b");
         }
@@ -155,12 +187,16 @@ mod tests {
             "https://host。test/A",
             "https://host.test//A",
             "https://host.test/A?b=c",
+            "https://host.test/A/",
+            "https://host.test/A;v=1/?b=c",
         ] {
             check(uri, "https://host.test/A");
         }
         check("test:Thing", "test:Thing");
         check("TEST:Thing", "test:Thing");
         check("no scheme", "no scheme");
+        check("no scheme/?x", "no scheme");
+        check("test://anybody/thing", "test:///thing");
         check("https://host.test/A?q=../x", "https://host.test/A?q=../x");
         check("file:///a/%252e.txt", "file:///a/..txt");
     }
@@ -185,6 +221,7 @@ mod tests {
             "fi\tle:///a",
             "file:///a/%ff",
             "file:///%25252525252e",
+            &format!("file:///{}", "a".repeat(LONGEST)),
         ] {
             assert_eq!(spellings(uri), None, "{uri}");
         }

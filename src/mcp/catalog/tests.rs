@@ -382,6 +382,10 @@ fn no_spelling_of_an_address_gets_around_a_rule() {
         "usher+files: file:secret/1",
         "VAULT:1",
         "usher+files:VAULT:1",
+        "file://anybody/secret/1",
+        "file:///secret/1/",
+        "file:///secret/1%3Fx",
+        "file:///secret;x/1",
     ] {
         assert_eq!(allowed(uri), Some(false), "{uri}");
     }

@@ -49,6 +49,12 @@ impl UriTemplate {
     /// True if `uri` can be an expansion of it. Takes time in proportion to both lengths, whatever they hold.
     pub(super) fn matches(&self, uri: &str) -> bool {
         let uri = uri.as_bytes();
+        // Most do not even begin so, and an address is compared with all templates in all its spellings.
+        if let Some(Part::Literal(first)) = self.0.first()
+            && !uri.starts_with(first.as_bytes())
+        {
+            return false;
+        }
         // Where a match of the parts so far can end.
         let mut ends = vec![false; uri.len() + 1];
         if let Some(start) = ends.first_mut() {
