@@ -30,6 +30,7 @@ mod log_level;
 mod message;
 mod overview;
 mod process;
+mod queue;
 mod refusal;
 mod resumption;
 mod sessions;
@@ -49,7 +50,7 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
 
-pub use aside::{Aside, Listener, Overheard};
+pub use aside::{Aside, Asides, Listener, Overheard};
 pub use call::{Call, Caller, ClientSession};
 pub use conversation::{Conversation, Said, Withdrawn};
 pub use credential::{

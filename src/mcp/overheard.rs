@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::bridge::carrying::{Carrying, Settled};
 use super::bridge::outgoing::{client_session, respondent_of};
@@ -20,7 +20,7 @@ use super::{Protocol, reply};
 use crate::auth::Principal;
 use crate::policy::Operation;
 use crate::upstream::{
-    self, Aside, Caller, Listener, Notification, Overheard, Question, Reply, Upstream,
+    self, Aside, Asides, Caller, Listener, Notification, Overheard, Question, Reply, Upstream,
 };
 
 /// The sessions whose clients listen.
@@ -82,7 +82,7 @@ pub(crate) struct Hearing {
     protocol: Protocol,
     principal: Principal,
     session: SessionKey,
-    asides: mpsc::Receiver<Box<Aside>>,
+    asides: Asides,
     carrying: Carrying,
     /// Whoever waits for the answer to a question.
     answers: HashMap<Box<str>, oneshot::Sender<Reply>>,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
@@ -28,11 +28,10 @@ use super::message::{
     self, CANCELLED, ELICITATION_COMPLETE, Era, Incoming, LOG_MESSAGE, Notification, Question,
     Reply, UPDATED,
 };
+use super::queue::{Receiver, Sender, queue};
 use super::sessions::{Opening, Slot};
 use super::{Upstream, UpstreamError};
 
-/// Messages that wait for a client to read. One more is lost.
-const MOST_WAITING: usize = 64;
 /// How long a call waits for the stream to be open, so that nothing said meanwhile is missed. Some servers begin their
 /// answer only when there is something to say.
 const MOMENT: Duration = Duration::from_millis(250);
@@ -68,21 +67,45 @@ pub enum Overheard {
     Ended,
 }
 
+impl Overheard {
+    /// About how much memory it takes.
+    fn bytes(&self) -> usize {
+        let of = |method: &str, params: &Bytes| method.len() + params.len();
+        match self {
+            Self::Notification(said) => of(&said.method, &said.params),
+            Self::Question(question, _) => of(&question.method, &question.params),
+            Self::Withdrawn(withdrawn) => withdrawn.bytes(),
+            Self::Ended => 0,
+        }
+    }
+}
+
 /// The stream of a client's session, for what upstreams say in it.
 #[derive(Clone, Debug)]
-pub struct Listener(mpsc::Sender<Box<Aside>>);
+pub struct Listener(Sender<Box<Aside>>);
+
+/// What such a stream hears.
+#[derive(Debug)]
+pub struct Asides(Receiver<Box<Aside>>);
+
+impl Asides {
+    /// The next one; nothing once there is nobody to say any. Nothing is lost if the wait is given up.
+    pub async fn recv(&mut self) -> Option<Box<Aside>> {
+        self.0.recv().await
+    }
+}
 
 impl Listener {
     /// A listener, and what it hears.
     #[must_use]
-    pub fn new() -> (Self, mpsc::Receiver<Box<Aside>>) {
-        let (sender, heard) = mpsc::channel(MOST_WAITING);
-        (Self(sender), heard)
+    pub fn new() -> (Self, Asides) {
+        let (sender, heard) = queue();
+        (Self(sender), Asides(heard))
     }
 
     /// True if both are of one stream.
     pub(super) fn is(&self, other: &Self) -> bool {
-        self.0.same_channel(&other.0)
+        self.0.is(&other.0)
     }
 
     /// Returns once the stream is closed.
@@ -92,7 +115,13 @@ impl Listener {
 
     /// True if the client has room for it.
     fn tell(&self, aside: Aside) -> bool {
-        let told = self.0.try_send(Box::new(aside)).is_ok();
+        let told = match aside.said {
+            // The last that is said of it.
+            Overheard::Ended => self.0.send_at_once(Box::new(aside)),
+            Overheard::Notification(_) | Overheard::Question(..) | Overheard::Withdrawn(_) => {
+                self.0.try_send(aside.said.bytes(), || Box::new(aside))
+            }
+        };
         if !told {
             tracing::debug!("upstream: a client reads too slowly for what is said besides answers");
         }
@@ -101,7 +130,7 @@ impl Listener {
 
     /// Waits until it has.
     async fn tell_in_time(&self, aside: Aside) {
-        let _gone = self.0.send(Box::new(aside)).await;
+        self.0.send(aside.said.bytes(), Box::new(aside)).await;
     }
 }
 
@@ -232,9 +261,8 @@ impl Task {
             if started.elapsed() >= STEADY {
                 backoff.reset();
             }
-            let wanted_by_server = self.place.retry.unwrap_or_default().min(LONGEST_PAUSE);
             tokio::select! {
-                () = tokio::time::sleep(backoff.pause().max(wanted_by_server)) => {}
+                () = tokio::time::sleep(self.place.pause_or(backoff.pause())) => {}
                 Ok(()) = links.changed() => {}
                 () = self.slot.deserted() => return,
                 () = lifecycle.soft_stop() => return,
@@ -380,8 +408,8 @@ impl Task {
                 self.upstream.wake.notify_one();
                 return;
             }
-            LOG_MESSAGE | UPDATED | ELICITATION_COMPLETE => Overheard::Notification(said),
-            CANCELLED => match Withdrawn::of(said) {
+            LOG_MESSAGE | UPDATED | ELICITATION_COMPLETE => Overheard::Notification(said.copied()),
+            CANCELLED => match Withdrawn::of(said.copied()) {
                 Some(withdrawn) if open.contains(&withdrawn.id) => {
                     open.retain(|id| *id != withdrawn.id);
                     Overheard::Withdrawn(withdrawn)
@@ -405,7 +433,7 @@ impl Task {
         }
         let (sender, answer) = oneshot::channel();
         let has_room = open.len() < MOST_OPEN && !open.contains(&id);
-        if has_room && self.tell_client(Overheard::Question(question, sender)) {
+        if has_room && self.tell_client(Overheard::Question(question.copied(), sender)) {
             Ok(answer)
         } else {
             Err(message::answered(&id, &Reply::Error(TOO_MANY)))
@@ -439,3 +467,43 @@ impl Task {
 
 /// The answer of a client that does not listen any more.
 const GONE: Bytes = Bytes::from_static(br#"{"code":-32603,"message":"the client is gone"}"#);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::{Lists, UpstreamSettings};
+
+    #[tokio::test]
+    async fn who_never_reads_costs_so_many_bytes_and_still_hears_of_the_end() {
+        let upstream = Upstream::for_test(UpstreamSettings::default(), Lists::default());
+        let (listener, mut asides) = Listener::new();
+        let tell = |said| {
+            listener.tell(Aside {
+                from: Arc::clone(&upstream),
+                era: Era::Legacy,
+                said,
+            })
+        };
+        let big = || Notification {
+            method: LOG_MESSAGE.into(),
+            params: vec![b' '; 100 * 1024].into(),
+        };
+        let told = (0..100).filter(|_| tell(Overheard::Notification(big())));
+        assert_eq!(told.count(), 2);
+        let (sender, _answer) = oneshot::channel();
+        let question = Question {
+            method: "roots/list".into(),
+            id: "1".into(),
+            params: big().params,
+        };
+        assert!(!tell(Overheard::Question(question, sender)));
+        assert!(tell(Overheard::Ended));
+        let mut last = None;
+        for _ in 0..3 {
+            last = asides.recv().await;
+        }
+        let is_end = |last: Box<Aside>| matches!(last.said, Overheard::Ended);
+        assert!(last.is_some_and(is_end));
+        assert!(tell(Overheard::Notification(big())));
+    }
+}

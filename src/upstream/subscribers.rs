@@ -8,16 +8,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
 
 use super::UpstreamError;
 use super::link::{Link, Wire};
 use super::message::{Era, Notification, Reply, Request};
+use super::queue::{Receiver, Sender, queue};
 use super::stdio::StdioLink;
 use super::wants::Uris;
 
-/// What waits for one client to be read. One more is lost.
-const MOST_WAITING: usize = 64;
 /// Resources of one server that clients are told of.
 const MOST_RESOURCES: usize = 10_000;
 /// What is updated may lie in what was subscribed to; so many levels are looked at.
@@ -30,7 +28,7 @@ pub(super) struct Subscribers(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     next: u64,
-    of: HashMap<Box<str>, Vec<(u64, mpsc::Sender<Notification>)>>,
+    of: HashMap<Box<str>, Vec<(u64, Sender<Notification>)>>,
 }
 
 impl Subscribers {
@@ -47,13 +45,9 @@ impl Subscribers {
         let mut told = BTreeSet::new();
         for wanted in levels(&uri) {
             for (number, sender) in table.of.get(wanted).into_iter().flatten() {
+                // What a client has no room for, it does not hear of.
                 if told.insert(*number) {
-                    // A copy, because a piece of a line keeps the whole buffer that the line was read into.
-                    let copy = Notification {
-                        method: updated.method.clone(),
-                        params: Bytes::copy_from_slice(&updated.params),
-                    };
-                    drop(sender.try_send(copy));
+                    let _no_room = sender.try_send(updated.params.len(), || updated.copied());
                 }
             }
         }
@@ -72,8 +66,8 @@ fn levels(uri: &str) -> impl Iterator<Item = &str> {
 pub(super) struct Subscriber {
     link: Arc<Link>,
     number: u64,
-    sender: mpsc::Sender<Notification>,
-    told: mpsc::Receiver<Notification>,
+    sender: Sender<Notification>,
+    told: Receiver<Notification>,
     entered: Uris,
     honoured: Uris,
 }
@@ -97,7 +91,7 @@ impl Subscriber {
             table.next += 1;
             table.next
         };
-        let (sender, told) = mpsc::channel(MOST_WAITING);
+        let (sender, told) = queue();
         Some(Self {
             link: Arc::clone(link),
             number,

@@ -7,8 +7,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
-
 use super::UpstreamError;
 use super::conversation::Heard;
 use super::message::{Incoming, Notification, Reply};
@@ -140,11 +138,7 @@ impl Mailbox {
             self.bytes -= oldest.map_or(self.bytes, |oldest| oldest.params.len());
         }
         self.bytes += bytes;
-        // A copy, because a piece of a line keeps the whole buffer that the line was read into.
-        self.notifications.push_back(Notification {
-            method: notification.method.clone(),
-            params: Bytes::copy_from_slice(&notification.params),
-        });
+        self.notifications.push_back(notification.copied());
     }
 
     fn wake(&self) {
@@ -156,6 +150,7 @@ impl Mailbox {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use futures_util::FutureExt;
     use std::future::poll_fn;
 

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::fmt;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
 
 use super::{Listening, Resource, ended};
 use crate::auth::Principal;
@@ -14,7 +13,7 @@ use crate::mcp::bridge::subscribed;
 use crate::mcp::forward::splice;
 use crate::mcp::overheard::address;
 use crate::mcp::stream::event;
-use crate::upstream::{Aside, Overheard};
+use crate::upstream::{Aside, Asides, Overheard};
 
 /// An upstream, by its name, and a resource, by its address there.
 type Known = (Box<str>, Box<str>);
@@ -27,7 +26,7 @@ pub(crate) struct Updates {
     id: Box<str>,
     /// What the client calls them, as JSON.
     written: HashMap<Known, Box<str>>,
-    asides: mpsc::Receiver<Box<Aside>>,
+    asides: Asides,
 }
 
 impl fmt::Debug for Updates {
@@ -45,11 +44,7 @@ pub(crate) enum Update {
 }
 
 impl Updates {
-    pub(super) fn new(
-        of: &Listening,
-        resources: &[Resource],
-        asides: mpsc::Receiver<Box<Aside>>,
-    ) -> Self {
+    pub(super) fn new(of: &Listening, resources: &[Resource], asides: Asides) -> Self {
         let written = resources.iter().map(|resource| {
             let known = (resource.upstream.name().into(), resource.own.clone());
             (known, resource.written.clone())

@@ -45,6 +45,11 @@ impl Withdrawn {
         })
     }
 
+    /// About how much memory it takes.
+    pub(in crate::upstream) fn bytes(&self) -> usize {
+        self.id.len() + self.notification.params.len()
+    }
+
     /// What the client is told, who knows the request by this id (as JSON). Every other byte is the upstream's.
     #[must_use]
     pub fn told(self, id: &str) -> Notification {
