@@ -31,8 +31,9 @@ struct Way<'a> {
     upstream: &'a Arc<Upstream>,
     /// The address there.
     own: &'a str,
-    /// The templates there that it fits, in whatever spelling.
-    templates: Vec<&'a str>,
+    /// What it is called there besides: without its escapes, and by the templates that it fits so or as it is written.
+    aliases: Vec<String>,
+    /// All else that it may be taken for, and the templates that fit that.
     spellings: Vec<String>,
 }
 
@@ -64,7 +65,7 @@ impl Routes {
                 .map(|upstream| (upstream, own))
         });
         let own = wrapped.map_or(uri, |(_, own)| own);
-        let spellings = spellings(own)?;
+        let (plain, mut spellings) = (plain(own)?, spellings(own)?);
         let of_it =
             |home: &Home| wrapped.is_none_or(|(upstream, _)| Arc::ptr_eq(upstream, &home.upstream));
         let others = |template: &UriTemplate| spellings.iter().any(|other| template.matches(other));
@@ -78,14 +79,22 @@ impl Routes {
             (None, None, Some(only)) => only,
             (None, None, None) => return None,
         };
-        let templates = self.templates.iter().filter(|(template, home)| {
-            let fits = || template.matches(own) || others(template);
-            Arc::ptr_eq(&home.upstream, upstream) && fits()
-        });
+        let there = self.templates.iter();
+        let there = there.filter(|(_, home)| Arc::ptr_eq(&home.upstream, upstream));
+        let (mut aliases, mut further) = (Vec::new(), Vec::new());
+        for (template, home) in there {
+            if template.matches(own) || template.matches(&plain) {
+                aliases.push(home.name.to_string());
+            } else if others(template) {
+                further.push(home.name.to_string());
+            }
+        }
+        aliases.push(plain);
+        spellings.append(&mut further);
         Some(Way {
             upstream,
             own,
-            templates: templates.map(|(_, home)| &*home.name).collect(),
+            aliases,
             spellings,
         })
     }
@@ -100,11 +109,10 @@ impl Catalog {
         let Way {
             upstream,
             own,
-            templates: mut aliases,
+            aliases,
             spellings,
         } = self.routes.find(uri)?;
-        let plain = plain(own)?;
-        aliases.push(&plain);
+        let aliases: Vec<_> = aliases.iter().map(String::as_str).collect();
         let others = OtherNames {
             aliases: &aliases,
             spellings: &spellings,

@@ -394,3 +394,33 @@ fn no_spelling_of_an_address_gets_around_a_rule() {
     }
     assert_eq!(allowed("file:///public/1"), Some(true));
 }
+
+#[test]
+fn another_spelling_that_fits_a_template_takes_more_and_never_less() {
+    let open = RuleSettings {
+        resources: vec!["file:///open/*".to_owned()],
+        scopes: vec!["open".to_owned()],
+        ..RuleSettings::default()
+    };
+    let policy = policy(&[open]);
+    let template = (
+        Feature::Templates,
+        r#"{"uriTemplate":"file:///open/{name}"}"#,
+    );
+    let catalog = catalog(&[upstream("files", &[template])], &policy);
+    let check = |uri: &str, scopes: &[&str], expected: bool| {
+        let found = catalog.resource(uri, &policy).expect("an address");
+        let standing = policy.standing(&principal(scopes));
+        let is_allowed = policy.allows(standing, &found.requirements);
+        assert_eq!(is_allowed, expected, "{uri} with {scopes:?}");
+    };
+    for uri in ["file:///open/a", "file:///%6fpen/a"] {
+        check(uri, &["open"], true);
+        check(uri, &["w"], false);
+    }
+    for uri in ["file://anybody/open/a", "file:/open/a"] {
+        check(uri, &["open"], false);
+        check(uri, &["w"], false);
+        check(uri, &["open", "w"], true);
+    }
+}
