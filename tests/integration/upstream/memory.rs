@@ -9,6 +9,7 @@ use tokio::process::{Child, Command};
 
 use super::super::eventually::eventually;
 use super::super::issuer::TestIssuer;
+use super::super::raw_upstream::{RawUpstream, Speaks};
 use super::super::rough_upstream::{Rough, RoughUpstream, Then};
 use super::stdio::child;
 
@@ -112,6 +113,44 @@ impl Serving {
         eventually("its call is answered", look).await;
     }
 
+    /// A stream on which a modern client is told of this resource, once that is acknowledged.
+    async fn subscribe(&self, uri: &str) -> reqwest::Response {
+        let token = self
+            .issuer
+            .token()
+            .audience("http://127.0.0.1:8080/mcp")
+            .scope("mcp:write")
+            .mint();
+        let revision = "2026-07-28";
+        let message = json!({
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "subscriptions/listen",
+            "params": {
+                "notifications": { "resourceSubscriptions": [uri] },
+                "_meta": {
+                    "io.modelcontextprotocol/protocolVersion": revision,
+                    "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+                    "io.modelcontextprotocol/clientCapabilities": {},
+                },
+            },
+        });
+        let request = self
+            .http_client
+            .post(format!("{}/mcp", self.url))
+            .header("host", "127.0.0.1:8080")
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", revision)
+            .header("mcp-method", "subscriptions/listen")
+            .bearer_auth(token)
+            .json(&message);
+        let mut stream = request.send().await.expect("an answer");
+        let first = stream.chunk().await.expect("a stream").expect("an event");
+        let first = String::from_utf8(first.to_vec()).expect("text");
+        assert!(first.contains(uri), "{first}");
+        stream
+    }
+
     /// The most that it has held so far, in KiB.
     fn peak(&self) -> u64 {
         let id = self.child.id().expect("a running process");
@@ -196,6 +235,27 @@ async fn upstreams_that_pour_over_http_fill_no_memory() {
         "{}",
         upstream.poured()
     );
+}
+
+#[tokio::test]
+async fn a_subscription_costs_little_memory() {
+    const MANY: u64 = 200;
+    let upstream = RawUpstream::start(Speaks::Modern).await;
+    upstream.has_resources();
+    let section = format!("[[upstream]]\nname = \"raw\"\nhttp = {:?}\n", upstream.url);
+    let serving = Serving::start(&section).await;
+    serving.until_called("raw__echo").await;
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        open.push(serving.subscribe("test://one").await);
+    }
+    let before = serving.peak();
+    for _ in 0..MANY {
+        open.push(serving.subscribe("test://one").await);
+    }
+    let each = (serving.peak() - before) / MANY;
+    // Without optimisation, and with the connections on both sides.
+    assert!(each < 200, "{each} KiB");
 }
 
 #[tokio::test]
