@@ -31,6 +31,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// After so many bytes in which there was no event others have their turn: a flood of comments is not to hold a thread.
 const AT_ONCE: usize = 64 * 1024;
+/// A longer id of a session is none: it is kept for each caller, and goes with each request.
+const LONGEST_SESSION_ID: usize = 4096;
 
 /// An upstream's endpoint, and what its handshake left behind.
 #[derive(Debug)]
@@ -381,6 +383,9 @@ impl HttpLink {
             .headers()
             .get(SESSION)
             .filter(|_| request.begins_session());
+        if begun.is_some_and(|id| id.len() > LONGEST_SESSION_ID) {
+            return Err(UpstreamError::Invalid);
+        }
         // A copy, because a header is a piece of the buffer that the whole answer is read into.
         let session_id = begun.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok());
         let is_events = is_of_type(&answer, b"text/event-stream");

@@ -68,6 +68,8 @@ struct Shared {
     /// How often all sessions were forgotten, and how many were opened.
     sessions: usize,
     opened: usize,
+    /// How many characters more their ids have than they need.
+    padding: usize,
     /// How it answers in a session that it does not know. Else with 404.
     unknown_session: Option<(u16, &'static str, String)>,
     /// Answers every call with these bytes as they are, and this status and type.
@@ -176,6 +178,7 @@ impl RawUpstream {
             instead: None,
             is_starting: false,
             is_old_too: false,
+            padding: 0,
             hangs: false,
             admits: None,
             redirects: None,
@@ -272,6 +275,11 @@ impl RawUpstream {
     /// It tells nobody of this resource.
     pub(crate) fn refuse(&self, uri: &str) {
         self.shared().refuses.push(uri.to_owned());
+    }
+
+    /// The ids of its sessions have so many characters more than they need.
+    pub(crate) fn pad_sessions(&self, padding: usize) {
+        self.shared().padding = padding;
     }
 
     /// It says nothing to who wants to subscribe.
@@ -630,7 +638,7 @@ fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -
                 "serverInfo": { "name": "raw", "version": "1" },
             });
             shared.opened += 1;
-            let session = format!("{session}{}", shared.opened);
+            let session = format!("{session}{}{}", shared.opened, "x".repeat(shared.padding));
             let head = [
                 ("content-type", "application/json"),
                 ("mcp-session-id", &*session),

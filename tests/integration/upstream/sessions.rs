@@ -136,3 +136,21 @@ async fn all_of_them_end_when_the_gateway_stops() {
     assert_eq!(ended.len(), 3);
     assert!(ended.contains(&alice) && ended.contains(&bob), "{ended:?}");
 }
+
+#[tokio::test]
+async fn an_id_that_is_too_long_to_be_kept_opens_none() {
+    let upstream = RawUpstream::start(Speaks::Legacy).await;
+    upstream.pad_sessions(4000);
+    let gateway = start(vec![over_http("raw", &upstream.url)]).await;
+    let alice = call_as(&gateway, &upstream, "alice").await;
+    assert!(alice.len() > 4000);
+
+    upstream.pad_sessions(5000);
+    let settings = over_http("raw", &upstream.url);
+    let gateway = TestGateway::builder()
+        .settings(|all| all.upstream = vec![settings])
+        .start()
+        .await;
+    let is_down = |reply: &Reply| reply.json()["upstreams"]["down"] == 1;
+    gateway.until("/healthz?deep=1", is_down).await;
+}
