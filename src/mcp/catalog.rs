@@ -53,6 +53,8 @@ pub(crate) struct Catalog {
     templates: List,
     routes: Routes,
     shown: Shown,
+    /// What the one upstream that it is of would have clients tell their model.
+    instructions: Option<Box<str>>,
     /// Somebody completes arguments.
     completes: bool,
     /// Somebody has log messages for clients.
@@ -274,6 +276,17 @@ impl Catalog {
     ) -> Bytes {
         let whom = (policy, policy.standing(principal));
         self.page(feature, era, whom).json
+    }
+
+    /// What the upstream says to models, for a caller who may use something of it.
+    pub(crate) fn instructions_for(&self, policy: &Policy, principal: &Principal) -> &str {
+        let standing = policy.standing(principal);
+        let may_use = |entry: &Entry| policy.allows(standing, &entry.requirements);
+        let may_use_some = |feature| self.list(feature).entries.iter().any(may_use);
+        match &self.instructions {
+            Some(text) if Feature::ALL.into_iter().any(may_use_some) => text,
+            Some(_) | None => "",
+        }
     }
 
     /// Tells the list of what somebody of this standing may use from others.

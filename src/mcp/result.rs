@@ -155,10 +155,9 @@ impl Protocol {
         let Inner {
             parts, settings, ..
         } = &*self.0;
-        // They tell of the whole server.
         let instructions = match asked.principal.resource().upstream() {
             None => settings.instructions.as_str(),
-            Some(_) => "",
+            Some(_) => (asked.catalog).instructions_for(&parts.policy, asked.principal),
         };
         match asked.method.ok_or(Error::UnknownMethod)? {
             Method::CallTool => {

@@ -11,6 +11,9 @@ use serde_json::value::RawValue;
 use super::UpstreamError;
 use super::message::{self, Reply};
 
+/// The longest text for models, in bytes, that is passed on.
+const LONGEST_INSTRUCTIONS: usize = 32 * 1024;
+
 /// What a server said of itself.
 #[derive(Clone, Debug)]
 pub struct Hello {
@@ -20,6 +23,8 @@ pub struct Hello {
     pub server: Option<Server>,
     /// The value of `capabilities`, as it came.
     pub capabilities: Box<RawValue>,
+    /// What it would have clients tell their model about it.
+    pub instructions: Option<Box<str>>,
 }
 
 /// An MCP `Implementation`.
@@ -38,6 +43,8 @@ struct Discovered<'a> {
     supported_versions: Vec<Cow<'a, str>>,
     #[serde(borrow, default)]
     capabilities: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    instructions: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "_meta")]
     meta: Option<Meta<'a>>,
 }
@@ -54,6 +61,8 @@ struct Initialized<'a> {
     protocol_version: Cow<'a, str>,
     #[serde(borrow, default)]
     capabilities: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    instructions: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "serverInfo")]
     server: Option<&'a RawValue>,
 }
@@ -67,7 +76,8 @@ impl Hello {
             return Err(UpstreamError::Invalid);
         }
         let server = found.meta.and_then(|meta| meta.server);
-        Ok(Self::new(message::MODERN, server, found.capabilities))
+        let said = (found.capabilities, found.instructions);
+        Ok(Self::new(message::MODERN, server, said))
     }
 
     /// Reads the answer to `initialize`; an error unless it settles on a revision that is known here.
@@ -76,19 +86,24 @@ impl Hello {
         let mut known = message::LEGACY.into_iter();
         let revision = known.find(|known| *known == found.protocol_version);
         let revision = revision.ok_or(UpstreamError::Invalid)?;
-        Ok(Self::new(revision, found.server, found.capabilities))
+        let said = (found.capabilities, found.instructions);
+        Ok(Self::new(revision, found.server, said))
     }
 
     fn new(
         revision: &'static str,
         server: Option<&RawValue>,
-        capabilities: Option<&RawValue>,
+        (capabilities, instructions): (Option<&RawValue>, Option<&RawValue>),
     ) -> Self {
+        // What is none, or too long, is no reason to refuse the server.
+        let instructions: Option<Box<str>> =
+            instructions.and_then(|json| serde_json::from_str(json.get()).ok());
         Self {
             revision,
             // A name that is none is no reason to refuse the server.
             server: server.and_then(|json| serde_json::from_str(json.get()).ok()),
             capabilities: capabilities.unwrap_or(RawValue::NULL).to_owned(),
+            instructions: instructions.filter(|text| text.len() <= LONGEST_INSTRUCTIONS),
         }
     }
 
@@ -128,14 +143,30 @@ mod tests {
         assert!(hello.declares("tools") && !hello.declares("resources"));
         let server = hello.server.expect("a name");
         assert_eq!((&*server.name, &*server.version), ("n", "1"));
+        assert_eq!(hello.instructions, None);
 
-        let legacy = r#"{"protocolVersion":"2025-03-26","serverInfo":7}"#;
+        let legacy = r#"{"protocolVersion":"2025-03-26","serverInfo":7,"instructions":7}"#;
         let hello = Hello::initialized(&result(legacy)).expect("a server");
         assert_eq!(
             (hello.revision, hello.server.as_ref()),
             ("2025-03-26", None)
         );
         assert_eq!(hello.capability_names(), [""; 0]);
+        assert_eq!(hello.instructions, None);
+    }
+
+    #[test]
+    fn a_text_for_models_is_kept_unless_it_is_too_long() {
+        let of_length = |length| {
+            let json = format!(
+                r#"{{"protocolVersion":"2025-11-25","instructions":"{}"}}"#,
+                "x".repeat(length)
+            );
+            let hello = Hello::initialized(&result(&json)).expect("a server");
+            hello.instructions.map(|text| text.len())
+        };
+        assert_eq!(of_length(LONGEST_INSTRUCTIONS), Some(LONGEST_INSTRUCTIONS));
+        assert_eq!(of_length(LONGEST_INSTRUCTIONS + 1), None);
     }
 
     #[test]

@@ -169,6 +169,7 @@ impl Link {
         let capabilities = Capabilities::of(&self.hello.capabilities);
         let mut lists = Lists {
             capabilities,
+            instructions: self.hello.instructions.clone(),
             subscriptions: self.subscriptions(capabilities),
             ..Lists::default()
         };

@@ -164,6 +164,8 @@ impl PartialEq for Item {
 pub struct Lists {
     /// What it said of itself.
     pub capabilities: Capabilities,
+    /// What it would have clients tell their model about it.
+    pub instructions: Option<Box<str>>,
     /// How clients are subscribed to single resources; nothing if they cannot be.
     pub subscriptions: Option<Subscribing>,
     /// Its tools.

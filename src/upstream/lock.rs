@@ -268,6 +268,10 @@ impl Guard {
         let (tools, quarantined) = self.sort(&changes, &lists.tools);
         (lists.tools, lists.quarantined) = (tools.into(), quarantined.into());
         lists.changes = changes;
+        // Models read it as well, and nobody has approved it.
+        if self.on_change != OnChange::Warn {
+            lists.instructions = None;
+        }
     }
 
     /// The tools of `upstream` that a server would list, marked if they were approved, and the names of those it would keep

@@ -58,6 +58,8 @@ struct Shared {
     /// True: answers to calls are streams of events.
     streams: bool,
     tools: String,
+    /// What it says to models.
+    instructions: Option<String>,
     capabilities: String,
     /// The member after the id in the answers to other methods.
     answers: Vec<(String, String)>,
@@ -176,6 +178,7 @@ impl RawUpstream {
             opened: 0,
             unknown_session: None,
             instead: None,
+            instructions: None,
             is_starting: false,
             is_old_too: false,
             padding: 0,
@@ -389,6 +392,11 @@ impl RawUpstream {
     /// Takes both handshakes, if it is a modern one.
     pub(crate) fn is_old_too(&self) {
         self.shared().is_old_too = true;
+    }
+
+    /// Says this to models, in every handshake.
+    pub(crate) fn instructions(&self, text: &str) {
+        self.shared().instructions = Some(text.to_owned());
     }
 
     /// Lets nobody else in.
@@ -636,6 +644,7 @@ fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -
                 "protocolVersion": "2025-11-25",
                 "capabilities": capabilities,
                 "serverInfo": { "name": "raw", "version": "1" },
+                "instructions": shared.instructions,
             });
             shared.opened += 1;
             let session = format!("{session}{}{}", shared.opened, "x".repeat(shared.padding));
@@ -650,6 +659,7 @@ fn respond(shared: &mut Shared, headers: &HeaderMap, method: &str, id: &Value) -
                 "supportedVersions": ["2026-07-28"],
                 "capabilities": capabilities,
                 "resultType": "complete",
+                "instructions": shared.instructions,
             });
             return json(whole(&format!(r#""result":{result}"#)));
         }

@@ -53,6 +53,7 @@ pub(super) struct Merging<'a> {
     prompts: List,
     resources: List,
     templates: List,
+    instructions: Option<Box<str>>,
     completes: bool,
     logs: bool,
     subscribes: bool,
@@ -69,6 +70,7 @@ impl<'a> Merging<'a> {
             prompts: List::default(),
             resources: List::default(),
             templates: List::default(),
+            instructions: None,
             completes: false,
             logs: false,
             subscribes: false,
@@ -90,6 +92,9 @@ impl<'a> Merging<'a> {
     pub(super) fn add(&mut self, upstream: &Arc<Upstream>) {
         let lists = upstream.lists();
         self.left_out += lists.left_out;
+        if let [_the_only_one] = self.upstreams {
+            self.instructions.clone_from(&lists.instructions);
+        }
         self.completes |= lists.capabilities.completions;
         self.logs |= lists.capabilities.logging;
         self.subscribes |= lists.subscriptions.is_some();
@@ -248,6 +253,7 @@ impl<'a> Merging<'a> {
             resources: self.resources,
             templates: self.templates,
             shown: Shown::default(),
+            instructions: self.instructions,
             completes: self.completes,
             logs: self.logs,
             subscribes: self.subscribes,

@@ -141,6 +141,7 @@ fn what_is_not_as_approved_is_kept_back_or_only_told() {
     approved(&[READ]).write(&path).expect("a file");
     let lists = || Lists {
         tools: [tool(READ), tool(WRITE)].into(),
+        instructions: Some("Use write.".into()),
         ..Lists::default()
     };
     let names = |lists: &Lists| -> Vec<(String, bool)> {
@@ -165,11 +166,13 @@ fn what_is_not_as_approved_is_kept_back_or_only_told() {
     strict.apply("files", &mut kept_back);
     assert_eq!(names(&kept_back), [(read.clone(), true)]);
     assert_eq!(*kept_back.quarantined, ["write".into()]);
+    assert_eq!(kept_back.instructions, None);
 
     let mut told = lists();
     guard(OnChange::Warn).apply("files", &mut told);
     assert_eq!(names(&told), [(read.clone(), true), (write.clone(), false)]);
     assert!(told.quarantined.is_empty());
+    assert_eq!(told.instructions.as_deref(), Some("Use write."));
     assert_eq!(told.changes.get("write"), Some(&Change::New));
 
     // Approved while the server runs.

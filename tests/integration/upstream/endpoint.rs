@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use usher::policy::RuleSettings;
 
+use super::super::eventually::eventually;
 use super::super::gateway::{Reply, TestGateway};
 use super::super::raw_upstream::{RawUpstream, Speaks};
 use super::{MODERN, over_http, until_listed};
@@ -129,6 +130,43 @@ async fn a_modern_client_is_served_too() {
         "{}",
         reply.text()
     );
+}
+
+#[tokio::test]
+async fn what_an_upstream_says_to_models_is_said_at_its_own_address_to_those_who_may_use_it() {
+    for speaks in [Speaks::Legacy, Speaks::Modern] {
+        let upstream = RawUpstream::start(speaks).await;
+        upstream.instructions("Ask \"twice\".");
+        let upstreams = vec![over_http("raw", &upstream.url)];
+        let rule = RuleSettings {
+            upstreams: vec!["raw".into()],
+            groups: vec!["finance".into()],
+            ..RuleSettings::default()
+        };
+        let gateway = TestGateway::builder()
+            .settings(|settings| {
+                settings.upstream = upstreams;
+                settings.rule = vec![rule];
+            })
+            .start()
+            .await;
+        let told = async |path: &'static str, group: &'static str| {
+            let audience = format!("{}{path}", gateway.public_url);
+            let token = gateway.issuer.token().claim("aud", json!(audience));
+            let token = token.claim("groups", json!([group]));
+            let token = token.scope("mcp:read mcp:write").mint();
+            let initialize = serde_json::from_str(INITIALIZE).expect("JSON");
+            let reply = post(&gateway, path, &token, initialize).await.json();
+            reply["result"]["instructions"].clone()
+        };
+        eventually("raw is connected", async || {
+            (told("/mcp/raw", "finance").await == "Ask \"twice\".").then_some(())
+        })
+        .await;
+        assert_eq!(told("/mcp/raw", "engineering").await, Value::Null);
+        let whole = told("/mcp", "finance").await;
+        assert!(whole.as_str().is_some_and(|text| !text.contains("twice")));
+    }
 }
 
 #[tokio::test]
