@@ -4,7 +4,9 @@
 //! JSON object each, no member twice, bounded depth; no `crit`, `b64`, `zip`, no token inside a token; a tame `kid`.
 //! `jku`, `x5u`, `x5c` and `jwk` are not read at all (RFC 8725 §3.10): keys come from the configured issuer.
 
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::sync::LazyLock;
+
+use base64::engine::general_purpose::NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine as _, alphabet};
 
@@ -88,9 +90,16 @@ const LOOSE: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Canonical base64url: this engine refuses padding, other alphabets, white space and stray trailing bits.
+/// Canonical base64url: these engines refuse padding, other alphabets, white space and stray trailing bits.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+static CANONICAL: LazyLock<base64::engine::Simd> =
+    LazyLock::new(|| base64::engine::Simd::url_safe(NO_PAD));
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+static CANONICAL: LazyLock<GeneralPurpose> =
+    LazyLock::new(|| GeneralPurpose::new(&alphabet::URL_SAFE, NO_PAD));
+
 fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
-    match URL_SAFE_NO_PAD.decode(part) {
+    match CANONICAL.decode(part) {
         Ok(bytes) => Ok(bytes),
         Err(_) => Err(TokenError::BadEncoding),
     }
@@ -162,4 +171,28 @@ fn is_token_type(media_type: &str) -> bool {
 
 pub(super) fn is_tame(kid: &str) -> bool {
     (1..=MAX_KID_BYTES).contains(&kid.len()) && kid.bytes().all(|b| (0x20..0x7f).contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_part_is_read_as_the_plain_engine_reads_it_wherever_it_is_spoilt(
+            bytes in proptest::collection::vec(any::<u8>(), 0..300),
+            spoilt in proptest::option::of((any::<prop::sample::Index>(), prop_oneof![proptest::char::range(' ', '~'), any::<char>()])),
+            more in "[A-Za-z0-9_=-]{0,3}",
+        ) {
+            let mut part = URL_SAFE_NO_PAD.encode(bytes) + &more;
+            if let Some((at, by)) = spoilt.filter(|_| !part.is_empty()) {
+                let at = at.index(part.len());
+                part.replace_range(at..=at, by.encode_utf8(&mut [0; 4]));
+            }
+            prop_assert_eq!(decode(&part).ok(), URL_SAFE_NO_PAD.decode(&part).ok());
+        }
+    }
 }
