@@ -40,6 +40,8 @@ pub(super) type Found = std::sync::Arc<arc_swap::ArcSwapOption<Dated>>;
 #[derive(Debug)]
 pub(super) struct Dated {
     pub metadata: Metadata,
+    /// The profile that is used with it.
+    pub profile: &'static Profile,
     at: Instant,
 }
 
@@ -89,9 +91,12 @@ impl HttpSource {
                     self.tell(&metadata);
                 }
                 let jwks_uri = metadata.jwks_uri.clone();
-                let at = Instant::now();
-                self.found
-                    .store(Some(std::sync::Arc::new(Dated { metadata, at })));
+                let dated = Dated {
+                    profile: self.profile(&metadata),
+                    metadata,
+                    at: Instant::now(),
+                };
+                self.found.store(Some(std::sync::Arc::new(dated)));
                 Ok(jwks_uri)
             }
             Err(error) => known
@@ -123,11 +128,7 @@ impl HttpSource {
         &self,
         metadata: &Metadata,
     ) -> (&'static Profile, &'static str, Vec<Difference>) {
-        let issuer = self.settings.issuer.as_str();
-        let profile = match self.settings.profile {
-            Some(name) => name.profile(),
-            None => profiles::detect(&Evidence::new(issuer, metadata.token_endpoint.as_deref())),
-        };
+        let profile = self.profile(metadata);
         let document = serde_json::from_slice(&metadata.document).unwrap_or_default();
         let live = Live {
             settings: &self.settings,
@@ -136,6 +137,15 @@ impl HttpSource {
             document: &document,
         };
         (profile, live.registration(), profile.differences(&live))
+    }
+
+    /// The profile that is used with it: the one in the settings, else what it looks like.
+    fn profile(&self, metadata: &Metadata) -> &'static Profile {
+        let issuer = self.settings.issuer.as_str();
+        match self.settings.profile {
+            Some(name) => name.profile(),
+            None => profiles::detect(&Evidence::new(issuer, metadata.token_endpoint.as_deref())),
+        }
     }
 
     /// Tries all places. Of several failures the most telling is kept: a document with another issuer before any other
@@ -258,6 +268,7 @@ impl Dated {
         let at = self.at.checked_sub(FRESH).unwrap_or(self.at);
         std::sync::Arc::new(Self {
             metadata: self.metadata.clone(),
+            profile: self.profile,
             at,
         })
     }

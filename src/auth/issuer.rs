@@ -24,6 +24,8 @@ pub(super) struct Issuer {
     /// The claims that the policy asks for.
     kept_claims: Arc<[String]>,
     found: Found,
+    /// The profile until there is metadata.
+    presumed: &'static Profile,
     introspection: Option<Introspection>,
     pub keys: SigningKeys,
     pub advice: Advice,
@@ -118,6 +120,7 @@ impl Issuer {
             algorithms: names.filter_map(|name| Algorithm::parse(name)).collect(),
             kept_claims,
             found,
+            presumed: from_address(&settings),
             introspection,
             advice: Advice::default(),
             keys: SigningKeys::start(options, Box::new(source), around),
@@ -223,15 +226,8 @@ impl Issuer {
 
     /// Its profile: the one in the settings, else what its address and metadata look like.
     pub(super) fn profile(&self) -> &'static Profile {
-        if let Some(name) = self.settings.profile {
-            return name.profile();
-        }
         let found = self.found.load();
-        let metadata = found.as_ref().map(|dated| &dated.metadata);
-        profiles::detect(&Evidence::new(
-            &self.settings.issuer,
-            metadata.and_then(|metadata| metadata.token_endpoint.as_deref()),
-        ))
+        found.as_ref().map_or(self.presumed, |dated| dated.profile)
     }
 
     /// The last validated discovery document, byte for byte.
