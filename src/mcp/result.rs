@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::asked::Asked;
 use super::call::Ended;
 use super::catalog::{Entry, Home};
+use super::discover::Told;
 use super::era::Revision;
 use super::error::Error;
 use super::forward::{Forward, Later, Turn};
@@ -159,6 +160,12 @@ impl Protocol {
             None => settings.instructions.as_str(),
             Some(_) => (asked.catalog).instructions_for(&parts.policy, asked.principal),
         };
+        let told = Told {
+            catalog: asked.catalog,
+            instructions,
+            // Not over HTTP+SSE: a subscription belongs to a session that any replica knows.
+            may_subscribe: asked.session.is_some() || asked.session_key.is_none(),
+        };
         match asked.method.ok_or(Error::UnknownMethod)? {
             Method::CallTool => {
                 let arguments = call_arguments(params)?;
@@ -169,14 +176,13 @@ impl Protocol {
                 let ended = call::run(&parts.tools, permit, arguments, out)?;
                 return Ok((ended, Caching::Silent));
             }
-            Method::Discover => discover::write_discover(out, asked.catalog, instructions),
+            Method::Discover => discover::write_discover(out, told),
             Method::Initialize => {
                 let requested = params
                     .text("protocolVersion")
                     .ok_or(Error::InvalidParams("protocolVersion is missing"))?;
                 let revision = Revision::negotiate(&requested);
-                let us = (asked.catalog, instructions);
-                discover::write_initialize(out, revision, us);
+                discover::write_initialize(out, revision, told);
             }
             Method::GetPrompt => return Err(Error::InvalidParams("unknown prompt")),
             Method::Complete => {

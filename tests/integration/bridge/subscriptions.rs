@@ -313,6 +313,23 @@ async fn both_eras_read_in_the_handshake_that_there_are_subscriptions() {
 }
 
 #[tokio::test]
+async fn no_subscriptions_are_offered_over_the_old_transport() {
+    let (_upstream, settings) = with_resources(Speaks::Legacy, "raw").await;
+    let gateway = start(vec![settings]).await;
+    let bearer = token(&gateway);
+    let opened = gateway.request("GET", "/sse").bearer_auth(&bearer);
+    let mut stream = Stream::of(opened.header("accept", "text/event-stream")).await;
+    let address = stream.next_text().await;
+    let initialize = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": { "protocolVersion": "2024-11-05", "capabilities": {} } });
+    let post = gateway.request("POST", &address).bearer_auth(&bearer);
+    let accepted = Reply::of(post.json(&initialize)).await;
+    assert_eq!(accepted.status, 202, "{}", accepted.text());
+    let hello = stream.next().await;
+    let resources = &hello["result"]["capabilities"]["resources"];
+    assert_eq!(*resources, json!({ "listChanged": true }));
+}
+
+#[tokio::test]
 async fn a_subscription_is_made_again_and_its_client_told_that_something_may_have_changed() {
     let (upstream, settings) = with_resources(Speaks::Modern, "raw").await;
     let gateway = start(vec![settings]).await;
