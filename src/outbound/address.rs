@@ -104,7 +104,8 @@ pub(super) fn is_never_contacted(address: IpAddr) -> bool {
 }
 
 /// The IPv4 address that this one leads to by way of a translator or a tunnel: NAT64 (RFC 6052 §2.1, RFC 8215), 6to4
-/// (RFC 3056), Teredo (RFC 4380 §4), and the old form of compatible addresses (RFC 4291 §2.5.5.1).
+/// (RFC 3056), Teredo (RFC 4380 §4), and the old forms of translated (RFC 2765 §2.1) and compatible addresses (RFC 4291
+/// §2.5.5.1).
 fn inner(address: Ipv6Addr) -> Option<Ipv4Addr> {
     if address.is_loopback() || address.is_unspecified() {
         return None;
@@ -113,6 +114,7 @@ fn inner(address: Ipv6Addr) -> Option<Ipv4Addr> {
         [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d]
         | [0, 0x64, 0xff, 0x9b, 0, 1, _, _, _, _, _, _, a, b, c, d]
         | [0x20, 0x02, a, b, c, d, ..]
+        | [0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, a, b, c, d]
         | [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] => [a, b, c, d],
         [0x20, 0x01, 0, 0, _, _, _, _, _, _, _, _, a, b, c, d] => [!a, !b, !c, !d],
         _ => return None,
@@ -255,6 +257,8 @@ mod tests {
             ("id.test", "2002:a00:7::1", false, false),
             ("id.test", "2002:cb00:7107::1", false, true),
             ("id.test", "2001:0:1:2:3:4:80ff:fffe", true, false),
+            ("id.test", "::ffff:0:127.0.0.1", true, false),
+            ("id.test", "::ffff:0:169.254.169.254", true, false),
             ("id.test", "::127.0.0.1", true, false),
             ("id.test", "::169.254.169.254", true, false),
             ("id.test", "fec0::7", false, false),

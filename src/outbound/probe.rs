@@ -28,7 +28,7 @@ pub use opened::{End, Heard, Opened};
 pub use problem::{ProbeError, TlsProblem};
 
 use super::Settings;
-use super::address::{is_loopback_host, is_own, without_secrets};
+use super::address::{is_loopback_host, without_secrets};
 use super::settings::SettingsError;
 use names::{Asks, Names, ProbeResolver};
 
@@ -160,7 +160,7 @@ impl Probe {
         let mut request = reqwest::Request::new(method.clone(), url.clone());
         *request.headers_mut() = headers.clone();
         if let Some(bearer) = bearer {
-            let value = self.authorization(url, bearer)?;
+            let value = Box::pin(self.authorization(url, bearer)).await?;
             request.headers_mut().insert(header::AUTHORIZATION, value);
         }
         if !body.is_empty() {
@@ -215,9 +215,9 @@ impl Probe {
         }
     }
 
-    fn authorization(&self, url: &Url, bearer: &str) -> Result<HeaderValue, ProbeError> {
-        let in_clear = url.scheme() != "https" && !stays_here(url);
-        if url.origin() != self.0.typed.origin() || in_clear {
+    async fn authorization(&self, url: &Url, bearer: &str) -> Result<HeaderValue, ProbeError> {
+        let is_typed = url.origin() == self.0.typed.origin();
+        if !is_typed || (url.scheme() != "https" && !self.0.names.lead_here().await) {
             return Err(ProbeError::TokenElsewhere(without_secrets(url)));
         }
         let value = HeaderValue::try_from(format!("Bearer {bearer}"));
@@ -241,14 +241,6 @@ impl Probe {
         };
         built.as_ref().map_err(|e| ProbeError::Client(e.clone()))
     }
-}
-
-/// True if nobody on a network sees what is sent there in clear. A name is believed on loopback alone: it may lead elsewhere.
-fn stays_here(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| {
-        let literal = host.trim_matches(['[', ']']).parse();
-        is_loopback_host(host) || literal.is_ok_and(is_own)
-    })
 }
 
 impl Inner {

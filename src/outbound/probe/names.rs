@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::OnceCell;
 
+use super::super::address::is_own;
 use super::{AddressClass, ProbeError};
 
 /// How long a name may take to be looked up.
@@ -47,6 +48,14 @@ impl Names {
             host: self.typed.clone(),
             problem: "it has no address".to_owned(),
         })
+    }
+
+    /// True if nobody on a network sees what is sent to the typed name in clear. What it is called says nothing of that: a
+    /// resolver may send a name under `localhost` elsewhere.
+    pub(super) async fn lead_here(&self) -> bool {
+        let addresses = self.locate().await.unwrap_or_default();
+        let is_here = |address: &IpAddr| address.to_canonical().is_loopback() || is_own(*address);
+        !addresses.is_empty() && addresses.iter().all(is_here)
     }
 
     /// May `address` be contacted for `host`?
@@ -157,6 +166,25 @@ impl Resolve for ProbeResolver {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_name_leads_here_if_all_its_addresses_are_this_machines_whatever_it_is_called() {
+        for (addresses, leads_here) in [
+            (&["127.0.0.1", "::1"][..], true),
+            (&["::ffff:127.0.0.1"], true),
+            (&["203.0.113.7"], false),
+            (&["127.0.0.1", "203.0.113.7"], false),
+            (&[], false),
+        ] {
+            let addresses = addresses.iter().map(|address| address.parse());
+            let addresses: Vec<IpAddr> = addresses.map(|a| a.expect("an address")).collect();
+            let names = Names {
+                located: OnceCell::new_with(Some(Ok(addresses.clone()))),
+                ..Names::new("auth.localhost", None, false)
+            };
+            assert_eq!(names.lead_here().await, leads_here, "{addresses:?}");
+        }
+    }
 
     #[tokio::test]
     async fn the_name_of_the_proxy_opens_the_way_in_only_to_the_client_that_goes_through_it() {
