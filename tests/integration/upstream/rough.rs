@@ -129,7 +129,8 @@ fn events() -> Vec<Row> {
 fn error_of(reply: &Reply) -> Value {
     let lines = reply.text().lines().rev();
     let last = lines.filter_map(|line| line.strip_prefix("data: ")).next();
-    let last: Value = serde_json::from_str(last.unwrap_or(reply.text())).unwrap_or_default();
+    let last: Value =
+        serde_json::from_str(last.unwrap_or_else(|| reply.text())).unwrap_or_default();
     assert_eq!(last["id"], "mine", "{}", reply.text());
     last["error"].clone()
 }
