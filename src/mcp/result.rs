@@ -224,11 +224,16 @@ pub(super) fn call_arguments<'a>(params: &Members<'a>) -> Result<Option<&'a RawV
     if params.text("name").is_none() {
         return Err(Error::InvalidParams("name is a string"));
     }
-    let arguments = params.get("arguments");
-    if arguments.is_some_and(|arguments| !is_object(arguments)) {
-        return Err(Error::InvalidParams("arguments is an object"));
+    arguments(params)
+}
+
+/// The arguments of a call or a prompt. Clients that have none also write `null`; what an upstream makes of it is its own.
+pub(super) fn arguments<'a>(params: &Members<'a>) -> Result<Option<&'a RawValue>, Error> {
+    match params.get("arguments") {
+        Some(none) if none.get() == "null" => Ok(None),
+        Some(other) if !is_object(other) => Err(Error::InvalidParams("arguments is an object")),
+        arguments => Ok(arguments),
     }
-    Ok(arguments)
 }
 
 /// Lists have one page, so no cursor was ever handed out.

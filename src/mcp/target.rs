@@ -5,7 +5,7 @@ use super::error::Error;
 use super::members::{Members, is_object, write_member};
 use super::method::Method;
 use super::reply;
-use super::result::call_arguments;
+use super::result::{arguments, call_arguments};
 use crate::policy::Policy;
 
 /// What a request of `method` with these parameters is about, if there is such a thing.
@@ -42,14 +42,11 @@ pub(super) fn find<'a>(
 
 /// Whether the parameters are what the method takes, as far as it matters here. The rest is the upstream's to say.
 pub(super) fn check(method: Option<Method>, params: &Members<'_>) -> Result<(), Error> {
-    let is_object_if_there = |key: &str| params.get(key).is_none_or(is_object);
     match method {
         Some(Method::GetPrompt) if params.text("name").is_none() => {
             Err(Error::InvalidParams("name is a string"))
         }
-        Some(Method::GetPrompt) if !is_object_if_there("arguments") => {
-            Err(Error::InvalidParams("arguments is an object"))
-        }
+        Some(Method::GetPrompt) => arguments(params).map(drop),
         Some(Method::Complete) if !params.get("ref").is_some_and(is_object) => {
             Err(Error::InvalidParams("ref is an object"))
         }

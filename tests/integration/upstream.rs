@@ -371,3 +371,14 @@ async fn arguments_that_are_none_are_refused_before_anything_is_sent() {
             .all(|sent| sent.method != "tools/call")
     );
 }
+
+#[tokio::test]
+async fn arguments_that_are_null_pass_as_they_are() {
+    for speaks in [Speaks::Legacy, Speaks::Modern] {
+        let upstream = RawUpstream::start(speaks).await;
+        let gateway = start(vec![over_http("raw", &upstream.url)]).await;
+        let reply = call(&gateway, r#"{"name":"raw__echo","arguments":null}"#).await;
+        assert_eq!(reply.json()["error"], Value::Null, "{}", reply.text());
+        assert!(upstream.last_call().body.contains(r#""arguments":null"#));
+    }
+}

@@ -48,7 +48,8 @@ impl Bridging {
         };
         let params = &asked.call.params;
         let arguments = params.get("arguments").map(|raw| raw.get());
-        let mirrored = arguments.unwrap_or("{}").as_bytes();
+        let mirrored = arguments.filter(|json| *json != "null");
+        let mirrored = mirrored.unwrap_or("{}").as_bytes();
         match asked.era {
             Era::Modern => {
                 let checked = entry.mirrors.check(&call.headers, mirrored);
