@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 /// Longer than anything takes, so that a slow machine does not fail a test.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(5);
 
