@@ -94,7 +94,7 @@ async fn injected(site: &mut Site, row: &Row) -> anyhow::Result<()> {
         (true, false) => {
             site.usher.ensure(settings).await?;
             if settings.issuer == Settings::HEALTHY.issuer {
-                site.usher.until("/readyz").await?;
+                site.usher.until_ready().await?;
             }
         }
         (false, false) => {

@@ -185,22 +185,30 @@ impl Usher {
             .stderr(log);
         self.child = Some(command.spawn().context("cannot start usher")?);
         self.runs_with = Some(text);
-        self.until("/healthz").await
+        self.until("/healthz", |_| true).await
     }
 
-    /// Waits for its keys, which a row with a broken issuer does not.
-    pub(crate) async fn until(&self, path: &str) -> anyhow::Result<()> {
+    /// Waits for its keys, which a row with a broken issuer does not, and until its index has what the collection has: one
+    /// of an earlier row would make it ready as well.
+    pub(crate) async fn until_ready(&self) -> anyhow::Result<()> {
+        self.until("/readyz", |_| true).await?;
+        let is_read = |health: &str| !health.contains(r#""status":"building""#);
+        self.until("/healthz?deep=1", is_read).await
+    }
+
+    async fn until(&self, path: &str, is_wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let url = format!("{}{path}", self.address());
             if let Ok(answer) = self.http.get(&url).send().await
                 && answer.status() == 200
+                && is_wanted(&answer.text().await?)
             {
                 return Ok(());
             }
             ensure!(
                 Instant::now() < deadline,
-                "{path} of usher-{}: not 200",
+                "{path} of usher-{}: not 200, or not what was waited for",
                 self.name
             );
             sleep(Duration::from_millis(20)).await;
