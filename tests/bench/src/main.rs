@@ -46,8 +46,8 @@ struct Arguments {
     /// Few and short rounds: shows that everything runs, the figures are rough.
     #[arg(long)]
     quick: bool,
-    /// Only the groups of rows with these names.
-    #[arg(long)]
+    /// Only these groups of rows.
+    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(rows::GROUPS))]
     only: Vec<String>,
     /// The program under test; by default the one beside this program.
     #[arg(long)]
