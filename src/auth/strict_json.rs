@@ -77,7 +77,7 @@ impl<'a> Object<'a> {
 
     /// The value of a member.
     pub(super) fn get(&self, name: &str) -> Option<&Value<'a>> {
-        let (_, value) = self.0.iter().find(|(known, _)| is_same(known, name))?;
+        let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
         Some(value)
     }
 
@@ -186,7 +186,7 @@ fn has_duplicates(members: &[(Cow<'_, str>, Value<'_>)]) -> bool {
     if members.len() <= 32 {
         let mut rest = members;
         while let Some(((name, _), others)) = rest.split_first() {
-            if others.iter().any(|(other, _)| is_same(other, name)) {
+            if others.iter().any(|(other, _)| other == name) {
                 return true;
             }
             rest = others;
@@ -196,12 +196,6 @@ fn has_duplicates(members: &[(Cow<'_, str>, Value<'_>)]) -> bool {
     let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
     names.sort_unstable();
     names.windows(2).any(|pair| pair.first() == pair.last())
-}
-
-/// Names of one length usually differ in the first byte, and to compare that takes no call.
-fn is_same(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    one.len() == other.len() && one.first() == other.first() && one == other
 }
 
 /// A member name, unescaped, so that `"e\u0078p"` and `"exp"` are the same.
