@@ -132,24 +132,27 @@ async fn a_modern_client_is_served_too() {
     );
 }
 
+/// A server with this upstream and a rule.
+async fn with_rule(upstream: &RawUpstream, rule: RuleSettings) -> TestGateway {
+    let upstreams = vec![over_http("raw", &upstream.url)];
+    let with = TestGateway::builder().settings(|settings| {
+        settings.upstream = upstreams;
+        settings.rule = vec![rule];
+    });
+    with.start().await
+}
+
 #[tokio::test]
 async fn what_an_upstream_says_to_models_is_said_at_its_own_address_to_those_who_may_use_it() {
     for speaks in [Speaks::Legacy, Speaks::Modern] {
         let upstream = RawUpstream::start(speaks).await;
         upstream.instructions("Ask \"twice\".");
-        let upstreams = vec![over_http("raw", &upstream.url)];
         let rule = RuleSettings {
             upstreams: vec!["raw".into()],
             groups: vec!["finance".into()],
             ..RuleSettings::default()
         };
-        let gateway = TestGateway::builder()
-            .settings(|settings| {
-                settings.upstream = upstreams;
-                settings.rule = vec![rule];
-            })
-            .start()
-            .await;
+        let gateway = with_rule(&upstream, rule).await;
         let told = async |path: &'static str, group: &'static str| {
             let audience = format!("{}{path}", gateway.public_url);
             let token = gateway.issuer.token().claim("aud", json!(audience));
@@ -329,20 +332,13 @@ async fn rules_hold_under_either_name() {
     upstream.tools(
         r#"[{"name":"echo","inputSchema":{"type":"object"}},{"name":"delete_all","inputSchema":{"type":"object"}}]"#,
     );
-    let upstreams = vec![over_http("raw", &upstream.url)];
     let rule = RuleSettings {
         name: Some("nobody deletes".into()),
         tools: vec!["raw__delete*".into()],
         deny: true,
         ..RuleSettings::default()
     };
-    let gateway = TestGateway::builder()
-        .settings(|settings| {
-            settings.upstream = upstreams;
-            settings.rule = vec![rule];
-        })
-        .start()
-        .await;
+    let gateway = with_rule(&upstream, rule).await;
     until_listed(&gateway, "raw__").await;
     let own = token(&gateway, &["/mcp/raw"]);
     assert_eq!(
