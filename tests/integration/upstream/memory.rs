@@ -116,8 +116,16 @@ impl Serving {
         eventually("its call is answered", look).await;
     }
 
-    /// A stream on which a modern client is told of this resource, once that is acknowledged.
-    async fn subscribe(&self, uri: &str) -> reqwest::Response {
+    /// A stream on which a modern client is told of this resource. On a busy machine the upstream may acknowledge it too late
+    /// for Usher (five seconds); then the client asks again.
+    async fn subscribed(&self, uri: &str) -> reqwest::Response {
+        eventually("the resource is honoured", async || {
+            self.subscribe(uri).await
+        })
+        .await
+    }
+
+    async fn subscribe(&self, uri: &str) -> Option<reqwest::Response> {
         let token = self
             .issuer
             .token()
@@ -150,8 +158,7 @@ impl Serving {
         let mut stream = request.send().await.expect("an answer");
         let first = stream.chunk().await.expect("a stream").expect("an event");
         let first = String::from_utf8(first.to_vec()).expect("text");
-        assert!(first.contains(uri), "{first}");
-        stream
+        first.contains(uri).then_some(stream)
     }
 
     /// The most that it has held so far, in KiB.
@@ -250,11 +257,11 @@ async fn a_subscription_costs_little_memory() {
     serving.until_called("raw__echo").await;
     let mut open = Vec::new();
     for _ in 0..20 {
-        open.push(serving.subscribe("test://one").await);
+        open.push(serving.subscribed("test://one").await);
     }
     let before = serving.peak();
     for _ in 0..MANY {
-        open.push(serving.subscribe("test://one").await);
+        open.push(serving.subscribed("test://one").await);
     }
     let each = (serving.peak() - before) / MANY;
     // Without optimisation, and with the connections on both sides.
